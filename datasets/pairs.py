@@ -1,0 +1,67 @@
+"""Pairs: the audited analysis data that cross from `datasets` to `studies`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+REFERENCE = "reference."
+TEST = "test."
+
+# Codes that pairing itself gives. A protocol adds its own in `exclusions`.
+NO_TEST = "no_test"
+NO_REFERENCE = "no_reference"
+OUTSIDE_TOLERANCE = "outside_tolerance"
+NOT_NEAREST = "not_nearest"
+ORPHAN_SUBJECT = "orphan_subject"
+MISSING_VALUE = "missing_value"
+INDETERMINATE = "indeterminate"
+
+STRUCTURAL: dict[str, str] = {
+    ORPHAN_SUBJECT: "Subject is not in the subjects table",
+    NO_TEST: "Reference row without a test row",
+    NO_REFERENCE: "Test row without a reference row",
+    OUTSIDE_TOLERANCE: "Nearest row lies outside the time tolerance",
+    NOT_NEAREST: "Another row was nearer to the same partner",
+    MISSING_VALUE: "Reference or test value is missing",
+    INDETERMINATE: "The algorithm gave no determinate result",
+}
+"""Reason codes of every study with their words, in order of precedence."""
+
+Status = Literal["paired", "reference_only", "test_only"]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Every reference row and every test row of one pairing and one version, each exactly once.
+
+    `frame` columns:
+        `subject` (text), the other key columns by name,
+        `status` (`paired`, `reference_only`, `test_only`),
+        `reason` (text; null where the row is analysable): the first code in `codes` that applies,
+        `reasons` (UInt64): all codes that apply, bit i for `codes[i]`,
+        `reference_row`, `test_row` (Int64; null where there is none): 0-based row in its table as read,
+        `reference.<column>`, `test.<column>` for each other contract column, subject columns by name.
+    Sorted by subject, then key, then reference row, then test row.
+
+    Attributes:
+        pairing: Identifier of the pairing.
+        version: Identifier of the algorithm version whose test rows these are.
+        frame: See above.
+        codes: Reason codes in order of precedence: structural ones, then the protocol's.
+        n_reference_rows: Rows read from the reference table.
+        n_test_rows: Rows read from the test table.
+    """
+
+    pairing: str
+    version: str
+    frame: pl.DataFrame
+    codes: tuple[str, ...]
+    n_reference_rows: int
+    n_test_rows: int
+
+    def bits(self, codes: tuple[str, ...]) -> int:
+        """The bit mask of these codes in `reasons`."""
+        return sum(1 << self.codes.index(code) for code in codes)

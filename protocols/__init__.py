@@ -1,0 +1,1 @@
+"""The declarative study protocol: typed model, YAML with located errors, canonical form and hash."""

@@ -1,0 +1,238 @@
+"""The protocol as typed, frozen models: what YAML is parsed into and what every later room reads.
+
+Mappings (tables, pairings, populations, endpoints, ...) are keyed by identifier and keep their written order.
+`None` in a field means "not said"; `protocols.resolve` writes every default out, so a resolved protocol says all.
+The language is extended by adding fields and blocks whose defaults mean what silence meant before.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+SCHEMA = "accordance/protocol/1"
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Scalar = str | int | float | bool
+
+ColumnType = Literal["text", "number", "integer", "boolean", "category", "datetime", "date"]
+Role = Literal["primary", "co_primary", "key_secondary", "secondary", "exploratory", "supportive"]
+DECIDING: tuple[Role, ...] = ("primary", "co_primary")
+View = Literal["classifiable_only", "as_positive", "as_negative"]
+Tier = Literal["study", "primary", "secondary", "unverified"]
+
+
+class Model(BaseModel):
+    """Base: unknown keys are errors, nothing is coerced silently, nothing changes after parsing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Standard(Model):
+    """A standard, regulation or guidance the protocol follows."""
+
+    name: Text
+    clause: Text | None = None
+    note: Text | None = None
+
+
+class Column(Model):
+    """One column of a table: its type, unit, accepted values."""
+
+    type: ColumnType
+    title: Text | None = None
+    unit: Text | None = None
+    range: tuple[float | None, float | None] | None = Field(
+        default=None, description="Smallest and largest accepted value, both inclusive; null leaves an end open."
+    )
+    levels: tuple[str, ...] | None = Field(default=None, description="Accepted values of a category, in order.")
+    indeterminate: tuple[str, ...] = Field(
+        default=(), description="Levels that are no result (inconclusive, poor signal): reason code `indeterminate`."
+    )
+    required: bool = Field(default=True, description="false: the column may be absent from the data.")
+    missing: Literal["refused", "allowed"] = Field(
+        default="refused", description="allowed: empty cells are rows without a value, reason code `missing_value`."
+    )
+
+
+class Table(Model):
+    """The data contract of one table: long format, one row an observation."""
+
+    title: Text | None = None
+    device: Text | None = Field(default=None, description="The instrument the rows come from, for the report.")
+    subject: Identifier = Field(default="subject", description="Column that names the subject.")
+    key: tuple[Identifier, ...] = Field(description="Columns that together identify a row; duplicates are refused.")
+    time: Identifier | None = Field(default=None, description="Column with the time of the row, for pairing by time.")
+    exclusion: Identifier | None = Field(
+        default=None, description="Column holding an exclusion reason code, or empty where the row is included."
+    )
+    extra_columns: Literal["refused", "ignored"] = "refused"
+    columns: dict[Identifier, Column]
+
+
+class Conversion(Model):
+    """A declared rule between two units: to = from * factor + offset."""
+
+    from_: Text = Field(alias="from")
+    to: Text
+    factor: float
+    offset: float = 0.0
+    source: Text | None = None
+
+
+class Quantity(Model):
+    """A number with its unit, such as `5 s` (written as text in YAML, or as this mapping)."""
+
+    value: float
+    unit: Text
+
+
+class Pairing(Model):
+    """How a reference row and a test row become one pair. One-to-one and audited."""
+
+    title: Text | None = None
+    reference: Identifier = "reference"
+    test: Identifier = "test"
+    method: Literal["key", "nearest"] = "key"
+    on: tuple[Identifier, ...] | None = Field(
+        default=None, description="Key columns that must be equal. Default: those in both tables' keys (time aside)."
+    )
+    tolerance: Quantity | None = Field(default=None, description="nearest: largest accepted distance in time.")
+
+
+class Condition(Model):
+    """What a column must satisfy. A bare value or list in YAML means `is`."""
+
+    is_: tuple[Scalar, ...] | None = Field(default=None, alias="is")
+    is_not: tuple[Scalar, ...] | None = None
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+    missing: bool | None = None
+
+
+Where = dict[str, Condition]
+"""Column name -> condition; all must hold. Names: key and subject columns as they are, `reference.x`, `test.x`."""
+
+
+class Exclusion(Model):
+    """A reason code that may remove rows. Applied before any result is looked at."""
+
+    title: Text
+    table: Identifier | None = Field(default=None, description="Table whose rows `where` speaks of.")
+    where: Where | None = Field(default=None, description="Rule; without it the code comes in the data only.")
+
+
+class Population(Model):
+    """An analysis set."""
+
+    title: Text
+    definition: Text | None = None
+    where: Where | None = None
+    exclude: tuple[Identifier, ...] | None = Field(
+        default=None, description="Exclusion codes that remove rows from this set. Default: all declared."
+    )
+
+
+class Indeterminate(Model):
+    """How outputs that are no result enter the performance figures. All views are always computed."""
+
+    primary_view: View
+    rationale: Text | None = None
+
+
+class IntervalSpec(Model):
+    """The interval of an endpoint."""
+
+    method: Text | None = Field(default=None, description="Default: the first that the metric's statistic offers.")
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    sides: Literal["two", "lower", "upper"] = "two"
+    cluster: Literal["subject", "none"] = "subject"
+    cluster_rationale: Text | None = Field(default=None, description="Mandatory with `cluster: none`.")
+    degenerate: Literal["not_evaluable", "exact_subject"] = Field(
+        default="not_evaluable",
+        description="What decides when resampling yields no spread (10 of 10): nothing, or the exact "
+        "Clopper-Pearson bound that counts subjects as successes only if all their rows are.",
+    )
+
+
+class Criterion(Model):
+    """The acceptance criterion: which number is compared with which limit."""
+
+    statistic: Identifier | None = Field(default=None, description="Default: the metric's headline statistic.")
+    compare: Literal["point", "lower", "upper", "both"] = Field(
+        description="The point estimate, a bound of the interval, or both bounds (with `within`)."
+    )
+    operator: Literal[">", ">=", "<", "<=", "within"]
+    limit: float | tuple[float, float] = Field(description="Two numbers with `within`, both ends inclusive.")
+    unit: Text | None = None
+    tier: Tier = Field(default="study", description="How sure the source of the limit is; `study`: the study's own.")
+    source: Text | None = None
+    rationale: Text | None = None
+
+
+class Endpoint(Model):
+    """One question the study answers with one metric."""
+
+    title: Text
+    role: Role
+    metric: Identifier
+    parameters: dict[Identifier, Any] = Field(default_factory=dict)
+    pairing: Identifier | None = None
+    reference: Identifier | None = Field(default=None, description="Value column of the reference table.")
+    test: Identifier | None = Field(default=None, description="Value column of the test table.")
+    positive: tuple[str, ...] | None = Field(default=None, description="Levels that count as positive (binary metrics).")
+    population: Identifier | None = None
+    where: Where | None = None
+    average: Literal["pooled", "subject_mean"] | None = None
+    by: tuple[str, ...] = ()
+    subgroups: tuple[Identifier, ...] | None = Field(
+        default=None, description="Default: all declared subgroups for deciding endpoints, none for the others."
+    )
+    interval: IntervalSpec = IntervalSpec()
+    criterion: Criterion | None = None
+    hypothesis: Text | None = None
+
+
+class Subgroup(Model):
+    """A declared split. `by` alone: one subgroup a level; with `bands`: half-open [a, b) intervals; or `where`."""
+
+    title: Text | None = None
+    by: str | None = None
+    bands: tuple[float, ...] | None = None
+    where: Where | None = None
+
+
+class Resampling(Model):
+    """The subject bootstrap, shared by every endpoint and version of a run."""
+
+    replicates: Annotated[int, Field(ge=200, le=200_000)] = 10_000
+    strata: tuple[Identifier, ...] = Field(default=(), description="Columns of `subjects` that form the strata.")
+
+
+class Protocol(Model):
+    """A whole study protocol."""
+
+    schema_: Literal["accordance/protocol/1"] = Field(alias="schema")
+    id: Identifier
+    version: Text
+    title: Text
+    domain: Text | None = None
+    intended_use: Text
+    objective: Text
+    design: Text | None = None
+    standards: tuple[Standard, ...] = ()
+    references: tuple[Text, ...] = ()
+    tables: dict[Identifier, Table]
+    conversions: tuple[Conversion, ...] = ()
+    pairings: dict[Identifier, Pairing]
+    exclusions: dict[Identifier, Exclusion] = Field(default_factory=dict)
+    populations: dict[Identifier, Population] = Field(default_factory=dict)
+    indeterminate: Indeterminate | None = None
+    endpoints: dict[Identifier, Endpoint]
+    subgroups: dict[Identifier, Subgroup] = Field(default_factory=dict)
+    resampling: Resampling = Resampling()
+    seed: int
