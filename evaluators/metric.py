@@ -98,6 +98,8 @@ class Interval:
     A one-sided interval (`sides` is `lower` or `upper`) has an infinite other end. `mc_error` is the
     Monte-Carlo standard error of each finite bound of a resampling interval, as (lower, upper).
     `degenerate` marks a resampling interval whose replicates never differ: it may never support a decision.
+    `independent_rows` says that the method takes rows for independent; it may not decide where a subject has
+    several units. `undefined_share` is the share of replicates in which the statistic had no value.
     """
 
     lower: float
@@ -107,6 +109,7 @@ class Interval:
     method: str
     mc_error: tuple[float, float] | None = None
     degenerate: bool = False
+    independent_rows: bool = False
     undefined_share: float = 0.0
     warning: str | None = None
 

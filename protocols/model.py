@@ -147,7 +147,12 @@ class Indeterminate(Model):
 class IntervalSpec(Model):
     """The interval of an endpoint."""
 
-    method: Text | None = Field(default=None, description="Default: the first that the metric's statistic offers.")
+    method: Text | None = Field(
+        default=None, description="Applies to every statistic that offers it; the others keep their first."
+    )
+    methods: dict[Identifier, Text] | None = Field(
+        default=None, description="Statistic -> method. A resolved protocol names every statistic's here."
+    )
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     sides: Literal["two", "lower", "upper"] = "two"
     cluster: Literal["subject", "none"] = "subject"

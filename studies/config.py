@@ -6,29 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from ..datasets.sources import Source
 from ..protocols.model import Identifier, Model, Text
 
 SCHEMA = "accordance/study/1"
-
-
-class Source(Model):
-    """Where one table's rows come from. Exactly one of `file`, `glob`, `folder`, `sql`.
-
-    Paths are relative to the study folder and must lie under a declared root.
-    """
-
-    file: Text | None = None
-    glob: Text | None = None
-    folder: Text | None = None
-    sql: Text | None = Field(default=None, description="A DuckDB SELECT; relative paths in it start at the study folder.")
-    database: Text | None = Field(default=None, description="DuckDB database file that `sql` runs in, read-only.")
-    format: Literal["csv", "parquet"] | None = Field(default=None, description="Default: by the file's ending.")
-    columns: dict[Identifier, Text] = Field(
-        default_factory=dict, description="Contract column -> name in the data, where they differ."
-    )
-    units: dict[Identifier, Text] = Field(
-        default_factory=dict, description="Contract column -> unit in the data, where it differs from the contract's."
-    )
 
 
 class Version(Model):
