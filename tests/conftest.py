@@ -7,22 +7,29 @@ from pathlib import Path
 
 import pytest
 
-# Before NumPy and Polars are imported: two test processes share two cores, and the numbers are to be the same
-# on any machine.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
-    os.environ.setdefault(_name, "1")
-os.environ.setdefault("MPLBACKEND", "Agg")
-
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 REPOSITORY = Path(__file__).resolve().parent.parent
 BENCHMARKS = Path(__file__).resolve().parent / "benchmarks"
 
 
+def benchmarks_are_asked_for(config: pytest.Config) -> bool:
+    """Whether the command line names tests/benchmarks or something in it."""
+    asked = [(config.invocation_params.dir / str(arg).split("::")[0]).resolve() for arg in config.args]
+    return any(BENCHMARKS in (path, *path.parents) for path in asked)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before NumPy and Polars are imported: test processes share the cores; benchmarks have them all."""
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    if not benchmarks_are_asked_for(config):
+        for name in THREADS:
+            os.environ.setdefault(name, "1")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Benchmarks run only when they are asked for by path: `pytest tests/benchmarks`."""
-    if BENCHMARKS not in (collection_path, *collection_path.parents):
-        return None
-    asked = [(config.invocation_params.dir / str(arg).split("::")[0]).resolve() for arg in config.args]
-    return None if any(BENCHMARKS in (path, *path.parents) for path in asked) else True
+    inside = BENCHMARKS in (collection_path, *collection_path.parents)
+    return True if inside and not benchmarks_are_asked_for(config) else None
 
 
 @pytest.fixture(scope="session")

@@ -38,9 +38,9 @@ def target_held(target: str, ratio: float | None, ours: float | None) -> bool | 
 def bench_row(request: pytest.FixtureRequest) -> Callable[..., dict[str, Any]]:
     """`bench_row(name, ours=, peer=, ratio=, target=, unit=)`: note one measurement.
 
-    `ours` and `peer` are in `unit` (default seconds); `peer` and `ratio` may be None. `ratio` is the number that
-    `target` speaks of, such as `">= 50"` or `"<= 6"`; without a ratio the target speaks of `ours`. The test itself
-    asserts what must hold.
+    `ours` and `peer` are in `unit` (default seconds); `peer` and `ratio` may be None. `ratio` is the number
+    that `target` speaks of, such as `">= 50"` or `"<= 6"`; without a ratio the target speaks of `ours`.
+    The test itself asserts what must hold.
     """
 
     def note(
