@@ -1,1 +1,1 @@
-"""Statistics: metrics, intervals and resampling that know which rows belong to one subject. NumPy in and out."""
+"""Statistics that know which rows belong to one subject: metrics, intervals, resampling. NumPy in and out."""

@@ -72,7 +72,8 @@ class Statistic:
         definition: One sentence that fixes which variant it is, for the report's methods section.
         unit: `same` as the measurement, `percent`, `proportion` (0 to 1), or `none`.
         better: The direction that is good for the device.
-        intervals: Names of the interval methods it can supply (keys of `intervals.METHODS`), best default first.
+        intervals: Names of the interval methods it can supply (keys of `intervals.METHODS`), best default
+            first.
     """
 
     name: str
@@ -166,6 +167,17 @@ class Prepared(ABC):
             CannotComputeError: These data do not support it; the message says why.
         """
 
+    def warning(self, statistic: str) -> str | None:
+        """What the reader of this statistic should know (a truncated variance component), or None."""
+        del statistic
+        return None
+
+    def jackknife(self) -> FloatArray:
+        """(J, k) estimates with one subject left out each; subjects without rows may be passed over."""
+        everyone = np.ones(self.n_subjects)
+        rows = [self.at((everyone - unit)[None, :])[0] for unit in np.eye(self.n_subjects)]
+        return np.asarray(rows, dtype=np.float64).reshape(self.n_subjects, len(self.statistics))
+
     def estimate(self) -> FloatArray:
         """(k,) estimates at weights of one."""
         return self.at(np.ones((1, self.n_subjects)))[0]
@@ -176,7 +188,8 @@ class Columns:
     """The rows of one slice, sorted by subject, as NumPy arrays.
 
     Attributes:
-        reference: (n,) reference values: float64 measurements, or int64 codes (binary: 1 positive, 0 negative;
+        reference: (n,) reference values: float64 measurements, or int64 codes (binary: 1 positive, 0
+            negative;
             categorical: index into `levels`).
         test: (n,) values of the index test, likewise.
         offsets: (S + 1,) start of each subject's rows; subjects without rows repeat an offset.
@@ -257,7 +270,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class MetricResult(Mapping[str, Estimate]):
-    """The labelled result of a plain metric function: estimates by name, with method, parameters and sources."""
+    """The labelled result of a metric function: estimates by name, with parameters and sources."""
 
     metric: str
     title: str
@@ -274,3 +287,13 @@ class MetricResult(Mapping[str, Estimate]):
 
     def __len__(self) -> int:
         return len(self.estimates)
+
+    def __str__(self) -> str:
+        from .result import text  # noqa: PLC0415  (rendering imports this module)
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from .result import html  # noqa: PLC0415
+
+        return html(self)

@@ -1,0 +1,163 @@
+"""From a prepared metric to estimates: value, standard error, interval, and what went wrong where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from .intervals import METHODS, tail_levels
+from .metric import (
+    CannotComputeError,
+    Counts,
+    Estimate,
+    FloatArray,
+    Interval,
+    Metric,
+    Prepared,
+    Sides,
+    Statistic,
+)
+from .resample import bca, percentile
+
+_T = TypeVar("_T")
+
+
+def estimates(
+    metric: Metric,
+    prepared: Prepared,
+    *,
+    methods: Mapping[str, str],
+    level: float,
+    sides: Sides,
+    weights: FloatArray | None,
+    statistics: Sequence[str] | None = None,
+) -> dict[str, Estimate]:
+    """Every statistic of a prepared metric, each with the interval its method gives.
+
+    One statistic that fails never stops the others: without a value it carries NaN and the reason; without an
+    interval it keeps its value, and `error` says why the interval is missing. A resampling interval whose
+    replicates are undefined more often than in 1% is such an error.
+
+    Args:
+        metric: The metric.
+        prepared: Its summary of the rows.
+        methods: Statistic -> interval method; a statistic not named gets the first it offers.
+        level: Confidence level.
+        sides: `two`, or the one bound wanted.
+        weights: (B, S) resampling weights, a row a replicate, a column a prepared subject; None where no
+            method resamples.
+        statistics: Which ones. Default: all that the metric declares.
+
+    Returns:
+        Estimates by statistic, in the order asked.
+
+    Raises:
+        ValueError: `level` or `sides` is not acceptable.
+        KeyError: A statistic is not declared by the metric.
+    """
+    tail_levels(level, sides)
+    wanted = tuple(statistics) if statistics is not None else tuple(item.name for item in metric.statistics)
+    declared = {name: metric.statistic(name) for name in wanted}
+    study = _Study(prepared, weights)
+    return {name: _one(study, declared[name], methods.get(name), level, sides) for name in wanted}
+
+
+class _Study:
+    """One prepared metric with its replicates and jackknife, each computed at most once and only if needed."""
+
+    def __init__(self, prepared: Prepared, weights: FloatArray | None) -> None:
+        self.prepared = prepared
+        self.weights = weights
+        self.position = {name: i for i, name in enumerate(prepared.statistics)}
+        self._values: FloatArray | None = None
+        self._replicates: FloatArray | None = None
+        self._jackknife: FloatArray | None = None
+
+    def value(self, name: str) -> float:
+        if self._values is None:
+            self._values = self.prepared.estimate()
+        return float(self._values[self.position[name]])
+
+    def replicates(self, name: str) -> FloatArray:
+        if self.weights is None:
+            raise CannotComputeError("A resampling interval needs resampling weights, and none were given.")
+        if self._replicates is None:
+            self._replicates = self.prepared.at(self.weights)
+        return self._replicates[:, self.position[name]]
+
+    def jackknife(self, name: str) -> FloatArray:
+        if self._jackknife is None:
+            self._jackknife = self.prepared.jackknife()
+        return self._jackknife[:, self.position[name]]
+
+
+def _one(study: _Study, statistic: Statistic, method: str | None, level: float, sides: Sides) -> Estimate:
+    name, prepared = statistic.name, study.prepared
+    counts, problem = _attempt(lambda: prepared.counts(name))
+    if counts is None:
+        counts = Counts(0, 0)
+    value, failure = _attempt(lambda: study.value(name))
+    if value is None or not np.isfinite(value):
+        failure = (
+            failure or _attempt(lambda: prepared.reason_undefined(name))[0] or "The statistic has no value."
+        )
+        return Estimate(statistic, float("nan"), float("nan"), None, counts, error=failure)
+    warning, trouble = _attempt(lambda: prepared.warning(name))
+    error = _attempt(lambda: prepared.standard_error(name))[0]
+    interval, missing = _attempt(lambda: _interval(study, statistic, method, level, sides))
+    if error is None or not np.isfinite(error):
+        error = _bootstrap_error(study, name, interval)
+    return Estimate(
+        statistic,
+        value,
+        error,
+        interval,
+        counts,
+        warning=_joined(warning, interval.warning if interval else None, problem, trouble),
+        error=None if missing is None else f"No interval: {missing}",
+    )
+
+
+def _interval(
+    study: _Study, statistic: Statistic, method: str | None, level: float, sides: Sides
+) -> Interval | None:
+    if not statistic.intervals:
+        return None
+    chosen = method if method is not None else statistic.intervals[0]
+    if chosen not in statistic.intervals:
+        raise CannotComputeError(
+            f"`{statistic.name}` offers {', '.join(statistic.intervals)}, not `{chosen}`."
+        )
+    if sides != "two" and METHODS[chosen].two_sided_only:
+        raise CannotComputeError(f"`{chosen}` gives two-sided intervals only.")
+    if chosen == "bootstrap_percentile":
+        return percentile(study.replicates(statistic.name), level, sides)
+    if chosen == "bootstrap_bca":
+        replicates = study.replicates(statistic.name)
+        return bca(replicates, study.value(statistic.name), study.jackknife(statistic.name), level, sides)
+    return study.prepared.interval(statistic.name, chosen, level, sides)
+
+
+def _bootstrap_error(study: _Study, name: str, interval: Interval | None) -> float:
+    """Standard deviation of the replicates, where there is no analytic standard error."""
+    if interval is None or not METHODS[interval.method].resampling:
+        return float("nan")
+    values = study.replicates(name)
+    values = values[np.isfinite(values)]
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _attempt(compute: Callable[[], _T]) -> tuple[_T | None, str | None]:
+    """The result, or the reason there is none. A plug-in's defect is a visible row too, with its kind named."""
+    try:
+        return compute(), None
+    except CannotComputeError as problem:
+        return None, str(problem)
+    except Exception as problem:
+        return None, f"{type(problem).__name__}: {problem}"
+
+
+def _joined(*notes: str | None) -> str | None:
+    return " ".join(note for note in notes if note) or None
