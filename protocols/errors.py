@@ -35,11 +35,19 @@ class Violation:
     examples: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """`file:line:column: key: message (found ...; did you mean ...)`, then example rows."""
+        """`file:line:column: key: message (found ...). Did you mean ...?`, then example rows.
+
+        Example:
+            >>> print(Violation("expected a number", "protocol.yaml", 7, 12, "seed", found="soon"))
+            protocol.yaml:7:12: seed: expected a number (found `soon`).
+        """
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        head = ": ".join(part for part in (place, self.key, self.message) if part)
+        head = ": ".join(part for part in (place, self.key, self.message.removesuffix(".")) if part)
+        if self.found is not None:
+            head += f" (found `{self.found}`)"
         if self.count is not None and self.count > 1:
             head += f" [{self.count:,} rows]"
+        head += "."
         if self.suggestion:
             head += f" Did you mean `{self.suggestion}`?"
         return "\n".join([head, *(f"    {example}" for example in self.examples)])

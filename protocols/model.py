@@ -1,19 +1,21 @@
 """The protocol as typed, frozen models: what YAML is parsed into and what every later room reads.
 
 Mappings (tables, pairings, populations, endpoints, ...) are keyed by identifier and keep their written order.
-`None` in a field means "not said"; `protocols.resolve` writes every default out, so a resolved protocol says all.
+`None` in a field means "not said"; `protocols.resolve` writes every default out, so a resolved protocol says
+all.
 The language is extended by adding fields and blocks whose defaults mean what silence meant before.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 SCHEMA = "accordance/protocol/1"
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Scalar = str | int | float | bool
 
@@ -28,6 +30,9 @@ class Model(BaseModel):
     """Base: unknown keys are errors, nothing is coerced silently, nothing changes after parsing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    shorthand: ClassVar[str | None] = None
+    """Key that a bare value or list in YAML stands for; None: only a mapping is accepted."""
 
 
 class Standard(Model):
@@ -45,15 +50,20 @@ class Column(Model):
     title: Text | None = None
     unit: Text | None = None
     range: tuple[float | None, float | None] | None = Field(
-        default=None, description="Smallest and largest accepted value, both inclusive; null leaves an end open."
+        default=None,
+        description="Smallest and largest accepted value, both included; null: open.",
     )
-    levels: tuple[str, ...] | None = Field(default=None, description="Accepted values of a category, in order.")
+    levels: tuple[str, ...] | None = Field(
+        default=None, description="Accepted values of a category, in order."
+    )
     indeterminate: tuple[str, ...] = Field(
-        default=(), description="Levels that are no result (inconclusive, poor signal): reason code `indeterminate`."
+        default=(),
+        description="Levels that are no result (inconclusive, poor signal): reason code `indeterminate`.",
     )
     required: bool = Field(default=True, description="false: the column may be absent from the data.")
     missing: Literal["refused", "allowed"] = Field(
-        default="refused", description="allowed: empty cells are rows without a value, reason code `missing_value`."
+        default="refused",
+        description="allowed: empty cells are rows without a value, reason code `missing_value`.",
     )
 
 
@@ -61,12 +71,19 @@ class Table(Model):
     """The data contract of one table: long format, one row an observation."""
 
     title: Text | None = None
-    device: Text | None = Field(default=None, description="The instrument the rows come from, for the report.")
+    device: Text | None = Field(
+        default=None, description="The instrument the rows come from, for the report."
+    )
     subject: Identifier = Field(default="subject", description="Column that names the subject.")
-    key: tuple[Identifier, ...] = Field(description="Columns that together identify a row; duplicates are refused.")
-    time: Identifier | None = Field(default=None, description="Column with the time of the row, for pairing by time.")
+    key: tuple[Identifier, ...] = Field(
+        description="Columns that together identify a row; duplicates are refused."
+    )
+    time: Identifier | None = Field(
+        default=None, description="Column with the time of the row, for pairing by time."
+    )
     exclusion: Identifier | None = Field(
-        default=None, description="Column holding an exclusion reason code, or empty where the row is included."
+        default=None,
+        description="Column holding an exclusion reason code, or empty where the row is included.",
     )
     extra_columns: Literal["refused", "ignored"] = "refused"
     columns: dict[Identifier, Column]
@@ -88,6 +105,25 @@ class Quantity(Model):
     value: float
     unit: Text
 
+    @classmethod
+    def from_text(cls, text: str) -> Quantity:
+        """The quantity written as `5 s`.
+
+        Raises:
+            ValueError: The text is not a number followed by a unit.
+
+        Example:
+            >>> Quantity.from_text("2.5 min")
+            Quantity(value=2.5, unit='min')
+        """
+        match = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\s\d].*?)\s*", text)
+        if match is None:
+            raise ValueError("expected a number with its unit, such as `5 s`")
+        return cls(value=float(match.group(1)), unit=match.group(2))
+
+    def __str__(self) -> str:
+        return f"{self.value:g} {self.unit}"
+
 
 class Pairing(Model):
     """How a reference row and a test row become one pair. One-to-one and audited."""
@@ -97,13 +133,19 @@ class Pairing(Model):
     test: Identifier = "test"
     method: Literal["key", "nearest"] = "key"
     on: tuple[Identifier, ...] | None = Field(
-        default=None, description="Key columns that must be equal. Default: those in both tables' keys (time aside)."
+        default=None,
+        description="Columns that must be equal. Default: the subject and what is in both tables' keys "
+        "(with `nearest`, time aside).",
     )
-    tolerance: Quantity | None = Field(default=None, description="nearest: largest accepted distance in time.")
+    tolerance: Quantity | None = Field(
+        default=None, description="nearest: largest accepted distance in time."
+    )
 
 
 class Condition(Model):
     """What a column must satisfy. A bare value or list in YAML means `is`."""
+
+    shorthand: ClassVar[str | None] = "is"
 
     is_: tuple[Scalar, ...] | None = Field(default=None, alias="is")
     is_not: tuple[Scalar, ...] | None = None
@@ -115,7 +157,7 @@ class Condition(Model):
 
 
 Where = dict[str, Condition]
-"""Column name -> condition; all must hold. Names: key and subject columns as they are, `reference.x`, `test.x`."""
+"""Column -> condition; all must hold. Names: key and subject columns as they are, `reference.x`, `test.x`."""
 
 
 class Exclusion(Model):
@@ -167,14 +209,18 @@ class IntervalSpec(Model):
 class Criterion(Model):
     """The acceptance criterion: which number is compared with which limit."""
 
-    statistic: Identifier | None = Field(default=None, description="Default: the metric's headline statistic.")
+    statistic: Identifier | None = Field(
+        default=None, description="Default: the metric's headline statistic."
+    )
     compare: Literal["point", "lower", "upper", "both"] = Field(
         description="The point estimate, a bound of the interval, or both bounds (with `within`)."
     )
     operator: Literal[">", ">=", "<", "<=", "within"]
     limit: float | tuple[float, float] = Field(description="Two numbers with `within`, both ends inclusive.")
     unit: Text | None = None
-    tier: Tier = Field(default="study", description="How sure the source of the limit is; `study`: the study's own.")
+    tier: Tier = Field(
+        default="study", description="How sure the source of the limit is; `study`: the study's own."
+    )
     source: Text | None = None
     rationale: Text | None = None
 
@@ -189,13 +235,16 @@ class Endpoint(Model):
     pairing: Identifier | None = None
     reference: Identifier | None = Field(default=None, description="Value column of the reference table.")
     test: Identifier | None = Field(default=None, description="Value column of the test table.")
-    positive: tuple[str, ...] | None = Field(default=None, description="Levels that count as positive (binary metrics).")
+    positive: tuple[str, ...] | None = Field(
+        default=None, description="Levels that count as positive (binary metrics)."
+    )
     population: Identifier | None = None
     where: Where | None = None
     average: Literal["pooled", "subject_mean"] | None = None
     by: tuple[str, ...] = ()
     subgroups: tuple[Identifier, ...] | None = Field(
-        default=None, description="Default: all declared subgroups for deciding endpoints, none for the others."
+        default=None,
+        description="Default: all declared subgroups for deciding endpoints, none for the others.",
     )
     interval: IntervalSpec = IntervalSpec()
     criterion: Criterion | None = None
@@ -203,7 +252,7 @@ class Endpoint(Model):
 
 
 class Subgroup(Model):
-    """A declared split. `by` alone: one subgroup a level; with `bands`: half-open [a, b) intervals; or `where`."""
+    """A declared split: `by` alone, a subgroup per level; with `bands`, half-open [a, b) intervals; or `where`."""
 
     title: Text | None = None
     by: str | None = None
@@ -215,7 +264,9 @@ class Resampling(Model):
     """The subject bootstrap, shared by every endpoint and version of a run."""
 
     replicates: Annotated[int, Field(ge=200, le=200_000)] = 10_000
-    strata: tuple[Identifier, ...] = Field(default=(), description="Columns of `subjects` that form the strata.")
+    strata: tuple[Identifier, ...] = Field(
+        default=(), description="Columns of `subjects` that form the strata."
+    )
 
 
 class Protocol(Model):
@@ -240,4 +291,6 @@ class Protocol(Model):
     endpoints: dict[Identifier, Endpoint]
     subgroups: dict[Identifier, Subgroup] = Field(default_factory=dict)
     resampling: Resampling = Resampling()
-    seed: int
+    seed: Annotated[int, Field(ge=0)] = Field(
+        description="Start of the bootstrap's random numbers; any number, fixed before data are seen."
+    )
