@@ -52,7 +52,7 @@ class AdditivePrepared(Prepared):
     def __post_init__(self) -> None:
         if self.totals.shape != (len(self.units), len(self.names)):
             raise ValueError(
-                f"`totals` is {self.totals.shape}; {len(self.units)} subjects and {len(self.names)} names were given."
+                f"`totals` is {self.totals.shape}, not {len(self.units)} subjects x {len(self.names)} names."
             )
         object.__setattr__(self, "n_subjects", len(self.units))
 
@@ -137,12 +137,11 @@ class AdditivePrepared(Prepared):
         if n < 2:
             raise CannotComputeError("An interval needs at least two subjects.")
         value = float(self.estimate()[self.statistics.index(statistic)])
-        return self.t_around(
-            value, AdditivePrepared.standard_error(self, statistic), n - 1, method, level, sides
-        )
+        spread = AdditivePrepared.standard_error(self, statistic)  # linearised, whatever a subclass models
+        return self.t_around(value, spread, n - 1, method=method, level=level, sides=sides)
 
     def t_around(
-        self, value: float, standard_error: float, df: float, method: str, level: float, sides: Sides
+        self, value: float, standard_error: float, df: float, *, method: str, level: float, sides: Sides
     ) -> Interval:
         """A t interval cut at the statistic's bounds, marked degenerate where the standard error is zero.
 
@@ -167,7 +166,7 @@ class AdditivePrepared(Prepared):
         )
 
     def subset(self, chosen: NDArray[Any]) -> Self:
-        """The chosen subjects only, by mask or by index; same as preparing their rows, without reading them."""
+        """The chosen subjects only, by mask or index: as if their rows had been prepared, unread."""
         return replace(self, totals=self.totals[chosen], units=self.units[chosen])
 
     def concat(self, *others: Self) -> Self:
@@ -201,8 +200,7 @@ class AdditivePrepared(Prepared):
 
 
 def effective(weights: FloatArray, active: NDArray[np.bool_]) -> FloatArray:
-    """Weights scaled to add up to the effective number of subjects, (sum w)^2 / sum w^2; equal weights become
-    ones.
+    """Weights scaled to add up to the effective number, (sum w)^2 / sum w^2; equal ones become 1.
 
     Example:
         >>> effective(np.array([[3.0, 3.0], [2.0, 0.0]]), np.array([True, True]))

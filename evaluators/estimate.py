@@ -65,7 +65,7 @@ def estimates(
 
 
 class _Study:
-    """One prepared metric with its replicates and jackknife, each computed at most once and only if needed."""
+    """One prepared metric; its replicates and jackknife are computed once, and only if needed."""
 
     def __init__(self, prepared: Prepared, weights: FloatArray | None) -> None:
         self.prepared = prepared
@@ -150,7 +150,7 @@ def _bootstrap_error(study: _Study, name: str, interval: Interval | None) -> flo
 
 
 def _attempt(compute: Callable[[], _T]) -> tuple[_T | None, str | None]:
-    """The result, or the reason there is none. A plug-in's defect is a visible row too, with its kind named."""
+    """The result, or the reason there is none. A plug-in's defect is a visible row too."""
     try:
         return compute(), None
     except CannotComputeError as problem:

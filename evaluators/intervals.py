@@ -49,17 +49,18 @@ BINDER = Citation(
 )
 WILSON = Citation(
     "wilson1927",
-    "Wilson EB. Probable inference, the law of succession, and statistical inference. J Am Stat Assoc 1927;22:209-212.",
+    "Wilson EB. Probable inference, the law of succession, and statistical inference. "
+    "J Am Stat Assoc 1927;22:209-212.",
 )
 CLOPPER = Citation(
     "clopper1934",
-    "Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in the case of the binomial. "
-    "Biometrika 1934;26:404-413.",
+    "Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in the case of the "
+    "binomial. Biometrika 1934;26:404-413.",
 )
 ZOU = Citation(
     "zou2013",
-    "Zou GY. Confidence interval estimation for the Bland-Altman limits of agreement with multiple observations "
-    "per individual. Stat Methods Med Res 2013;22:630-642.",
+    "Zou GY. Confidence interval estimation for the Bland-Altman limits of agreement with multiple "
+    "observations per individual. Stat Methods Med Res 2013;22:630-642.",
 )
 EFRON = Citation(
     "efron1987", "Efron B. Better bootstrap confidence intervals. J Am Stat Assoc 1987;82:171-185."
@@ -82,15 +83,16 @@ METHODS: dict[str, IntervalMethod] = {
         IntervalMethod(
             "cluster_t",
             "t, subjects as clusters",
-            "Estimate plus and minus Student's t times the linearised standard error with subjects as clusters, "
-            "number of subjects - 1 degrees of freedom.",
+            "Estimate plus and minus Student's t times the linearised standard error with subjects as "
+            "clusters, number of subjects - 1 degrees of freedom.",
             (BINDER,),
             resampling=False,
         ),
         IntervalMethod(
             "wilson",
             "Wilson score",
-            "Wilson score interval of a proportion, without continuity correction; units are taken as independent.",
+            "Wilson score interval of a proportion, without continuity correction; units are taken as "
+            "independent.",
             (WILSON,),
             resampling=False,
         ),
@@ -104,24 +106,24 @@ METHODS: dict[str, IntervalMethod] = {
         IntervalMethod(
             "mover",
             "MOVER",
-            "Method of variance estimates recovery: separate intervals of the bias and of each variance component, "
-            "combined into an interval of the limit.",
+            "Method of variance estimates recovery: separate intervals of the bias and of each variance "
+            "component, combined into an interval of the limit.",
             (ZOU,),
             resampling=False,
         ),
         IntervalMethod(
             "bootstrap_percentile",
             "Subject bootstrap, percentile",
-            "Percentile interval of the subject bootstrap: whole subjects are resampled with replacement; quantile p "
-            "of B replicates is interpolated linearly at position (B + 1) p.",
+            "Percentile interval of the subject bootstrap: whole subjects are resampled with replacement; "
+            "quantile p of B replicates is interpolated linearly at position (B + 1) p.",
             (DAVISON,),
             resampling=True,
         ),
         IntervalMethod(
             "bootstrap_bca",
             "Subject bootstrap, BCa",
-            "Bias-corrected and accelerated interval of the subject bootstrap, acceleration from leaving out one "
-            "subject at a time; quantile p of B replicates is interpolated linearly at position (B + 1) p.",
+            "Bias-corrected and accelerated interval of the subject bootstrap, acceleration from leaving out "
+            "one subject at a time; quantile p of B replicates is interpolated linearly at position (B + 1) p.",
             (EFRON, DAVISON),
             resampling=True,
         ),
@@ -266,8 +268,7 @@ class Component:
 
 
 def mover_variance(components: tuple[Component, ...], low: float, high: float) -> tuple[float, float]:
-    """Bounds of a sum of independent variance components, at tail probabilities `low` and `high` (Zou 2013,
-    eq. 6-7).
+    """Bounds of a sum of independent variance components at two tail probabilities (Zou 2013).
 
     For a single component this is the exact chi-square interval. A component without weight adds nothing.
     A probability of 0 or 1 leaves that end open (0 or infinity).
@@ -279,9 +280,9 @@ def mover_variance(components: tuple[Component, ...], low: float, high: float) -
         value = part.factor * part.variance
         # the upper chi-square quantile belongs to the lower bound
         if low > 0:
-            below += (value * (1 - part.df / special.chdtri(part.df, low))) ** 2
+            below += (value * (1 - part.df / float(special.chdtri(part.df, low)))) ** 2
         if high < 1:
-            above += (value * (part.df / special.chdtri(part.df, high) - 1)) ** 2
+            above += (value * (part.df / float(special.chdtri(part.df, high)) - 1)) ** 2
     lower = max(total - float(np.sqrt(below)), 0.0) if low > 0 else 0.0
     upper = total + float(np.sqrt(above)) if high < 1 else float("inf")
     return lower, upper

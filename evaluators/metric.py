@@ -176,7 +176,8 @@ class Prepared(ABC):
         """(J, k) estimates with one subject left out each; subjects without rows may be passed over."""
         everyone = np.ones(self.n_subjects)
         rows = [self.at((everyone - unit)[None, :])[0] for unit in np.eye(self.n_subjects)]
-        return np.asarray(rows, dtype=np.float64).reshape(self.n_subjects, len(self.statistics))
+        result: FloatArray = np.array(rows, dtype=np.float64).reshape(self.n_subjects, len(self.statistics))
+        return result
 
     def estimate(self) -> FloatArray:
         """(k,) estimates at weights of one."""

@@ -1,4 +1,4 @@
-"""Every metric by name: the built-in ones, and those other packages register as `accordance.metrics` entry points."""
+"""Every metric by name: built in, or registered by another package (entry points `accordance.metrics`)."""
 
 from __future__ import annotations
 

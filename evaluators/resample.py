@@ -13,6 +13,8 @@ from .metric import CannotComputeError, FloatArray, Interval, Sides
 UNDEFINED_LIMIT = 0.01
 """Largest share of replicates without a value: beyond it the rest no longer stand for all."""
 
+_ROUNDING = 1e-12  # replicates closer than this, relatively, differ by the order of additions only
+
 
 @dataclass(frozen=True)
 class _Target:
@@ -50,7 +52,8 @@ def percentile(replicates: FloatArray, level: float, sides: Sides) -> Interval:
     """
     ordered, share = _defined(replicates)
     low, high = tail_levels(level, sides)
-    return _interval("bootstrap_percentile", ordered, share, level, sides, (_Target(low), _Target(high)))
+    targets = (_Target(low), _Target(high))
+    return _interval("bootstrap_percentile", ordered, share, level=level, sides=sides, targets=targets)
 
 
 def bca(
@@ -75,9 +78,10 @@ def bca(
             lies outside all replicates; or the correction reaches beyond them.
     """
     ordered, share = _defined(replicates)
-    if ordered[0] == ordered[-1]:
+    if _all_equal(ordered):
         return percentile(replicates, level, sides)  # degenerate either way, and marked so
-    below = float(np.mean(ordered < estimate) + 0.5 * np.mean(ordered == estimate))
+    tied = np.abs(ordered - estimate) <= _ROUNDING * abs(estimate)
+    below = float(np.mean((ordered < estimate) & ~tied) + 0.5 * np.mean(tied))
     if not 0 < below < 1:
         raise CannotComputeError(
             "BCa is undefined: all bootstrap replicates lie on one side of the estimate."
@@ -85,7 +89,7 @@ def bca(
     a = acceleration(jackknife)
     low, high = tail_levels(level, sides)
     targets = (_bca_target(low, below, a), _bca_target(high, below, a))
-    return _interval("bootstrap_bca", ordered, share, level, sides, targets)
+    return _interval("bootstrap_bca", ordered, share, level=level, sides=sides, targets=targets)
 
 
 def acceleration(jackknife: FloatArray) -> float:
@@ -99,7 +103,8 @@ def acceleration(jackknife: FloatArray) -> float:
     missing = int(np.count_nonzero(~np.isfinite(jackknife)))
     if missing:
         raise CannotComputeError(
-            f"BCa is undefined: without one subject the statistic has no value ({missing} of {len(jackknife)} subjects)."
+            f"BCa is undefined: without one subject the statistic has no value ({missing} of "
+            f"{len(jackknife)} subjects)."
         )
     influence = jackknife.mean() - jackknife
     scale = float(np.abs(influence).max())
@@ -123,6 +128,10 @@ def _bca_target(probability: float, below: float, a: float) -> _Target:
     return _Target(float(special.ndtr(z)), float(gain), below)
 
 
+def _all_equal(ordered: FloatArray) -> bool:
+    return bool(ordered[-1] - ordered[0] <= _ROUNDING * max(abs(ordered[0]), abs(ordered[-1])))
+
+
 def _density(z: float) -> float:
     return float(np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi))
 
@@ -144,11 +153,12 @@ def _interval(
     method: str,
     ordered: FloatArray,
     undefined: float,
+    *,
     level: float,
     sides: Sides,
     targets: tuple[_Target, _Target],
 ) -> Interval:
-    degenerate = bool(ordered[0] == ordered[-1])
+    degenerate = _all_equal(ordered)
     bounds, errors = [-np.inf, np.inf], [np.nan, np.nan]
     for i, target in enumerate(targets):
         if 0 < target.probability < 1:

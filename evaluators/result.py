@@ -38,7 +38,8 @@ def html(result: MetricResult) -> str:
     )
     notes = "".join(f"<br><small>{escape(note)}</small>" for note in _notes(result))
     caption = escape(_heading(result))
-    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{notes}"
+    table = f"<caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
+    return f"<table>{table}</table>{notes}"
 
 
 def _heading(result: MetricResult) -> str:
