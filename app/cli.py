@@ -1,0 +1,487 @@
+"""The command line: each verb parses its arguments, calls one function of `studies` or `reports`, and prints.
+
+Nothing heavy is imported before a verb needs it, so that `accordance --help` answers at once.
+"""
+
+# ruff: noqa: PLC0415 - see above
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from .console import Output, shown
+from .failures import report as report_failure
+from .failures import usage
+
+RESERVED = (
+    "plan", "compare", "verify", "sign", "qualify", "calibrate", "sniff", "amend", "seal", "unseal", "ledger",
+    "bundle", "export", "monitor", "serve",
+)  # fmt: skip
+"""Verbs that the command line keeps for later, so that nobody's plug-in or alias takes them."""
+
+app = typer.Typer(
+    name="accordance",
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+protocols_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app.add_typer(protocols_app, name="protocols")
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Answer with one JSON object on standard output, nothing else.")
+]
+Study = Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder: the one that holds study.yaml.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, or study folder for its latest run.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"accordance {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Clinical validation studies of wearable algorithms.
+
+    From a declared protocol and two devices' data to a decision and a report.
+
+    A first look, with two finished example studies:
+
+        accordance demo                   # run both, and say where to look
+        accordance app demo               # the results in the browser
+
+    A study of your own:
+
+        accordance init my-study          # study.yaml, protocol.yaml, sections/
+        accordance check my-study         # protocol and data as agreed?
+        accordance lock my-study --who "A. Author"
+        accordance run my-study           # estimates, intervals, decisions
+        accordance report my-study        # PDF and HTML
+        accordance gate my-study          # the decision as an exit code
+
+    Exit codes: 0 completed, 1 gate: not met, 2 usage, 3 gate: not evaluable,
+    4 protocol or data violate their contract, 5 integrity, 70 internal error,
+    74 input or output, 130 interrupted.
+    """
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="New folder for the study.")],
+    example: Annotated[
+        str | None, typer.Option(metavar="ID", help="Begin from a finished example study.")
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="Begin from a protocol of the library (`accordance protocols list`)."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Begin a study in a new folder.
+
+    Writes study.yaml, the protocol, sections for people to write, and a
+    .gitignore that keeps data and runs out.
+
+    Examples:
+        accordance init my-study                     # a small study to edit
+        accordance init pefr --example pefr-1986     # published data, ready
+        accordance init hr --protocol pulse-rate     # library protocol, your data
+    """
+    from ..studies import start
+
+    output = Output(as_json=as_json)
+    made = start.init(folder, example=example, protocol=protocol)
+    output.answer({"study": made})
+    output.text(f"Study begun in {shown(folder)}")
+    output.text(f"Next: edit {shown(folder / 'study.yaml')}, then `accordance check {_typed(folder)}`")
+
+
+@app.command()
+def check(study: Study = Path(), as_json: Json = False) -> None:
+    """Check protocol and data against their contract.
+
+    Every violation is shown at once, with file, line, what was found and what
+    is accepted. Nothing is computed. Exit code 4 where anything is wrong.
+
+    Examples:
+        accordance check my-study
+        accordance check my-study --json | jq '.error.violations[].message'
+    """
+    from ..studies import check as checks
+    from . import tables
+
+    output = Output(as_json=as_json)
+    with output.progress() as progress:
+        progress("checking protocol and data", 0.0)
+        checked = checks.check(study)
+    output.answer(tables.study_facts(checked.protocol, study))
+    output.show(tables.study_table(checked.protocol))
+    output.text("Protocol and data satisfy their contract.")
+
+
+@app.command()
+def lock(
+    study: Study = Path(),
+    who: Annotated[
+        str, typer.Option("--who", metavar="NAME", help="Who locks: written into the lock and the ledger.")
+    ] = ...,  # type: ignore[assignment]
+    as_json: Json = False,
+) -> None:
+    """Lock the plan before results are looked at.
+
+    Writes study.lock: the hashes of protocol and data, who, and when. Whatever
+    differs from it later is stamped post hoc in every result and report.
+
+    Examples:
+        accordance lock my-study --who "A. Author, biostatistics"
+    """
+    from ..studies import lock as locks
+
+    output = Output(as_json=as_json)
+    written = locks.lock(study, who=who)
+    output.answer({"lock": written})
+    output.text(f"Locked by {who}: {shown(study / 'study.lock')}")
+
+
+@app.command()
+def run(
+    study: Study = Path(),
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes. The numbers do not depend on it.")
+    ] = None,
+    output_folder: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FOLDER", help="Where runs are written. Default: STUDY/runs."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compute estimates, intervals and decisions.
+
+    Writes a run folder below STUDY/runs and prints the decisions. The exit
+    code is 0 whatever they are; `accordance gate` turns them into one.
+
+    Examples:
+        accordance run my-study
+        accordance run my-study --workers 4            # the same numbers, sooner
+        accordance run my-study --json | jq -r .decision
+    """
+    from ..studies import run as runs
+    from . import tables
+
+    output = Output(as_json=as_json)
+    with output.progress() as progress:
+        results = runs.run(study, workers=workers, output=output_folder, progress=progress)
+    output.answer(tables.run_facts(results))
+    _show_results(output, results)
+
+
+@app.command()
+def report(
+    where: Run = Path(),
+    output_folder: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FOLDER", help="Where to write. Default: the run folder."),
+    ] = None,
+    formats: Annotated[
+        str, typer.Option("--format", help="pdf, html, or both with a comma between.")
+    ] = "pdf,html",
+    attachments: Annotated[
+        bool,
+        typer.Option(
+            help="Attach results, protocol and manifest to the PDF; without, they lie beside it in a zip."
+        ),
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Render a run as a PDF/A and as one self-contained HTML file.
+
+    No number is computed again: the report shows what the run found.
+
+    Examples:
+        accordance report my-study                     # the latest run
+        accordance report my-study/runs/20260301T101500Z_1a2b3c4d
+        accordance report my-study --format html --output shared/
+        accordance report my-study --no-attachments    # a zip beside the PDF instead
+    """
+    from .. import reports
+
+    output = Output(as_json=as_json)
+    folder = _results(where).folder
+    with output.progress() as progress:
+        progress("rendering the report", 0.0)
+        written = reports.report(
+            folder, output=output_folder, formats=_formats(formats), attachments=attachments
+        )
+    output.answer({"run": folder, "files": [str(path.resolve()) for path in written]})
+    for path in written:
+        output.text(shown(path))
+
+
+@app.command()
+def gate(where: Run = Path(), as_json: Json = False) -> None:
+    """Turn the decision of a run into an exit code.
+
+    0 all criteria met; 1 not met; 3 not evaluable.
+
+    Examples:
+        accordance run my-study && accordance gate my-study
+        accordance gate my-study --json | jq .exit_code
+    """
+    from ..studies import gate as gates
+
+    output = Output(as_json=as_json)
+    results = _results(where)
+    outcome = gates.gate(results)
+    output.answer(
+        {
+            "run": results.run_id,
+            "decision": results.decision,
+            "exit_code": outcome.exit_code,
+            "lines": outcome.lines,
+        }
+    )
+    for line in outcome.lines:
+        output.text(line)
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def explain(
+    where: Run,
+    what: Annotated[
+        str, typer.Argument(metavar="ROW|ENDPOINT", help="Id of a results row, or of an endpoint.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Trace one number to its data, definition, method and source.
+
+    Give an endpoint for the row of it that counts, or the id of any row of
+    results.parquet; its first digits are enough.
+
+    Examples:
+        accordance explain my-study sensitivity
+        accordance explain my-study 04c9239b
+    """
+    from ..studies import explain as explains
+
+    output = Output(as_json=as_json)
+    explanation = explains.explain(_results(where), what)
+    output.answer(explanation)
+    output.text(str(explanation))
+
+
+@protocols_app.callback()
+def _protocols() -> None:
+    """List, show and describe the built-in protocols.
+
+    Examples and the schema of the language they are written in:
+
+        accordance protocols list
+        accordance protocols show pulse-rate > my-study/protocol.yaml
+        accordance protocols schema > protocol.schema.json
+    """
+
+
+@protocols_app.command("list")
+def protocols_list(as_json: Json = False) -> None:
+    """List the built-in protocols.
+
+    Any of them can begin a study: `accordance init FOLDER --protocol ID`.
+
+    Examples:
+        accordance protocols list
+        accordance protocols list --json | jq -r '.protocols[].id'
+    """
+    from ..protocols import library
+    from . import tables
+
+    output = Output(as_json=as_json)
+    found = [library.load(name) for name in library.names()]
+    facts = [
+        {"id": each.id, "version": each.version, "title": each.title, "domain": each.domain} for each in found
+    ]
+    output.answer({"protocols": facts})
+    output.show(tables.library_table(facts))
+
+
+@protocols_app.command("show")
+def protocols_show(
+    protocol: Annotated[str, typer.Argument(metavar="ID", help="A protocol of the library.")],
+    as_json: Json = False,
+) -> None:
+    """Print a built-in protocol.
+
+    As it was written; with --json resolved, every default written out, with
+    the hash that a lock would hold.
+
+    Examples:
+        accordance protocols show pulse-rate
+        accordance protocols show pulse-rate --json | jq .protocol.endpoints
+    """
+    from ..protocols import canonical, library
+
+    output = Output(as_json=as_json)
+    if as_json:
+        loaded = library.load(protocol)
+        resolved = loaded.model_dump(mode="json", by_alias=True)
+        output.answer({"sha256": canonical.digest(loaded), "protocol": resolved})
+    else:
+        output.text(library.path(protocol).read_text(encoding="utf-8").rstrip())
+
+
+@protocols_app.command("schema")
+def protocols_schema(as_json: Json = False) -> None:
+    """Print the JSON Schema of the protocol language.
+
+    An editor that knows it completes keys and marks mistakes as you type.
+
+    Examples:
+        accordance protocols schema > protocol.schema.json
+    """
+    from ..protocols import schema
+
+    del as_json  # JSON either way
+    Output(as_json=True).answer(schema.json_schema())
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the example studies go.")] = Path(
+        "demo"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Run both example studies, from folder to report.
+
+    A published comparison of two peak flow meters, and a simulated assessment
+    of an ECG classifier. A study that is there already is kept and run again.
+
+    Examples:
+        accordance demo
+        accordance demo first-look && accordance app first-look
+    """
+    from . import demonstration
+
+    output = Output(as_json=as_json)
+    studies = demonstration.demonstrate(folder, output)
+    output.answer({"folder": str(folder.resolve()), "studies": studies})
+
+
+@app.command("app")
+def open_app(
+    study: Annotated[
+        Path, typer.Argument(metavar="STUDY", help="Study folder, or a folder of studies.")
+    ] = Path(),
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Default: the first free one from 8501 on.")
+    ] = None,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Do not open a browser. Default where there is no display.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Open the results in the browser.
+
+    The server listens on this machine only and reports to nobody.
+
+    Examples:
+        accordance app my-study
+        accordance app demo                            # several studies in a folder
+        accordance app my-study --port 9000 --headless
+    """
+    from . import server
+
+    server.serve(study, port=port, headless=headless, output=Output(as_json=as_json))
+
+
+def _show_results(output: Output, results: Any) -> None:
+    from . import tables
+
+    if output.as_json:
+        return
+    output.text()
+    output.show(tables.decision_line(results), tables.pre_specified_line(results))
+    for table in tables.endpoint_tables(results):
+        output.text()
+        output.show(table)
+    views = tables.view_table(results)
+    if views is not None:
+        output.text()
+        output.show(views)
+    if results.folder is not None:
+        output.text(f"\nRun: {shown(results.folder)}")
+        for line in tables.files_lines(results.folder):
+            output.text(line)
+
+
+def _results(where: Path) -> Any:
+    """The results in a run folder, or those of a study's latest run."""
+    from ..studies.results import DOCUMENT_FILE, Results
+
+    return Results.open(where) if (where / DOCUMENT_FILE).is_file() else Results.latest(where)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    from ..protocols.errors import UsageError
+
+    formats = tuple(part.strip() for part in text.split(",") if part.strip())
+    unknown = [part for part in formats if part not in ("pdf", "html")]
+    if unknown or not formats:
+        raise UsageError(f"--format: `{text}` is not one of pdf, html, or both with a comma between")
+    return formats
+
+
+def _typed(path: Path) -> str:
+    """A path as one would have to type it in a shell."""
+    import shlex
+
+    return shlex.quote(shown(path))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code. Every failure ends here, in words and the contract's code.
+
+    Args:
+        arguments: As typed after `accordance`. Default: those of this process, which is then left.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    code = _dispatch(words, Output(as_json="--json" in words))
+    if arguments is None:
+        sys.exit(code)
+    return code
+
+
+def _dispatch(words: list[str], output: Output) -> int:
+    verb = next((word for word in words if not word.startswith("-")), "")
+    if verb in RESERVED:
+        return usage(
+            output, f"`{verb}` is a reserved name; this version of Accordance does not have that verb yet."
+        )
+    try:
+        outcome = app(words, prog_name="accordance", standalone_mode=False)
+    except typer.Abort:
+        return report_failure(output, KeyboardInterrupt())
+    except TyperException as error:
+        return usage(output, error.format_message(), verb)
+    except BrokenPipeError:
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        return report_failure(output, error)
+    return outcome if isinstance(outcome, int) else 0

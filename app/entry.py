@@ -1,0 +1,5 @@
+"""What Streamlit runs. A script, therefore a shim: the app is in `pages`."""
+
+from accordance.app.pages import main
+
+main()
