@@ -57,6 +57,11 @@ CLOPPER = Citation(
     "Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in the case of the "
     "binomial. Biometrika 1934;26:404-413.",
 )
+FLEISS = Citation(
+    "fleiss1969",
+    "Fleiss JL, Cohen J, Everitt BS. Large sample standard errors of kappa and weighted kappa. "
+    "Psychol Bull 1969;72:323-327.",
+)
 ZOU = Citation(
     "zou2013",
     "Zou GY. Confidence interval estimation for the Bland-Altman limits of agreement with multiple "
@@ -104,6 +109,14 @@ METHODS: dict[str, IntervalMethod] = {
             resampling=False,
         ),
         IntervalMethod(
+            "asymptotic",
+            "Large sample",
+            "Large-sample normal interval with the standard error of Fleiss, Cohen and Everitt; units are taken "
+            "as independent.",
+            (FLEISS,),
+            resampling=False,
+        ),
+        IntervalMethod(
             "mover",
             "MOVER",
             "Method of variance estimates recovery: separate intervals of the bias and of each variance "
@@ -123,7 +136,8 @@ METHODS: dict[str, IntervalMethod] = {
             "bootstrap_bca",
             "Subject bootstrap, BCa",
             "Bias-corrected and accelerated interval of the subject bootstrap, acceleration from leaving out "
-            "one subject at a time; quantile p of B replicates is interpolated linearly at position (B + 1) p.",
+            "one subject at a time; quantile p of B replicates is interpolated linearly at position "
+            "(B + 1) p.",
             (EFRON, DAVISON),
             resampling=True,
         ),
