@@ -1,0 +1,36 @@
+"""Figures: one model, two painters.
+
+`build` fills a model from a results row; `plotly` draws it for the screen, `svg` for print. Both show the
+same numbers, and neither computes one.
+"""
+
+from __future__ import annotations
+
+from .builders import build, confusion, differences, flow, forest, has_figure, headline, scatter
+from .model import AnyFigure, Axis, Figure, Flow, FlowStep, Forest, ForestRow, Level, Matrix, Points, Scatter
+from .paint_plotly import paint as plotly
+from .paint_svg import paint as svg
+
+__all__ = [
+    "AnyFigure",
+    "Axis",
+    "Figure",
+    "Flow",
+    "FlowStep",
+    "Forest",
+    "ForestRow",
+    "Level",
+    "Matrix",
+    "Points",
+    "Scatter",
+    "build",
+    "confusion",
+    "differences",
+    "flow",
+    "forest",
+    "has_figure",
+    "headline",
+    "plotly",
+    "scatter",
+    "svg",
+]

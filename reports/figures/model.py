@@ -1,0 +1,184 @@
+"""What a figure shows, before anyone paints it: points, lines, bands, labels, units and words for those who cannot see.
+
+Builders fill these records from results rows and analysis data; two painters draw them (`plotly` for the screen,
+`svg` for print and archive). A figure carries numbers that were computed elsewhere and never computes one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis.
+
+    Attributes:
+        title: Words, without the unit.
+        unit: Unit, or None.
+        low: Smallest value shown; None leaves it to the data.
+        high: Largest value shown.
+        percent: The values are proportions, printed as percentages.
+    """
+
+    title: str
+    unit: str | None = None
+    low: float | None = None
+    high: float | None = None
+    percent: bool = False
+
+    @property
+    def label(self) -> str:
+        """Title with its unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+
+@dataclass(frozen=True)
+class Points:
+    """Observations: one mark each.
+
+    Attributes:
+        x: Horizontal positions.
+        y: Vertical positions.
+        subjects: Study pseudonym of each point's subject.
+        rows: Position of each point in the analysed rows, so that a click finds its row.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    subjects: tuple[str, ...]
+    rows: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Level:
+    """A horizontal line at an estimate, with its interval as a band.
+
+    Attributes:
+        value: Where it lies.
+        label: What it is, with its printed value.
+        lower: Lower bound of its interval; None where it has none (the side is not drawn).
+        upper: Upper bound.
+        role: `center` for the bias, `limit` for a limit of agreement, `goal` for an acceptance limit, `zero`.
+        detail: The interval in words, printed under the label.
+    """
+
+    value: float
+    label: str
+    lower: float | None = None
+    upper: float | None = None
+    role: Literal["center", "limit", "goal", "zero"] = "limit"
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What every figure has: an identifier, a title, a caption under it, and its alternative text."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Scatter(Figure):
+    """Points over two axes with horizontal levels (a Bland-Altman plot), or around the identity line."""
+
+    x: Axis
+    y: Axis
+    points: Points
+    levels: tuple[Level, ...] = ()
+    identity: bool = False
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """One line of a forest plot.
+
+    Attributes:
+        label: The level's name; for a heading, the subgroup's.
+        heading: True for a line that only names the subgroup.
+        value: Estimate; None where there is none.
+        lower: Lower bound; None where there is none or it is infinite.
+        upper: Upper bound.
+        count: `n/N` or the number of units, as text.
+        text: Estimate and interval, as text; or why there is none.
+        overall: True for the line of all analysed rows.
+    """
+
+    label: str
+    heading: bool = False
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    count: str = ""
+    text: str = ""
+    overall: bool = False
+
+
+@dataclass(frozen=True)
+class Forest(Figure):
+    """Estimates of the declared subgroups under each other, beside the overall estimate and the goal."""
+
+    x: Axis
+    rows: tuple[ForestRow, ...]
+    goal: tuple[float, ...] = ()
+    goal_label: str = ""
+    count_title: str = "n/N"
+    text_title: str = "Estimate (interval)"
+
+
+@dataclass(frozen=True)
+class Matrix(Figure):
+    """Counts of reference by output.
+
+    Attributes:
+        row_title: What the rows are (the reference).
+        column_title: What the columns are (the output).
+        rows: Names of the reference levels.
+        columns: Names of the outputs, indeterminate ones last.
+        counts: Counts, one tuple a row.
+        agree: For each cell, whether output and reference agree; None where the output says nothing.
+    """
+
+    row_title: str
+    column_title: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    agree: tuple[tuple[bool | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class FlowStep:
+    """One step of the accounting.
+
+    Attributes:
+        title: What remains, or what left.
+        lines: Counts, as text, one a line.
+        leaves: True for rows that leave the flow here (drawn to the side).
+    """
+
+    title: str
+    lines: tuple[str, ...]
+    leaves: bool = False
+
+
+@dataclass(frozen=True)
+class Flow(Figure):
+    """From the rows read to the rows analysed, with every loss and its reason."""
+
+    steps: tuple[FlowStep, ...]
+
+
+AnyFigure = Scatter | Forest | Matrix | Flow

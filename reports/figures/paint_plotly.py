@@ -1,0 +1,230 @@
+"""The painter for the screen: Plotly figures with the same content, for the app and notebooks."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any, Literal
+
+import numpy as np
+
+from . import layout, theme
+from .model import AnyFigure, Axis, Flow, Forest, Matrix, Scatter
+
+_DASH = {"solid": "solid", "dashed": "dash", "dashdot": "dashdot", "dotted": "dot"}
+
+
+def paint(model: AnyFigure, *, appearance: Literal["light", "dark"] = "light") -> Any:
+    """The figure as a `plotly.graph_objects.Figure`.
+
+    Points carry `customdata` = (subject, position of the row), so that a click can open the subject's data.
+    The alternative text is in `layout.meta["alt"]`.
+    """
+    import plotly.graph_objects as go  # noqa: PLC0415 - takes a moment to load
+
+    colours = theme.DARK if appearance == "dark" else theme.LIGHT
+    figure = go.Figure()
+    figure.update_layout(
+        font={"family": theme.FALLBACK, "size": 13, "color": colours.ink},
+        paper_bgcolor=colours.paper,
+        plot_bgcolor=colours.paper,
+        margin={"l": 64, "r": 24, "t": 24, "b": 56},
+        showlegend=False,
+        hoverlabel={"font": {"family": theme.FALLBACK}},
+        meta={"alt": model.alt, "name": model.name},
+    )
+    if isinstance(model, Scatter):
+        _scatter(figure, model, colours, go)
+    elif isinstance(model, Forest):
+        _forest(figure, model, colours, go)
+    elif isinstance(model, Matrix):
+        _matrix(figure, model, colours, go)
+    else:
+        _flow(figure, model, colours)
+    return figure
+
+
+def _axis(axis: Axis, colours: theme.Theme, span: tuple[float, float]) -> dict[str, Any]:
+    return {
+        "title": {"text": escape(axis.label)},
+        "range": list(span),
+        "tickformat": ".0%" if axis.percent else ",",
+        "showgrid": False,
+        "zeroline": False,
+        "showline": True,
+        "linecolor": colours.quiet,
+        "ticks": "outside",
+        "tickcolor": colours.quiet,
+    }
+
+
+def _scatter(figure: Any, model: Scatter, colours: theme.Theme, go: Any) -> None:
+    horizontal, vertical = layout.scatter_ranges(model)
+    unit = f" {escape(model.x.unit)}" if model.x.unit else ""
+    many = len(model.points)
+    kind = go.Scattergl if many > theme.RASTER_ABOVE else go.Scatter
+    custom = np.empty((many, 2), dtype=object)
+    custom[:, 0] = [escape(subject) for subject in model.points.subjects]
+    custom[:, 1] = model.points.rows
+    figure.add_trace(
+        kind(
+            x=model.points.x,
+            y=model.points.y,
+            mode="markers",
+            name="pairs",
+            customdata=custom,
+            marker={
+                "color": colours.point,
+                "size": 7 if many <= 500 else 4,
+                "opacity": 0.7 if many <= 500 else 0.4,
+            },
+            hovertemplate=(
+                "subject %{customdata[0]}<br>"
+                f"{escape(model.x.title)}: %{{x:,.4g}}{unit}<br>"
+                f"{escape(model.y.title)}: %{{y:,.4g}}{unit}<extra></extra>"
+            ),
+        )
+    )
+    figure.update_xaxes(**_axis(model.x, colours, horizontal))
+    figure.update_yaxes(**_axis(model.y, colours, vertical))
+    if model.identity:
+        low, high = horizontal
+        figure.add_shape(type="line", x0=low, x1=high, y0=low, y1=high, layer="below",
+                         line={"color": colours.quiet, "width": 1, "dash": "dash"})  # fmt: skip
+    named = [level for level in model.levels if level.label]
+    gap = (vertical[1] - vertical[0]) * 0.085
+    places = layout.spread(
+        [level.value for level in named], gap, vertical[0] + gap / 2, vertical[1] - gap / 2
+    )
+    for level in model.levels:
+        colour = theme.line_colour(colours, level.role)
+        if level.lower is not None and level.upper is not None:
+            figure.add_hrect(
+                y0=level.lower, y1=level.upper, fillcolor=colour, opacity=0.13, line_width=0, layer="below"
+            )
+        dash = _DASH[theme.DASHES[level.role]]
+        figure.add_hline(y=level.value, line={"color": colour, "width": 1.5, "dash": dash})
+    for level, place in zip(named, places, strict=True):
+        words = f"<b>{escape(level.label)}</b>" + (f"<br>{escape(level.detail)}" if level.detail else "")
+        figure.add_annotation(
+            x=1.01, xref="paper", y=place, text=words, showarrow=False, xanchor="left", yanchor="middle", align="left",
+            font={"color": theme.line_colour(colours, level.role), "size": 12},
+        )  # fmt: skip
+    if named:
+        figure.update_layout(margin={"r": 190})
+
+
+def _forest(figure: Any, model: Forest, colours: theme.Theme, go: Any) -> None:
+    low, high = layout.forest_range(model)
+    marked = [(at, row) for at, row in enumerate(model.rows) if row.value is not None]
+    starts = [low if row.lower is None else row.lower for _, row in marked]
+    ends = [high if row.upper is None else row.upper for _, row in marked]
+    values = [float(row.value) for _, row in marked if row.value is not None]
+    bounded = [row.lower is not None or row.upper is not None for _, row in marked]
+    figure.add_trace(
+        go.Scatter(
+            x=values,
+            y=[at for at, _ in marked],
+            mode="markers",
+            marker={
+                "color": colours.point,
+                "size": [11 if row.overall else 8 for _, row in marked],
+                "symbol": ["diamond" if row.overall else "square" for _, row in marked],
+            },
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [
+                    end - value if has else 0 for end, value, has in zip(ends, values, bounded, strict=True)
+                ],
+                "arrayminus": [
+                    value - start if has else 0
+                    for start, value, has in zip(starts, values, bounded, strict=True)
+                ],
+                "color": colours.point,
+                "thickness": 1.5,
+                "width": 0,
+            },
+            customdata=[[escape(row.label), escape(row.count), escape(row.text)] for _, row in marked],
+            hovertemplate="%{customdata[0]}<br>%{customdata[1]}<br>%{customdata[2]}<extra></extra>",
+        )
+    )
+    for mark in model.goal:
+        figure.add_vline(x=mark, line={"color": colours.goal, "width": 1.5, "dash": "dashdot"})
+    if model.goal:
+        figure.add_annotation(x=model.goal[0], y=-0.9, text=escape(model.goal_label), showarrow=False,
+                              font={"color": colours.goal, "size": 12})  # fmt: skip
+    figure.update_xaxes(**_axis(model.x, colours, (low, high)))
+    ticks = [
+        f"<b>{escape(row.label)}</b>" if row.heading or row.overall else escape(row.label)
+        for row in model.rows
+    ]
+    figure.update_yaxes(
+        range=[len(model.rows) - 0.4, -1.3], tickvals=list(range(len(model.rows))), ticktext=ticks, showgrid=False,
+        zeroline=False, automargin=True,
+    )  # fmt: skip
+    for at, row in enumerate(model.rows):
+        if not row.heading:
+            figure.add_annotation(x=1.01, xref="paper", y=at, xanchor="left", showarrow=False, align="left",
+                                  text=f"{escape(row.count)}&nbsp;&nbsp;{escape(row.text)}", font={"size": 12})  # fmt: skip
+    figure.update_layout(height=110 + 24 * len(model.rows), margin={"r": 270})
+
+
+def _matrix(figure: Any, model: Matrix, colours: theme.Theme, go: Any) -> None:
+    shades: list[list[float]] = []
+    for counts, agrees in zip(model.counts, model.agree, strict=True):
+        most = max(*counts, 1)
+        signs = [0.0 if agree is None else 1.0 if agree else -1.0 for agree in agrees]
+        shades.append(
+            [sign * (0.25 + 0.75 * count / most) for sign, count in zip(signs, counts, strict=True)]
+        )
+    figure.add_trace(
+        go.Heatmap(
+            z=shades, zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False,
+            x=[escape(name) for name in model.columns],
+            y=[escape(name) for name in model.rows],
+            text=[[f"{count:,}" for count in line] for line in model.counts],
+            texttemplate="<b>%{text}</b>", textfont={"size": 18, "color": theme.LIGHT.ink},
+            customdata=[[[escape(r), escape(c)] for c in model.columns] for r in model.rows],
+            colorscale=[[0.0, "#e9b48a"], [0.5, "#eef0f2"], [1.0, "#9dbcd8"]],
+            hovertemplate="reference %{customdata[0]}<br>output %{customdata[1]}<br>%{text} pairs<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(
+        title={"text": escape(model.column_title)}, side="top", type="category", showgrid=False
+    )
+    figure.update_yaxes(
+        title={"text": escape(model.row_title)}, autorange="reversed", type="category", showgrid=False
+    )
+    figure.update_layout(margin={"t": 90, "l": 120}, height=190 + 80 * len(model.rows))
+
+
+def _flow(figure: Any, model: Flow, colours: theme.Theme) -> None:
+    """Boxes and arrows as shapes and annotations, in inches-like units from the top."""
+    top, before, spine = 0.0, 0.0, 1.5
+    for step in model.steps:
+        title = layout.wrapped(step.title, 46, 2)
+        height = 0.35 + 0.27 * (len(title) + len(step.lines))
+        left, right = (3.6, 7.2) if step.leaves else (0.0, 3.0)
+        colour = {"line": {"color": colours.quiet, "width": 1, "dash": "dash" if step.leaves else "solid"}}
+        figure.add_shape(type="rect", x0=left, x1=right, y0=top, y1=top + height, **colour)
+        text = "<br>".join(
+            [f"<b>{escape(line)}</b>" for line in title] + [escape(line) for line in step.lines]
+        )
+        figure.add_annotation(x=left + 0.1, y=top + height / 2, xanchor="left", yanchor="middle", align="left", text=text,
+                              showarrow=False, font={"size": 12})  # fmt: skip
+        if step.leaves:
+            _arrow(figure, (spine, top + height / 2), (left, top + height / 2), colours)
+        elif top:
+            _arrow(figure, (spine, before), (spine, top), colours)
+        before = before if step.leaves else top + height
+        top += height + 0.3
+    figure.update_xaxes(visible=False, range=[-0.05, 7.3])
+    figure.update_yaxes(visible=False, range=[top, -0.05])
+    figure.update_layout(height=40 + int(66 * top), margin={"l": 10, "r": 10, "t": 10, "b": 10})
+
+
+def _arrow(figure: Any, start: tuple[float, float], end: tuple[float, float], colours: theme.Theme) -> None:
+    figure.add_annotation(
+        x=end[0], y=end[1], ax=start[0], ay=start[1], xref="x", yref="y", axref="x", ayref="y", text="",
+        showarrow=True, arrowhead=2, arrowsize=1, arrowwidth=1, arrowcolor=colours.quiet,
+    )  # fmt: skip

@@ -1,0 +1,204 @@
+"""One results row as the words and numbers a reader sees, rounded by the stated rule."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..evaluators import registry
+from ..evaluators.intervals import METHODS
+from ..studies import judge
+from . import format as fmt
+
+Row = Mapping[str, Any]
+
+VIEW_WORDS = {
+    "primary": "Primary view",
+    "classifiable_only": "Classifiable only",
+    "as_positive": "Indeterminate as positive",
+    "as_negative": "Indeterminate as negative",
+}
+
+
+@dataclass(frozen=True)
+class RowText:
+    """A row in print.
+
+    Attributes:
+        row_id: The row's identifier in the results.
+        statistic: Its title.
+        estimate: Rounded estimate with its unit, or a dash.
+        interval: Rounded interval, or a dash.
+        interval_note: Level, sides and method.
+        count: `n/N` or units.
+        subjects: Number of subjects.
+        criterion: The criterion in words; empty without one.
+        decision: Decision with the interval's own word; empty where it is informative.
+        state: `met`, `not_met`, `not_evaluable` or `informative`, for the eye.
+        notes: Warnings and errors.
+    """
+
+    row_id: str
+    statistic: str
+    estimate: str
+    interval: str
+    interval_note: str
+    count: str
+    subjects: str
+    criterion: str
+    decision: str
+    state: str
+    notes: tuple[str, ...]
+
+
+def text(row: Row) -> RowText:
+    """A row in print."""
+    decision = str(row["decision"] or "informative")
+    return RowText(
+        row_id=str(row["row_id"]),
+        statistic=statistic_title(row),
+        estimate=estimate(row),
+        interval=interval(row),
+        interval_note=interval_note(row),
+        count=fmt.fraction(row["n_events"], row["n_units"]),
+        subjects=fmt.count(row["n_subjects"]),
+        criterion=criterion(row),
+        decision="" if decision == "informative" else judge.words(row),
+        state=decision,
+        notes=tuple(str(row[name]) for name in ("warning", "error") if row[name]),
+    )
+
+
+def statistic_title(row: Row) -> str:
+    """The statistic's title as its metric gives it; its identifier where the metric is not installed."""
+    try:
+        return registry.get(row["metric"]).statistic(row["statistic"]).title
+    except KeyError:
+        return str(row["statistic"]).replace("_", " ")
+
+
+def is_proportion(row: Row) -> bool:
+    """Whether the number is a proportion, printed as a percentage."""
+    return str(row["unit"]) == "proportion"
+
+
+def unit(row: Row) -> str:
+    """Unit for print, with the space it wants; nothing for proportions and pure numbers."""
+    name = row["unit"]
+    if name in (None, "", "none", "proportion", "1"):
+        return ""
+    return "%" if name in ("percent", "%") else f"\u00a0{name}"
+
+
+def limits(row: Row) -> tuple[float, ...]:
+    """The limits of the row's criterion, which rounding must not hide."""
+    words = str(row["criterion"] or "")
+    if not words:
+        return ()
+    if "[" in words:
+        inside = words[words.index("[") + 1 : words.rindex("]")]
+        return tuple(float(part) for part in inside.split(","))
+    return (float(words.rsplit(maxsplit=1)[-1]),)
+
+
+def number(row: Row, value: float | None, *, with_unit: bool = False) -> str:
+    """One of the row's numbers (the estimate or a bound), rounded as the row is."""
+    if value is None or math.isnan(value):
+        return "\u2013"
+    if is_proportion(row):
+        return fmt.percent(value, limits(row))
+    shown = fmt.measurement(value, decimals(row), limits(row))
+    return shown + (unit(row) if with_unit or unit(row) == "%" else "")
+
+
+def decimals(row: Row) -> int:
+    """Decimals that estimate and bounds of the row share."""
+    value = row["estimate"]
+    ends = [row[name] for name in ("ci_lower", "ci_upper")]
+    return fmt.decimals_for(math.nan if value is None else value, ends[0], ends[1], row["se"])
+
+
+def estimate(row: Row) -> str:
+    """The estimate with its unit."""
+    return number(row, row["estimate"], with_unit=True)
+
+
+def interval(row: Row) -> str:
+    """The interval; a one-sided one says so by its form."""
+    lower, upper = _finite(row["ci_lower"]), _finite(row["ci_upper"])
+    sides = row["ci_sides"]
+    if sides == "lower" and lower is not None:
+        return f"\u2265\u00a0{number(row, lower)}"
+    if sides == "upper" and upper is not None:
+        return f"\u2264\u00a0{number(row, upper)}"
+    if lower is None or upper is None:
+        return "\u2013"
+    return f"{number(row, lower)} to {number(row, upper)}"
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else value
+
+
+def interval_note(row: Row) -> str:
+    """Level, sides and method of the interval in a few words."""
+    if row["ci_method"] is None or row["ci_level"] is None:
+        return ""
+    sides = {"lower": ", one-sided", "upper": ", one-sided"}.get(str(row["ci_sides"]), "")
+    return f"{fmt.level(row['ci_level'])}{sides}, {method_title(row['ci_method'])}"
+
+
+def method_title(name: str) -> str:
+    """Short words for an interval method."""
+    return METHODS[name].title if name in METHODS else name.replace("_", " ")
+
+
+def criterion(row: Row) -> str:
+    """The criterion in words: what is compared with which limit."""
+    words = str(row["criterion"] or "")
+    if not words:
+        return ""
+    compare, operator, *_ = words.split()
+    subject = {
+        "point": "point estimate",
+        "lower": "lower bound",
+        "upper": "upper bound",
+        "both": "both bounds",
+    }.get(compare, compare)
+    shown = [_limit(row, value) for value in limits(row)]
+    if operator == "within":
+        return f"{subject} within {shown[0]} to {shown[1]}{unit(row)}"
+    sign = {">=": "\u2265", "<=": "\u2264"}.get(operator, operator)
+    return f"{subject} {sign}\u00a0{shown[0]}{unit(row)}"
+
+
+def goal(row: Row) -> str:
+    """The criterion's limit alone, for a chart's label."""
+    shown = [_limit(row, value) for value in limits(row)]
+    return " to ".join(shown) + unit(row) if shown else ""
+
+
+def _limit(row: Row, value: float) -> str:
+    return f"{fmt.plain(round(value * 100, 10))}%" if is_proportion(row) else fmt.plain(value)
+
+
+def by_levels(row: Row) -> dict[str, str]:
+    """The row's by-levels."""
+    found: dict[str, str] = json.loads(row["by"]) if row["by"] else {}
+    return found
+
+
+def slice_words(row: Row) -> str:
+    """Which part of the analysed rows the row speaks of; empty for all of them."""
+    parts = [
+        f"{name.removeprefix('reference.').removeprefix('test.')} {level}"
+        for name, level in by_levels(row).items()
+    ]
+    if row["subgroup"]:
+        parts.append(f"{row['subgroup']}: {row['level']}")
+    if row["comparator"]:
+        parts.append(f"difference against {row['comparator']}")
+    return ", ".join(parts)
