@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("evaluators", "protocols", "datasets", "studies", "reports", "app")
-ENTRY_SCRIPTS = {"app/streamlit_app.py"}
+ENTRY_SCRIPTS = {"app/entry.py"}
 """Run as a script by Streamlit, without a package around them: they import `accordance` by name."""
 
 # What a folder may import from outside the standard library; None: anything that pyproject.toml declares.
