@@ -252,7 +252,7 @@ class Endpoint(Model):
 
 
 class Subgroup(Model):
-    """A declared split: `by` alone, a subgroup per level; with `bands`, half-open [a, b) intervals; or `where`."""
+    """A declared split: `by`, a subgroup per level; with `bands`, half-open [a, b); or `where`."""
 
     title: Text | None = None
     by: str | None = None

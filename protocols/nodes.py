@@ -62,7 +62,7 @@ class ScalarNode:
         """The value where the model leaves the type open.
 
         As the YAML 1.2 core schema reads it, except that a number with leading zeros, a plus sign or a base
-        prefix, or beyond the finite numbers, stays text: it is a name (`007`) far more often than a quantity.
+        prefix, or beyond the finite numbers, stays text: it is a name (`007`) more often than a quantity.
         """
         if self.is_null:
             return None

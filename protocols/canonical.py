@@ -1,0 +1,165 @@
+"""One text for one protocol: its canonical form, its hash, and what differs between two.
+
+Canonical JSON is UTF-8 with sorted keys and no spaces, from the resolved protocol with every field written
+out. Comments, layout and the order of keys in the file do not enter, with one exception: the order of
+`exclusions` is the order of precedence among reason codes; it changes counts, and it is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from .context import SUBJECTS
+from .model import Endpoint, Protocol
+from .nodes import Path, Place, ScalarNode, dotted
+
+_ORDERED = ("exclusions",)
+_WORDS_ONLY = frozenset({"title", "device", "note"})
+"""Fields that only name things for a reader; they move no number."""
+
+
+def canonical(protocol: Protocol) -> str:
+    """The canonical JSON of a resolved protocol; `Protocol.model_validate_json` reads it back.
+
+    Example:
+        >>> from accordance.protocols import library
+        >>> canonical(library.load("method-comparison"))[:57]
+        '{"conversions":[],"design":"Each subject is measured with '
+    """
+    return _json(_ordered(protocol.model_dump(mode="json", by_alias=True)))
+
+
+def digest(protocol: Protocol) -> str:
+    """SHA-256 of the canonical form, in hex."""
+    return hashlib.sha256(canonical(protocol).encode()).hexdigest()
+
+
+def canonical_yaml(protocol: Protocol) -> str:
+    """The resolved protocol as YAML for people: written order, nothing that says nothing.
+
+    It reads back as the same protocol, with the same hash.
+    """
+    yaml = YAML()
+    yaml.default_flow_style = None
+    yaml.width = 100
+    stream = io.StringIO()
+    yaml.dump(_readable(protocol.model_dump(mode="json", by_alias=True, exclude_none=True)), stream)
+    return stream.getvalue()
+
+
+def endpoint_digest(protocol: Protocol, endpoint_id: str) -> str:
+    """SHA-256 over everything in a resolved protocol that the rows of one endpoint depend on.
+
+    Its definition, the tables and columns of its pairing and of the subjects, population with its exclusion
+    codes in order of precedence, conversions, indeterminate policy, resampling, seed, and its subgroups. Titles
+    and device names of these are left out: renaming a column's title does not make a result post hoc.
+
+    Raises:
+        KeyError: There is no such endpoint.
+    """
+    endpoint = protocol.endpoints[endpoint_id]
+    parts = {"endpoint": endpoint_id, "definition": endpoint.model_dump(mode="json", by_alias=True)}
+    for name, part in _dependencies(protocol, endpoint).items():
+        parts[name] = _without_words(part)
+    return hashlib.sha256(_json(_ordered(parts)).encode()).hexdigest()
+
+
+def _dependencies(protocol: Protocol, endpoint: Endpoint) -> dict[str, Any]:
+    pairing = protocol.pairings[endpoint.pairing or ""]
+    population = protocol.populations[endpoint.population or ""]
+    tables = {name: protocol.tables[name] for name in {pairing.reference, pairing.test}}
+    if SUBJECTS in protocol.tables:
+        tables[SUBJECTS] = protocol.tables[SUBJECTS]
+    return {
+        "tables": tables,
+        "pairing": pairing,
+        "population": population,
+        # A list: which of several codes a row is counted under depends on their order.
+        "exclusions": [(code, protocol.exclusions[code]) for code in population.exclude or ()],
+        "conversions": protocol.conversions,
+        "indeterminate": protocol.indeterminate,
+        "resampling": protocol.resampling,
+        "seed": protocol.seed,
+        "subgroups": {name: protocol.subgroups[name] for name in endpoint.subgroups or ()},
+    }
+
+
+def _without_words(value: Any) -> Any:
+    """A model as JSON data without the fields that only name it."""
+    if isinstance(value, BaseModel):
+        return {
+            field.alias or name: _without_words(getattr(value, name))
+            for name, field in type(value).model_fields.items()
+            if name not in _WORDS_ONLY
+        }
+    if isinstance(value, Mapping):
+        return {key: _without_words(one) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_without_words(one) for one in value]
+    return value
+
+
+def differences(old: Protocol, new: Protocol) -> list[str]:
+    """Dotted keys in which two resolved protocols differ, sorted; keys that only one has are named whole.
+
+    Example:
+        >>> from accordance.protocols import library
+        >>> old = library.load("heart-rate")
+        >>> differences(old, old.model_copy(update={"seed": 7}))
+        ['seed']
+    """
+    first, second = (json.loads(canonical(protocol)) for protocol in (old, new))
+    changed = set(_changes(first, second, ()))
+    if list(first["exclusions"]) != list(second["exclusions"]) and set(first["exclusions"]) == set(
+        second["exclusions"]
+    ):
+        changed.add("exclusions (order)")
+    return sorted(changed)
+
+
+def _changes(old: Any, new: Any, path: Path) -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in {*old, *new}:
+            if key in old and key in new:
+                yield from _changes(old[key], new[key], (*path, key))
+            else:
+                yield dotted((*path, key))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from _changes(before, after, (*path, index))
+    elif type(old) is not type(new) or old != new:
+        yield dotted(path)
+
+
+def _ordered(data: Any, path: Sequence[str] = ()) -> Any:
+    """Keys sorted except where their order has meaning; one zero."""
+    if isinstance(data, dict):
+        names = list(data) if tuple(path) == _ORDERED else sorted(data)
+        return {name: _ordered(data[name], (*path, name)) for name in names}
+    if isinstance(data, list | tuple):
+        return [_ordered(item, (*path, "[]")) for item in data]
+    return 0.0 if isinstance(data, float) and data == 0 else data
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _readable(data: Any) -> Any:
+    """Without empty parts, and with quotes around text that would read as something else."""
+    if isinstance(data, dict):
+        kept = {key: _readable(value) for key, value in data.items()}
+        return {key: value for key, value in kept.items() if value not in ({}, [])}
+    if isinstance(data, list):
+        return [_readable(item) for item in data]
+    if isinstance(data, str) and not isinstance(ScalarNode(data, True, Place(1, 1)).natural(), str):
+        return DoubleQuotedScalarString(data)
+    return data

@@ -1,0 +1,127 @@
+"""What the cross-checks share: the protocol, where each key stands, and the violations found so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .errors import Violation, nearest, shorten
+from .model import Column, Pairing, Protocol
+from .nodes import Locator, Path, dotted
+from .shape import listed
+
+SUBJECTS = "subjects"
+"""Name of the table with one row a subject."""
+SUBJECT = "subject"
+"""Name of the subject column in pairs, whatever the tables call it."""
+REFERENCE = "reference."
+TEST = "test."
+
+RESERVED_CODES = frozenset(
+    {
+        "orphan_subject",
+        "no_test",
+        "no_reference",
+        "outside_tolerance",
+        "not_nearest",
+        "missing_value",
+        "indeterminate",
+    }
+)
+"""Reason codes that pairing gives by itself; a protocol cannot declare them again."""
+
+TIME_UNITS = ("us", "ms", "s", "min", "h", "d")
+"""Units of time that are exact by definition."""
+
+SPLITTING = ("text", "category", "boolean", "integer", "date")
+"""Column types whose values can name groups."""
+
+Scope = dict[str, Column]
+"""Columns by the names a condition or a split may use."""
+
+
+@dataclass
+class Context:
+    """One pass of cross-checks over one protocol."""
+
+    protocol: Protocol
+    locator: Locator | None = None
+    violations: list[Violation] = field(default_factory=list)
+
+    def report(
+        self,
+        path: Path,
+        message: str,
+        found: object = None,
+        suggestion: str | None = None,
+        *,
+        at_key: bool = False,
+    ) -> None:
+        """Add a violation at a path; `at_key` points at the key instead of the value."""
+        place = None
+        if self.locator is not None:
+            place = self.locator.key_place(path) if at_key else self.locator.place(path)
+        self.violations.append(
+            Violation(
+                message,
+                file=self.locator.file if self.locator else None,
+                line=place.line if place else None,
+                column=place.column if place else None,
+                key=dotted(path) or None,
+                found=None if found is None else shorten(found),
+                suggestion=suggestion,
+            )
+        )
+
+    def known(
+        self, path: Path, name: str, accepted: Iterable[str], what: str, *, at_key: bool = False
+    ) -> bool:
+        """Whether a name is among the accepted ones; reports it with the nearest one otherwise."""
+        names = list(accepted)
+        if name in names:
+            return True
+        offer = f"accepted: {listed(names)}" if names else "none is declared"
+        self.report(path, f"there is no {what} of this name; {offer}", name, hint(name, names), at_key=at_key)
+        return False
+
+    def written(self, path: Path, value: object) -> str:
+        """A scalar as its author wrote it, or as text where that is not known."""
+        text = self.locator.written(path) if self.locator is not None else None
+        return str(value) if text is None else text
+
+
+def hint(name: str, accepted: Iterable[str]) -> str | None:
+    """The accepted name that was probably meant: with its table's prefix, or the nearest in spelling."""
+    names = list(accepted)
+    prefixed = [one for one in (REFERENCE + name, TEST + name) if one in names]
+    if len(prefixed) == 1:
+        return prefixed[0]
+    return nearest(name, names)
+
+
+def pair_scope(protocol: Protocol, pairing: Pairing) -> Scope:
+    """The columns of a pairing's pairs: `subject`, key and subject columns, `reference.x`, `test.x`."""
+    reference, test = protocol.tables.get(pairing.reference), protocol.tables.get(pairing.test)
+    scope: Scope = {SUBJECT: Column(type="text")}
+    keys = set(pairing.on or ())
+    if reference is not None:
+        keys |= {reference.subject}
+        scope |= {name: reference.columns[name] for name in pairing.on or () if name in reference.columns}
+        scope.pop(reference.subject if reference.subject != SUBJECT else "", None)
+    subjects = protocol.tables.get(SUBJECTS)
+    if subjects is not None:
+        scope = {n: c for n, c in subjects.columns.items() if n != subjects.subject} | scope
+    for prefix, table in ((REFERENCE, reference), (TEST, test)):
+        if table is not None:
+            scope |= {prefix + name: column for name, column in table.columns.items() if name not in keys}
+    return scope
+
+
+def levels_of(column: Column) -> tuple[str, ...]:
+    """The levels of a category, or of a boolean column."""
+    return ("false", "true") if column.type == "boolean" else column.levels or ()
+
+
+def determinate(column: Column) -> tuple[str, ...]:
+    """The levels that are results."""
+    return tuple(level for level in levels_of(column) if level not in column.indeterminate)

@@ -1,0 +1,138 @@
+"""Cross-checks of a protocol, with itself and with the metrics, and every default written out.
+
+A resolved protocol leaves nothing open: it names each endpoint's pairing, columns, population, subgroups,
+parameters, interval methods and compared statistic, so that a later change of a default cannot move a number
+of a locked study unseen. Resolving a resolved protocol changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..evaluators.metric import Metric
+from . import groups, metrics
+from .context import Context, pair_scope
+from .errors import ContractError
+from .model import DECIDING, Endpoint, Pairing, Protocol
+from .nodes import Locator, Path
+from .shape import listed
+from .source import in_file_order
+from .tables import check_conversion, check_exclusion_levels, check_table, resolve_exclusion, resolve_pairing
+
+
+def resolve(protocol: Protocol, locate: Locator | None = None) -> Protocol:
+    """Check a protocol as a whole and fill in every default.
+
+    Args:
+        protocol: As parsed, or made in Python.
+        locate: Where its keys stand (a `Document`); without it messages name keys only.
+
+    Raises:
+        ContractError: Every violation, in the order of the file.
+    """
+    context = Context(protocol, locate)
+    for name, table in protocol.tables.items():
+        check_table(context, name, table)
+        check_exclusion_levels(context, name, table)
+    for index, conversion in enumerate(protocol.conversions):
+        check_conversion(context, index, conversion)
+    groups.check_resampling(context)
+    _check_roles(context)
+    # What follows reads the pairings' columns: from here on they are written out.
+    context.protocol = _with(
+        context, "pairings", {n: resolve_pairing(context, n, p) for n, p in protocol.pairings.items()}
+    )
+    exclusions = {code: resolve_exclusion(context, code, one) for code, one in protocol.exclusions.items()}
+    populations = {
+        name: groups.resolve_population(context, name, one, groups.scope_of_population(context, name))
+        for name, one in protocol.populations.items()
+    } or {groups.ALL: groups.default_population(context)}
+    everywhere = groups.any_scope(context)
+    subgroups = {
+        name: groups.resolve_subgroup(context, name, one, everywhere)
+        for name, one in protocol.subgroups.items()
+    }
+    context.protocol = context.protocol.model_copy(
+        update={"exclusions": exclusions, "populations": populations, "subgroups": subgroups}
+    )
+    endpoints = {name: _endpoint(context, name, one) for name, one in protocol.endpoints.items()}
+    if context.violations:
+        raise ContractError(in_file_order(context.violations))
+    return _with(context, "endpoints", endpoints)
+
+
+def _with(context: Context, field: str, value: Any) -> Protocol:
+    return context.protocol.model_copy(update={field: value})
+
+
+def _check_roles(context: Context) -> None:
+    """There is something to decide, and it is clear what decides."""
+    endpoints = context.protocol.endpoints
+    if not endpoints:
+        context.report(("endpoints",), "a protocol needs at least one endpoint", at_key=True)
+    primary = [name for name, endpoint in endpoints.items() if endpoint.role == "primary"]
+    for name in primary[1:]:
+        message = f"`{primary[0]}` is `primary` already; endpoints that must all be met are `co_primary`"
+        context.report(("endpoints", name, "role"), message, "primary", "co_primary")
+    for name, endpoint in endpoints.items():
+        if endpoint.role in DECIDING and endpoint.criterion is None:
+            message = f"a `{endpoint.role}` endpoint decides the study and needs a `criterion`"
+            context.report(("endpoints", name), message, at_key=True)
+
+
+def _endpoint(context: Context, name: str, endpoint: Endpoint) -> Endpoint:
+    path: Path = ("endpoints", name)
+    protocol = context.protocol
+    update: dict[str, Any] = {
+        "pairing": _choice(context, (*path, "pairing"), endpoint.pairing, list(protocol.pairings), "pairing"),
+        "population": _choice(
+            context, (*path, "population"), endpoint.population, list(protocol.populations), "population"
+        ),
+    }
+    metric = metrics.find_metric(context, path, endpoint.metric)
+    pairing = protocol.pairings.get(update["pairing"] or "")
+    if pairing is not None:
+        update |= groups.resolve_endpoint_groups(context, path, endpoint, pair_scope(protocol, pairing))
+    if metric is None:
+        return endpoint
+    update["parameters"] = metrics.resolve_parameters(context, path, metric, endpoint.parameters)
+    update["average"] = metrics.resolve_average(context, path, metric, endpoint)
+    update["interval"] = metrics.resolve_interval(
+        context, path, metric, endpoint.interval, endpoint.criterion
+    )
+    if pairing is not None and {pairing.reference, pairing.test} <= set(protocol.tables):
+        update |= _columns(context, path, metric, endpoint, pairing)
+    return endpoint.model_copy(update=update)
+
+
+def _columns(
+    context: Context, path: Path, metric: Metric, endpoint: Endpoint, pairing: Pairing
+) -> dict[str, Any]:
+    """Value columns, positive levels and the criterion, which depends on their unit."""
+    tables = context.protocol.tables
+    update: dict[str, Any] = {}
+    sides = {}
+    for side, written, table in (
+        ("reference", endpoint.reference, pairing.reference),
+        ("test", endpoint.test, pairing.test),
+    ):
+        update[side] = metrics.resolve_column(context, (*path, side), written, table, metric)
+        column = tables[table].columns.get(update[side] or "")
+        if column is not None:
+            sides[side] = column
+    if len(sides) == 2:
+        metrics.check_columns(context, path, metric, sides["reference"], sides["test"])
+        update["positive"] = metrics.resolve_positive(context, path, metric, endpoint.positive, sides)
+    update["criterion"] = metrics.resolve_criterion(context, path, metric, endpoint, sides.get("reference"))
+    return update
+
+
+def _choice(context: Context, path: Path, written: str | None, names: list[str], what: str) -> str | None:
+    """The named one, or the only one there is."""
+    if written is not None:
+        return written if context.known(path, written, names, what) else None
+    if len(names) == 1:
+        return names[0]
+    message = f"there are several; say which: {listed(names)}" if names else f"no {what} is declared"
+    context.report(path, message, at_key=True)
+    return None

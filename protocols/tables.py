@@ -1,0 +1,249 @@
+"""Cross-checks and defaults of what the data contract holds: tables, conversions, pairings, exclusions."""
+
+from __future__ import annotations
+
+from .conditions import resolve_where
+from .context import RESERVED_CODES, SUBJECTS, TIME_UNITS, Context
+from .errors import nearest
+from .model import Column, Conversion, Exclusion, Pairing, Table
+from .nodes import Path
+from .shape import listed
+
+_NUMBERS = ("number", "integer")
+
+
+def check_table(context: Context, name: str, table: Table) -> None:
+    """Key, subject, time and exclusion columns are declared and of a type that serves."""
+    path: Path = ("tables", name)
+    for column_name, column in table.columns.items():
+        _check_column((*path, "columns", column_name), column, context)
+    if not table.key:
+        context.report((*path, "key"), "the key needs at least one column")
+    if len(set(table.key)) < len(table.key):
+        context.report((*path, "key"), "a column stands twice in the key", ", ".join(table.key))
+    for index, key in enumerate(table.key):
+        _check_role(context, (*path, "key", index), table, key, "key")
+    _check_role(context, (*path, "subject"), table, table.subject, "subject")
+    if table.time is not None:
+        _check_role(context, (*path, "time"), table, table.time, "time")
+    if table.exclusion is not None:
+        _check_role(context, (*path, "exclusion"), table, table.exclusion, "exclusion")
+    if name == SUBJECTS and table.key != (table.subject,):
+        context.report(
+            (*path, "key"), f"the table `subjects` has one row a subject; its key is [{table.subject}]"
+        )
+
+
+def _check_role(context: Context, path: Path, table: Table, name: str, role: str) -> None:
+    if not context.known(path, name, table.columns, "column"):
+        return
+    column = table.columns[name]
+    accepted = {
+        "key": ("text", "integer", "category", "boolean", "date", "datetime"),
+        "subject": ("text",),
+        "time": ("datetime", "number", "integer"),
+        "exclusion": ("text", "category"),
+    }[role]
+    if role == "key" and name == table.time:
+        accepted = (*accepted, "number")
+    if column.type not in accepted:
+        context.report(path, f"a {role} column is {_either(accepted)}; `{name}` is `{column.type}`", name)
+    if role == "time" and column.type in _NUMBERS and column.unit is None:
+        context.report(path, f"a time in numbers needs a unit, such as {listed(TIME_UNITS[1:4])}", name)
+    if role != "exclusion" and not column.required:
+        context.report(path, f"a {role} column cannot be `required: false`", name)
+    if role in {"key", "subject"} and column.missing == "allowed":
+        context.report(path, f"a {role} column cannot have `missing: allowed`", name)
+
+
+def _either(words: tuple[str, ...]) -> str:
+    quoted = [f"`{word}`" for word in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
+def _check_column(path: Path, column: Column, context: Context) -> None:
+    number, category = column.type in _NUMBERS, column.type == "category"
+    if column.range is not None:
+        low, high = column.range
+        if not number:
+            context.report((*path, "range"), f"only numbers have a range, and this column is `{column.type}`")
+        elif low is not None and high is not None and low > high:
+            context.report((*path, "range"), "the lower end lies above the upper end", f"{low:g}, {high:g}")
+    if column.unit is not None and not number:
+        context.report(
+            (*path, "unit"), f"only numbers have a unit, and this column is `{column.type}`", column.unit
+        )
+    if category and not column.levels:
+        context.report(path, "a category needs its `levels`: the accepted values, in order", at_key=True)
+    if column.levels is not None:
+        if not category:
+            context.report(
+                (*path, "levels"), f"only a category has levels, and this column is `{column.type}`"
+            )
+        _check_unique(context, (*path, "levels"), column.levels, "level")
+    if column.indeterminate and not category:
+        context.report(
+            (*path, "indeterminate"), f"only a category has levels, and this column is `{column.type}`"
+        )
+    elif column.levels:
+        for index, level in enumerate(column.indeterminate):
+            context.known((*path, "indeterminate", index), level, column.levels, "level")
+
+
+def _check_unique(context: Context, path: Path, values: tuple[str, ...], what: str) -> None:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            context.report((*path, index), f"this {what} is listed twice", value)
+
+
+def check_conversion(context: Context, index: int, conversion: Conversion) -> None:
+    """A rule between two different units, with a factor that keeps the order of values."""
+    path: Path = ("conversions", index)
+    if conversion.factor <= 0:
+        context.report((*path, "factor"), "expected a factor above 0", conversion.factor)
+    if conversion.from_ == conversion.to:
+        context.report((*path, "to"), "a unit converts to another unit, not to itself", conversion.to)
+    for earlier in context.protocol.conversions[:index]:
+        if (earlier.from_, earlier.to) == (conversion.from_, conversion.to):
+            message = f"there is already a rule from `{conversion.from_}` to `{conversion.to}`; keep one"
+            context.report(path, message)
+
+
+def resolve_pairing(context: Context, name: str, pairing: Pairing) -> Pairing:
+    """The pairing with its columns written out."""
+    path: Path = ("pairings", name)
+    tables = context.protocol.tables
+    both = [
+        context.known((*path, side), table, tables, "table")
+        for side, table in (("reference", pairing.reference), ("test", pairing.test))
+    ]
+    if not all(both):
+        return pairing
+    if pairing.reference == pairing.test:
+        message = "reference and test are two tables; a file that holds both is read once for each"
+        context.report((*path, "test"), message, pairing.test)
+        return pairing
+    reference, test = tables[pairing.reference], tables[pairing.test]
+    if reference.subject != test.subject:
+        message = (
+            f"both tables must give the subject column the same name; `{pairing.reference}` has "
+            f"`{reference.subject}` and `{pairing.test}` has `{test.subject}`"
+        )
+        context.report(path, message, at_key=True)
+        return pairing
+    aside = {reference.time, test.time} if pairing.method == "nearest" else set()
+    on = pairing.on
+    if on is None:
+        common = [key for key in reference.key if key in test.key and key not in aside]
+        on = (reference.subject, *(key for key in common if key != reference.subject))
+    _check_on(context, path, pairing, on, aside)
+    if pairing.method == "nearest":
+        _check_nearest(context, path, pairing)
+    elif pairing.tolerance is not None:
+        context.report(
+            (*path, "tolerance"), "a tolerance belongs to `method: nearest`", str(pairing.tolerance)
+        )
+    return pairing.model_copy(update={"on": on})
+
+
+def _check_on(
+    context: Context, path: Path, pairing: Pairing, on: tuple[str, ...], aside: set[str | None]
+) -> None:
+    reference, test = context.protocol.tables[pairing.reference], context.protocol.tables[pairing.test]
+    for index, name in enumerate(on):
+        place = (*path, "on", index)
+        common = [one for one in reference.columns if one in test.columns]
+        if not context.known(place, name, common, "column in both tables"):
+            continue
+        types = reference.columns[name].type, test.columns[name].type
+        if types[0] != types[1]:
+            message = f"the tables give this column different types: `{types[0]}` and `{types[1]}`"
+            context.report(place, message, name)
+        if name in aside:
+            context.report(
+                place, "with `nearest`, the time is compared by `tolerance` and not by equality", name
+            )
+    if reference.subject not in on:
+        context.report(
+            (*path, "on"), f"rows of different subjects cannot pair; add `{reference.subject}`", ", ".join(on)
+        )
+    if pairing.method == "key":
+        for table_name, table in ((pairing.reference, reference), (pairing.test, test)):
+            missing = [key for key in table.key if key not in on and key in table.columns]
+            if missing:
+                message = (
+                    f"several rows of `{table_name}` could pair with one row, because its key also has "
+                    f"{listed(missing)}; pair on the whole key, or use `method: nearest`"
+                )
+                context.report((*path, "on"), message, ", ".join(on))
+
+
+def _check_nearest(context: Context, path: Path, pairing: Pairing) -> None:
+    tables = context.protocol.tables
+    times: list[Column] = []
+    for side, name in (("reference", pairing.reference), ("test", pairing.test)):
+        table = tables[name]
+        if table.time is None:
+            context.report(
+                (*path, side), "`nearest` needs the table's `time` column, and this table names none", name
+            )
+        elif table.time in table.columns:
+            times.append(table.columns[table.time])
+    if len(times) == 2:
+        kinds = ["datetime" if column.type == "datetime" else f"numbers in {column.unit}" for column in times]
+        if kinds[0] != kinds[1]:
+            message = f"the tables measure time differently: {kinds[0]} and {kinds[1]}"
+            context.report(path, message, at_key=True)
+    if pairing.tolerance is None:
+        message = "`nearest` needs a `tolerance`: the largest accepted distance in time, such as `5 s`"
+        context.report(path, message, at_key=True)
+        return
+    place = (*path, "tolerance")
+    if pairing.tolerance.value < 0:
+        context.report(place, "a distance in time is not negative", str(pairing.tolerance))
+    scales = {column.unit for column in times if column.type != "datetime"} - {None}
+    accepted = (
+        list(TIME_UNITS)
+        if not scales or scales <= set(TIME_UNITS)
+        else sorted(str(scale) for scale in scales)
+    )
+    if pairing.tolerance.unit not in accepted:
+        unit = pairing.tolerance.unit
+        message = f"the tolerance needs a unit of time: {listed(accepted)}"
+        context.report(place, message, str(pairing.tolerance), nearest(unit, accepted))
+
+
+def resolve_exclusion(context: Context, code: str, exclusion: Exclusion) -> Exclusion:
+    """The exclusion with the values of its rule in the type of their columns."""
+    path: Path = ("exclusions", code)
+    tables = context.protocol.tables
+    if code in RESERVED_CODES:
+        context.report(
+            path, "this reason code is given by pairing itself; choose another name", code, at_key=True
+        )
+    if exclusion.table is not None and not context.known((*path, "table"), exclusion.table, tables, "table"):
+        return exclusion
+    if exclusion.where is None:
+        carriers = [exclusion.table] if exclusion.table else list(tables)
+        if not any(tables[name].exclusion for name in carriers):
+            message = (
+                "nothing can give this code: add `where`, or name the column that carries codes in the data "
+                f"(`exclusion` of {listed(f'tables.{name}' for name in carriers)})"
+            )
+            context.report(path, message, at_key=True)
+        return exclusion
+    if exclusion.table is None:
+        context.report(path, "say in `table` which table's rows `where` speaks of", at_key=True)
+        return exclusion
+    scope = tables[exclusion.table].columns
+    where = resolve_where(context, (*path, "where"), exclusion.where, scope)
+    return exclusion.model_copy(update={"where": where})
+
+
+def check_exclusion_levels(context: Context, name: str, table: Table) -> None:
+    """The codes that a category may hold are declared."""
+    if table.exclusion is None or table.exclusion not in table.columns:
+        return
+    for index, level in enumerate(table.columns[table.exclusion].levels or ()):
+        place = ("tables", name, "columns", table.exclusion, "levels", index)
+        context.known(place, level, context.protocol.exclusions, "exclusion")
