@@ -111,7 +111,8 @@ METHODS: dict[str, IntervalMethod] = {
         IntervalMethod(
             "asymptotic",
             "Large sample",
-            "Large-sample normal interval with the standard error of Fleiss, Cohen and Everitt; units are taken "
+            "Large-sample normal interval with the standard error of Fleiss, Cohen and Everitt; units are "
+            "taken "
             "as independent.",
             (FLEISS,),
             resampling=False,

@@ -175,13 +175,17 @@ class Prepared(ABC):
     def jackknife(self) -> FloatArray:
         """(J, k) estimates with one subject left out each; subjects without rows may be passed over."""
         everyone = np.ones(self.n_subjects)
-        rows = [self.at((everyone - unit)[None, :])[0] for unit in np.eye(self.n_subjects)]
-        result: FloatArray = np.array(rows, dtype=np.float64).reshape(self.n_subjects, len(self.statistics))
+        result = np.empty((self.n_subjects, len(self.statistics)))
+        for i in range(self.n_subjects):
+            everyone[i] = 0
+            result[i] = self.at(everyone[None, :])[0]
+            everyone[i] = 1
         return result
 
     def estimate(self) -> FloatArray:
         """(k,) estimates at weights of one."""
-        return self.at(np.ones((1, self.n_subjects)))[0]
+        values: FloatArray = self.at(np.ones((1, self.n_subjects)))[0]
+        return values
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,9 @@ def bca(
     """Bias-corrected and accelerated interval (Efron 1987).
 
     z0 is the normal quantile of the share of replicates below the estimate (ties count half); the
-    acceleration is sum(u^3) / (6 sum(u^2)^1.5) with u = mean of the leave-one-subject-out values less each of
-    them. R's `boot` uses regression influence values by default, which give somewhat other bounds. Quantiles
-    as in `percentile`.
+    acceleration is sum(u^3) / (6 sum(u^2)^1.5) with u = the estimate less the value without that subject.
+    This is `empinf(type = "jack")` of R's `boot`; its default, regression, gives somewhat other bounds, and
+    so does centring u at its mean. Quantiles as in `percentile`.
 
     Args:
         replicates: (B,) values of the statistic, NaN where undefined.
@@ -86,14 +86,14 @@ def bca(
         raise CannotComputeError(
             "BCa is undefined: all bootstrap replicates lie on one side of the estimate."
         )
-    a = acceleration(jackknife)
+    a = acceleration(estimate, jackknife)
     low, high = tail_levels(level, sides)
     targets = (_bca_target(low, below, a), _bca_target(high, below, a))
     return _interval("bootstrap_bca", ordered, share, level=level, sides=sides, targets=targets)
 
 
-def acceleration(jackknife: FloatArray) -> float:
-    """Efron's acceleration constant from leave-one-subject-out values; 0 when they are all equal.
+def acceleration(estimate: float, jackknife: FloatArray) -> float:
+    """Acceleration constant from leave-one-subject-out values; 0 when they all equal the estimate.
 
     Raises:
         CannotComputeError: Some leave-one-out value is undefined, or there is only one subject.
@@ -106,7 +106,7 @@ def acceleration(jackknife: FloatArray) -> float:
             f"BCa is undefined: without one subject the statistic has no value ({missing} of "
             f"{len(jackknife)} subjects)."
         )
-    influence = jackknife.mean() - jackknife
+    influence = estimate - jackknife
     scale = float(np.abs(influence).max())
     if scale == 0:
         return 0.0
