@@ -1,3 +1,55 @@
-"""Accordance: clinical validation studies of wearable algorithms, from protocol to report."""
+"""Accordance: clinical validation studies of wearable algorithms, from protocol to report.
+
+    import accordance as ac
+
+    results = ac.run("my-study")                                # a study folder
+    results = ac.evaluate(reference, test, protocol="p.yaml")   # two data frames
+    ac.plot(results, results.overview()[0]["row_id"])
+
+Everything is imported when it is first used, so that `import accordance` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+__all__ = ["Results", "__version__", "evaluate", "plot", "run"]
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from .studies.evaluate import evaluate
+    from .studies.results import Results
+    from .studies.run import run
+
+_HOMES = {"run": "studies.run", "evaluate": "studies.evaluate", "Results": "studies.results"}
+
+
+def plot(results: Results, row_id: str) -> go.Figure:
+    """The figure behind one row of results, for a notebook.
+
+    Args:
+        results: What `run` or `evaluate` returned.
+        row_id: `row_id` of the row, or enough of its first digits.
+
+    Raises:
+        UsageError: There is no such row.
+    """
+    from .reports import figures  # noqa: PLC0415 - see the module's first words
+
+    return figures.plotly(figures.build(results, row_id))
+
+
+def __getattr__(name: str) -> Any:
+    """The names of the face, from the rooms they live in."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib  # noqa: PLC0415
+
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    """The names of the face."""
+    return sorted(__all__)

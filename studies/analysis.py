@@ -1,0 +1,246 @@
+"""From tables to results: pair, account, estimate, decide, describe. Nothing here knows of folders.
+
+`run` reads a study folder and writes the outcome; `evaluate` takes data frames and keeps it in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from ..datasets import accounting, pairing
+from ..datasets.pairs import Pairs
+from ..evaluators import registry
+from ..protocols.canonical import canonical, digest
+from ..protocols.model import DECIDING, Protocol
+from . import slices
+from .demographics import RULE, demographics
+from .evaluation import Row, evaluate_protocol
+from .judge import OVERALL_WORDS, headline, overall, words
+from .lock import Plan
+from .manifest import tool_version
+from .results import DOCUMENT_SCHEMA, frame
+
+Progress = Callable[[str, float], None]
+PAIRING_SHARE = 0.4
+"""Share of a run's progress that reading and pairing take, roughly."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything an analysis rests on.
+
+    Attributes:
+        protocol: Resolved protocol.
+        study: study.yaml as JSON, or what stands for it.
+        algorithm: Name of the algorithm.
+        deciding_version: The version that decides.
+        shared: Table -> frame, the tables that all versions share.
+        tests: Version -> test table -> frame.
+        plan: What was locked.
+    """
+
+    protocol: Protocol
+    study: Mapping[str, Any]
+    algorithm: str
+    deciding_version: str
+    shared: Mapping[str, pl.DataFrame]
+    tests: Mapping[str, Mapping[str, pl.DataFrame]]
+    plan: Plan = field(default_factory=lambda: Plan(None))
+
+    @property
+    def subjects(self) -> pl.DataFrame | None:
+        """The subjects table, where the protocol has one."""
+        return self.shared.get(slices.SUBJECTS)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What an analysis found.
+
+    Attributes:
+        rows: The results table.
+        document: results.json, but for the run's own identity (`run`).
+        pairs: (pairing, version) -> audited pairs.
+    """
+
+    rows: pl.DataFrame
+    document: dict[str, Any]
+    pairs: dict[tuple[str, str], Pairs]
+
+
+def analyse(material: Material, *, workers: int | None = None, progress: Progress | None = None) -> Analysis:
+    """Pair, evaluate and judge every endpoint for every version."""
+    protocol = material.protocol
+    pairs = pair_all(material, progress)
+    frames = {place: found.frame for place, found in pairs.items()}
+    rows = evaluate_protocol(
+        protocol,
+        material.algorithm,
+        frames,
+        list(material.tests),
+        strata=strata(protocol, material.subjects),
+        subjects=None if material.subjects is None else _keys(protocol, material.subjects),
+        workers=workers,
+        progress=_later(progress),
+    )
+    for row in rows:
+        row["pre_specified"] = material.plan.pre_specified(row["endpoint"], row["version"])
+    table = frame(rows)
+    return Analysis(table, describe(material, rows, pairs, frames), pairs)
+
+
+def _later(progress: Progress | None) -> Progress | None:
+    """Progress of the part after pairing."""
+    if progress is None:
+        return None
+    return lambda what, share: progress(f"evaluating {what}", PAIRING_SHARE + (1 - PAIRING_SHARE) * share)
+
+
+def _keys(protocol: Protocol, subjects: pl.DataFrame) -> list[str]:
+    column = protocol.tables[slices.SUBJECTS].subject
+    return [str(key) for key in subjects.get_column(column).unique().to_list()]
+
+
+def pair_all(material: Material, progress: Progress | None = None) -> dict[tuple[str, str], Pairs]:
+    """Audited pairs of every pairing and version."""
+    protocol = material.protocol
+    found: dict[tuple[str, str], Pairs] = {}
+    total = max(1, len(protocol.pairings) * len(material.tests))
+    for name, rule in protocol.pairings.items():
+        for version, tests in material.tests.items():
+            if progress:
+                progress(f"pairing {name}, {version}", PAIRING_SHARE * len(found) / total)
+            reference = material.shared.get(rule.reference)
+            pairs = pairing.pair(
+                protocol,
+                name,
+                reference=tests[rule.reference] if reference is None else reference,
+                test=tests[rule.test],
+                subjects=material.subjects,
+                version=version,
+            )
+            pairing.verify(pairs)
+            found[name, version] = pairs
+    return found
+
+
+def strata(protocol: Protocol, subjects: pl.DataFrame | None) -> dict[str, str] | None:
+    """Subject -> resampling stratum, where the protocol declares strata."""
+    columns = protocol.resampling.strata
+    if not columns or subjects is None:
+        return None
+    key = protocol.tables[slices.SUBJECTS].subject
+    texts = subjects.select(
+        pl.col(key), *(slices.label(column).alias(f"stratum {column}") for column in columns)
+    )
+    return {row[0]: json.dumps(row[1:], ensure_ascii=False) for row in texts.iter_rows()}
+
+
+def describe(
+    material: Material,
+    rows: list[Row],
+    pairs: Mapping[tuple[str, str], Pairs],
+    frames: Mapping[tuple[str, str], pl.DataFrame],
+) -> dict[str, Any]:
+    """The document of results, but for the run's identity."""
+    protocol = material.protocol
+    decision = overall(rows, material.deciding_version)
+    return {
+        "schema": DOCUMENT_SCHEMA,
+        "accordance": tool_version(),
+        "study": dict(material.study),
+        "protocol": json.loads(canonical(protocol)),
+        "protocol_sha256": digest(protocol),
+        "algorithm": material.algorithm,
+        "versions": list(material.tests),
+        "deciding_version": material.deciding_version,
+        "lock": _lock_facts(material.plan),
+        "post_hoc": [dict(difference) for difference in material.plan.differences],
+        "decision": decision,
+        "decision_words": OVERALL_WORDS[decision],
+        "decision_pre_specified": _decision_pre_specified(material, rows),
+        "accounting": accounts(protocol, pairs),
+        "demographics": demographics(protocol, material.subjects, frames),
+        "demographics_rule": RULE,
+        "yield": [row for row in rows if row["metric"] == slices.YIELD and row["subgroup"] is None],
+        "endpoints": endpoints(protocol, rows, material.deciding_version),
+    }
+
+
+def identified(document: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with the run's own identity, after its schema."""
+    return {"schema": document["schema"], "run": dict(run), **document}
+
+
+def _lock_facts(plan: Plan) -> dict[str, Any] | None:
+    """Who locked what and when; the hashes themselves stay in study.lock and the manifest."""
+    if plan.lock is None:
+        return None
+    kept = ("who", "when", "accordance", "protocol_sha256")
+    return {**{name: plan.lock[name] for name in kept}, "with_data": plan.lock["data"] is not None}
+
+
+def _decision_pre_specified(material: Material, rows: list[Row]) -> bool | None:
+    """Whether the study's decision is the one that was locked: the same deciding endpoints, none dropped."""
+    locked = material.plan.lock
+    if locked is None:
+        return None
+    deciding = [row for row in rows if headline(row, material.deciding_version) and row["role"] in DECIDING]
+    before = {
+        name for name, endpoint in locked["protocol"]["endpoints"].items() if endpoint["role"] in DECIDING
+    }
+    now = {name for name, endpoint in material.protocol.endpoints.items() if endpoint.role in DECIDING}
+    return before == now and all(row["pre_specified"] for row in deciding)
+
+
+def accounts(protocol: Protocol, pairs: Mapping[tuple[str, str], Pairs]) -> list[dict[str, Any]]:
+    """The flow of subjects and rows for each pairing, version and population that an endpoint uses."""
+    found = []
+    for (name, version), own in pairs.items():
+        used = {
+            str(endpoint.population) for endpoint in protocol.endpoints.values() if endpoint.pairing == name
+        }
+        for population in protocol.populations:
+            if population in used:
+                steps = accounting.accounting(own, protocol, population).to_dicts()
+                place = {"pairing": name, "version": version, "population": population}
+                found.append({**place, "steps": steps})
+    return found
+
+
+def endpoints(protocol: Protocol, rows: list[Row], version: str) -> list[dict[str, Any]]:
+    """Endpoints in order, each with its decision (that of the row which speaks for it) and all of its rows."""
+    by_endpoint: dict[str, list[Row]] = {}
+    for row in rows:
+        by_endpoint.setdefault(row["endpoint"], []).append(row)
+    found = []
+    for name, own in by_endpoint.items():
+        endpoint = slices.endpoint_of(protocol, name)
+        speaking = _speaking(own, version)
+        found.append(
+            {
+                "id": name,
+                "title": endpoint.title,
+                "role": endpoint.role,
+                "decision": speaking["decision"] if speaking else "informative",
+                "decision_words": words(speaking) if speaking else "No criterion",
+                "row_id": speaking["row_id"] if speaking else None,
+                "rows": own,
+            }
+        )
+    return found
+
+
+def _speaking(rows: list[Row], version: str) -> Row | None:
+    """The row that speaks for an endpoint: the one with its criterion, or its metric's headline statistic."""
+    whole = [row for row in rows if headline(row, version)]
+    judged = [row for row in whole if row["criterion"] is not None]
+    if judged:
+        return judged[0]
+    name = registry.get(rows[0]["metric"]).headline
+    return next((row for row in whole if row["statistic"] == name), None)

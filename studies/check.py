@@ -1,0 +1,56 @@
+"""Does everything hold before anything is computed? Study, protocol and data against their contracts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .folder import Study, Tables, load, tables
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A study that holds, with what was read.
+
+    Attributes:
+        study: The study.
+        tables: Its tables.
+    """
+
+    study: Study
+    tables: Tables
+
+    def summary(self) -> list[dict[str, Any]]:
+        """One entry a table and version: its rows, subjects and files."""
+        return [
+            {
+                "table": data.name,
+                "version": version,
+                "rows": data.n_rows,
+                "subjects": data.frame.get_column(self.study.protocol.tables[data.name].subject).n_unique(),
+                "files": [record.path_relative for record in data.files],
+            }
+            for version, data in self.tables.every()
+        ]
+
+
+def check(path: Path | str) -> Study:
+    """The study in a folder, if its study.yaml, protocol and data hold.
+
+    Raises:
+        UsageError: There is no study there.
+        ContractError: Something violates its contract; everything found is listed, nothing is computed.
+    """
+    return examine(path).study
+
+
+def examine(path: Path | str) -> Checked:
+    """As `check`, with the tables that were read.
+
+    Raises:
+        UsageError: There is no study there.
+        ContractError: Something violates its contract; everything found is listed.
+    """
+    study = load(path)
+    return Checked(study, tables(study))

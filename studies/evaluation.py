@@ -1,0 +1,426 @@
+"""Estimates for every endpoint, version, view and part of the data, as rows of the results table.
+
+The rows of a pairing are read once for each population; after that everything works on a metric's small summary.
+One matrix of subject weights serves the whole run. Workers are threads over independent questions, each question
+with single-threaded linear algebra, so their number never changes a digit.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import polars as pl
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from ..evaluators import registry
+from ..evaluators.estimate import estimates
+from ..evaluators.intervals import METHODS, clopper_pearson
+from ..evaluators.metric import (
+    CannotComputeError,
+    Columns,
+    Counts,
+    Estimate,
+    FloatArray,
+    Interval,
+    Metric,
+    Prepared,
+)
+from ..evaluators.weights import ResamplingWeights
+from ..protocols.model import Endpoint, Protocol
+from . import slices
+from .judge import Judgement, criterion_text, judge, margin
+from .schema import SCHEMA_VERSION, row_id
+from .slices import Coding, Part
+
+Row = dict[str, Any]
+Progress = Callable[[str, float], None]
+
+EMPTY = "no analysable rows in this part of the data"
+_SUBJECT = "_subject"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One metric, asked of one version's rows in one view and one part."""
+
+    endpoint_id: str
+    endpoint: Endpoint
+    version: str
+    view: str
+    part: Part
+
+
+@dataclass(frozen=True)
+class Material:
+    """The rows that questions on the same columns and population share.
+
+    Attributes:
+        rows: Population rows, results or not, with the subject as a running number in `_subject`.
+        subjects: Name of each running number.
+    """
+
+    rows: pl.DataFrame
+    subjects: pl.Series
+
+
+def evaluate_protocol(
+    protocol: Protocol,
+    algorithm: str,
+    pairs: Mapping[tuple[str, str], pl.DataFrame],
+    versions: Sequence[str],
+    *,
+    strata: Mapping[str, str] | None = None,
+    subjects: Sequence[str] | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Row]:
+    """Rows for every endpoint of a protocol, and for the yields that are always reported.
+
+    Args:
+        protocol: Resolved protocol.
+        algorithm: Name of the algorithm under validation.
+        pairs: (pairing, version) -> frame of `Pairs`.
+        versions: Versions in order.
+        strata: Subject -> resampling stratum; default none.
+        subjects: All subjects of the study, which the resampling design is drawn over. Default: those in the pairs.
+        workers: Threads; default one a processor. The numbers do not depend on it.
+        progress: Told what is being done and the share done.
+
+    Returns:
+        Rows in the protocol's order, without `pre_specified`.
+    """
+    endpoints = {**protocol.endpoints, **slices.automatic_yields(protocol)}
+    weights = resampling_weights(protocol, endpoints, pairs, subjects=subjects, strata=strata)
+    rows: list[Row] = []
+    total = max(1, len(endpoints) * len(versions))
+    with threadpool_limits(limits=1), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        answer = Answerer(protocol, algorithm, weights)
+        done = 0
+        by_place: dict[tuple[str, str], list[Row]] = {}
+        for version in versions:
+            for group in _groups(protocol, endpoints):
+                pairing = str(next(iter(group.values())).pairing)
+                material = _material(protocol, group, pairs[pairing, version])
+                for name, endpoint in group.items():
+                    questions = list(_questions(protocol, name, endpoint, version, material))
+                    found = pool.map(lambda question, own=material: answer(question, own), questions)
+                    by_place[name, version] = [row for answers in found for row in answers]
+                    done += 1
+                    if progress:
+                        progress(f"{name}, {version}", done / total)
+                answer.forget()
+        for name in endpoints:
+            for version in versions:
+                rows.extend(by_place[name, version])
+    return rows
+
+
+def resampling_weights(
+    protocol: Protocol,
+    endpoints: Mapping[str, Endpoint],
+    pairs: Mapping[tuple[str, str], pl.DataFrame],
+    *,
+    subjects: Sequence[str] | None,
+    strata: Mapping[str, str] | None,
+) -> ResamplingWeights | None:
+    """The one weight matrix of a run; None where no endpoint resamples or there is no subject."""
+    if not any(_resamples(endpoint) for endpoint in endpoints.values()):
+        return None
+    keys = set(subjects or ())
+    for frame in pairs.values():
+        keys.update(frame.get_column("subject").unique().to_list())
+    if not keys:
+        return None
+    order = sorted(keys)
+    labels = None if strata is None else [strata.get(key, "") for key in order]
+    return ResamplingWeights(
+        order, seed=protocol.seed, replicates=protocol.resampling.replicates, strata=labels
+    )
+
+
+def _resamples(endpoint: Endpoint) -> bool:
+    return any(METHODS[method].resampling for method in methods(endpoint).values())
+
+
+def methods(endpoint: Endpoint) -> dict[str, str]:
+    """Statistic -> interval method, every statistic of the metric that has one."""
+    said = endpoint.interval.methods or {}
+    found = {}
+    for statistic in registry.get(endpoint.metric).statistics:
+        method = said.get(statistic.name)
+        if method is None and endpoint.interval.method in statistic.intervals:
+            method = endpoint.interval.method
+        if method is None and statistic.intervals:
+            method = statistic.intervals[0]
+        if method is not None:
+            found[statistic.name] = method
+    return found
+
+
+def _groups(protocol: Protocol, endpoints: Mapping[str, Endpoint]) -> list[dict[str, Endpoint]]:
+    """Endpoints that rest on the same rows, together."""
+    groups: dict[str, dict[str, Endpoint]] = {}
+    for name, endpoint in endpoints.items():
+        where = {c: condition.model_dump(mode="json") for c, condition in (endpoint.where or {}).items()}
+        key = [endpoint.pairing, endpoint.population, where, endpoint.reference, endpoint.test]
+        groups.setdefault(json.dumps(key, sort_keys=True), {})[name] = endpoint
+    return list(groups.values())
+
+
+def _material(protocol: Protocol, group: Mapping[str, Endpoint], pairs: pl.DataFrame) -> Material:
+    """The rows of a group of endpoints, with only the columns they ask for."""
+    first = next(iter(group.values()))
+    how = slices.coding(protocol, first)
+    wanted = {how.reference: None, how.test: None}
+    for endpoint in group.values():
+        wanted.update(dict.fromkeys(endpoint.by))
+        for name in endpoint.subgroups or ():
+            subgroup = protocol.subgroups[name]
+            wanted.update(dict.fromkeys([*(subgroup.where or ()), *([subgroup.by] if subgroup.by else [])]))
+    subject = pairs.get_column("subject")
+    numbered = pairs.with_columns(subject.rle_id().alias(_SUBJECT))
+    rows = slices.population_rows(protocol, first, numbered, [_SUBJECT, *wanted])
+    return Material(rows.rechunk(), subject.rle().struct.field("value"))
+
+
+def _questions(
+    protocol: Protocol, name: str, endpoint: Endpoint, version: str, material: Material
+) -> Iterator[Question]:
+    """Everything asked of one endpoint and version: the whole and by-levels in each view, subgroups in the first."""
+    parts = slices.parts(protocol, endpoint, material.rows)
+    for view in slices.coding(protocol, endpoint).views:
+        for part in parts:
+            if view == slices.PRIMARY or part.subgroup is None:
+                yield Question(name, endpoint, version, view, part)
+
+
+class Answerer:
+    """Answers questions; keeps the columns of the current material, since metrics share them."""
+
+    def __init__(self, protocol: Protocol, algorithm: str, weights: ResamplingWeights | None) -> None:
+        self.protocol = protocol
+        self.algorithm = algorithm
+        self.weights = weights
+        self._columns: dict[tuple[Coding, str, Part], tuple[Columns, tuple[str, ...]]] = {}
+        self._matrix = lru_cache(maxsize=2)(self._draw)
+
+    def forget(self) -> None:
+        """Let go of the columns of the current material."""
+        self._columns.clear()
+
+    def _draw(self, keys: tuple[str, ...]) -> FloatArray | None:
+        return None if self.weights is None else self.weights.matrix(list(keys))
+
+    def __call__(self, question: Question, material: Material) -> list[Row]:
+        """The rows of one question, one a statistic."""
+        endpoint = question.endpoint
+        metric = registry.get(endpoint.metric)
+        columns, keys = self._slice(question, material)
+        prepared, problem = _prepare(metric, endpoint, columns)
+        if prepared is None:
+            counts = Counts(columns.n_subjects, len(columns.reference))
+            found = {
+                statistic.name: Estimate(statistic, math.nan, math.nan, None, counts, error=problem)
+                for statistic in metric.statistics
+            }
+        else:
+            found = estimates(
+                metric,
+                prepared,
+                methods=methods(endpoint),
+                level=endpoint.interval.level,
+                sides=endpoint.interval.sides,
+                weights=self._matrix(keys) if _resamples(endpoint) else None,
+            )
+            if endpoint.interval.degenerate == "exact_subject":
+                found = {name: with_exact_bound(estimate, prepared) for name, estimate in found.items()}
+        return [self._row(question, metric, estimate) for estimate in found.values()]
+
+    def _slice(self, question: Question, material: Material) -> tuple[Columns, tuple[str, ...]]:
+        how = slices.coding(self.protocol, question.endpoint)
+        view = slices.view_of(self.protocol, question.view)
+        place = (how, view, question.part)
+        if place not in self._columns:
+            part = question.part.condition
+            chosen = material.rows if part is None else material.rows.filter(part)
+            self._columns[place] = columns_of(how, slices.coded(how, chosen, view), material.subjects)
+        return self._columns[place]
+
+    def _row(self, question: Question, metric: Metric, estimate: Estimate) -> Row:
+        endpoint, statistic, interval = question.endpoint, estimate.statistic, estimate.interval
+        criterion = endpoint.criterion
+        name = (criterion.statistic or metric.headline) if criterion else None
+        judged = name == statistic.name and question.part == slices.WHOLE
+        outcome = judge(criterion if judged else None, estimate, endpoint.interval)
+        row: Row = {
+            "schema_version": SCHEMA_VERSION,
+            "endpoint": question.endpoint_id,
+            "role": endpoint.role,
+            "metric": metric.name,
+            "statistic": statistic.name,
+            "definition": definition(metric, endpoint, statistic.definition),
+            "unit": self._unit(endpoint, statistic.unit),
+            "algorithm": self.algorithm,
+            "version": question.version,
+            "comparator": None,
+            "population": endpoint.population,
+            "view": question.view,
+            "by": question.part.by,
+            "subgroup": question.part.subgroup,
+            "level": question.part.level,
+            "estimate": _finite(estimate.value),
+            "se": _finite(estimate.standard_error),
+            **_interval_fields(interval, criterion.compare if criterion and judged else None),
+            "p_value": None,
+            "family": None,
+            "n_subjects": estimate.counts.n_subjects,
+            "n_units": estimate.counts.n_units,
+            "n_events": estimate.counts.n_events,
+            "criterion": criterion_text(criterion) if criterion and judged else None,
+            "margin": margin(criterion) if criterion and judged else None,
+            "decision": outcome.decision,
+            "evidence": outcome.evidence,
+            "tier": criterion.tier if criterion and judged else None,
+            "pre_specified": None,
+            "method": METHODS[interval.method].words if interval else None,
+            "reference": _citations(metric, interval),
+            "warning": _warnings(estimate, outcome),
+            "error": estimate.error or outcome.reason,
+        }
+        row["row_id"] = row_id(row)
+        return row
+
+    def _unit(self, endpoint: Endpoint, unit: str) -> str | None:
+        """The unit of a statistic in words; `same` is that of the reference column."""
+        if unit == "same":
+            pairing = self.protocol.pairings[str(endpoint.pairing)]
+            return self.protocol.tables[pairing.reference].columns[str(endpoint.reference)].unit
+        return {"percent": "%", "proportion": "proportion"}.get(unit)
+
+
+def columns_of(how: Coding, rows: pl.DataFrame, subjects: pl.Series) -> tuple[Columns, tuple[str, ...]]:
+    """Coded rows as arrays, and the subjects that have rows, in order."""
+    number = rows.get_column(_SUBJECT).to_numpy()
+    counts = (
+        np.bincount(number, minlength=len(subjects))
+        if len(number)
+        else np.zeros(len(subjects), dtype=np.int64)
+    )
+    present = np.flatnonzero(counts)
+    offsets = np.concatenate([[0], np.cumsum(counts[present])]).astype(np.int64)
+    columns = Columns(
+        reference=rows.get_column("reference").to_numpy(),
+        test=rows.get_column("test").to_numpy(),
+        offsets=offsets,
+        levels=how.levels,
+    )
+    return columns, tuple(subjects.gather(present).to_list())
+
+
+def _prepare(metric: Metric, endpoint: Endpoint, columns: Columns) -> tuple[Prepared | None, str | None]:
+    """The metric's summary, or why there is none. A plug-in's bug is a visible row, not a stopped study."""
+    if len(columns.reference) == 0:
+        return None, EMPTY
+    try:
+        return metric.prepare(
+            columns, average=endpoint.average or metric.averages[0], **endpoint.parameters
+        ), None
+    except CannotComputeError as error:
+        return None, str(error)
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"
+
+
+def with_exact_bound(estimate: Estimate, prepared: Prepared) -> Estimate:
+    """A degenerate resampling interval of a proportion, replaced by the exact one over subjects.
+
+    A subject is a success only where all its units are: 10 of 10 subjects then give [0.6915, 1] at level 0.95,
+    not [1, 1] (Clopper and Pearson, Biometrika 1934, 26(4): 404-413).
+    """
+    interval, unit = estimate.interval, estimate.statistic.unit
+    if interval is None or not interval.degenerate or unit not in ("proportion", "percent"):
+        return estimate
+    position = prepared.statistics.index(estimate.statistic.name)
+    scale = 100.0 if unit == "percent" else 1.0
+    own = np.concatenate([prepared.at(block)[:, position] for block in _one_by_one(prepared.n_subjects)])
+    own = own[~np.isnan(own)]
+    successes = int(np.count_nonzero(own == scale))
+    lower, upper = clopper_pearson(successes, len(own), interval.level, interval.sides)
+    exact = Interval(
+        float(lower) * scale, float(upper) * scale, interval.level, interval.sides, "clopper_pearson"
+    )
+    note = (
+        f"resampling gave no spread; exact bound over subjects, {successes} of {len(own)} without a failure"
+    )
+    return replace(estimate, interval=exact, warning=_joined([estimate.warning, note]))
+
+
+def _one_by_one(n_subjects: int, block: int = 500) -> Iterator[FloatArray]:
+    """Weights that leave each subject alone in turn, some at a time to bound the memory."""
+    for start in range(0, n_subjects, block):
+        stop = min(start + block, n_subjects)
+        weights = np.zeros((stop - start, n_subjects))
+        weights[np.arange(stop - start), np.arange(start, stop)] = 1.0
+        yield weights
+
+
+def definition(metric: Metric, endpoint: Endpoint, words: str) -> str:
+    """A statistic's definition with everything the protocol chose."""
+    chosen = [f"{name} = {value}" for name, value in sorted(endpoint.parameters.items())]
+    if len(metric.averages) > 1:
+        chosen.append(f"average = {endpoint.average or metric.averages[0]}")
+    if metric.kind == "binary" and endpoint.positive:
+        chosen.append(f"positive = {', '.join(endpoint.positive)}")
+    return f"{words} [{'; '.join(chosen)}]" if chosen else words
+
+
+def _interval_fields(interval: Interval | None, compare: str | None) -> Row:
+    if interval is None:
+        return dict.fromkeys(("ci_lower", "ci_upper", "ci_level", "ci_sides", "ci_method", "mc_error"))
+    return {
+        "ci_lower": _finite(interval.lower),
+        "ci_upper": _finite(interval.upper),
+        "ci_level": interval.level,
+        "ci_sides": interval.sides,
+        "ci_method": interval.method,
+        "mc_error": _mc_error(interval, compare),
+    }
+
+
+def _mc_error(interval: Interval, compare: str | None) -> float | None:
+    """Monte-Carlo error of the bound that is compared, or the larger of both."""
+    if interval.mc_error is None:
+        return None
+    ends = {"lower": interval.mc_error[:1], "upper": interval.mc_error[1:]}.get(
+        compare or "", interval.mc_error
+    )
+    finite = [error for error in ends if math.isfinite(error)]
+    return float(max(finite)) if finite else None
+
+
+def _finite(value: float) -> float | None:
+    """A number, or None for what is not one (no value, an open end of a one-sided interval)."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _citations(metric: Metric, interval: Interval | None) -> str | None:
+    found = [*metric.citations, *(METHODS[interval.method].citations if interval else ())]
+    return " | ".join(dict.fromkeys(citation.text for citation in found)) or None
+
+
+def _warnings(estimate: Estimate, outcome: Judgement) -> str | None:
+    return _joined(
+        [estimate.warning, estimate.interval.warning if estimate.interval else None, outcome.warning]
+    )
+
+
+def _joined(texts: Sequence[str | None]) -> str | None:
+    return "; ".join(dict.fromkeys(text for text in texts if text)) or None

@@ -1,0 +1,220 @@
+"""A study folder: study.yaml, the protocol it names, and the tables it points to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..datasets.read import TableData, read_table
+from ..datasets.sources import Source
+from ..protocols import load as protocol_files
+from ..protocols.canonical import digest
+from ..protocols.errors import ContractError, UsageError, Violation, nearest
+from ..protocols.model import Protocol
+from ..protocols.nodes import Document
+from ..protocols.source import read_yaml, validate
+from .config import StudyConfig
+
+CONFIG_FILE = "study.yaml"
+SECTIONS_FOLDER = "sections"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study whose study.yaml and protocol hold.
+
+    Attributes:
+        path: The study folder.
+        config: Its study.yaml.
+        protocol: The resolved protocol.
+        protocol_path: The file the protocol was read from.
+    """
+
+    path: Path
+    config: StudyConfig
+    protocol: Protocol
+    protocol_path: Path
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Algorithm versions in the order of study.yaml."""
+        return tuple(self.config.algorithm.versions)
+
+    @property
+    def deciding_version(self) -> str:
+        """The version that decides: the one named, or the last one listed."""
+        return self.config.algorithm.decides or self.versions[-1]
+
+    @property
+    def protocol_sha256(self) -> str:
+        """Hash of the canonical protocol."""
+        return digest(self.protocol)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a study, as read and checked.
+
+    Attributes:
+        shared: Table -> data that every version shares (subjects, reference tables).
+        tests: Version -> test table -> data.
+    """
+
+    shared: dict[str, TableData]
+    tests: dict[str, dict[str, TableData]] = field(default_factory=dict)
+
+    def every(self) -> Iterator[tuple[str | None, TableData]]:
+        """(version or None, data) of every table, shared ones first."""
+        for data in self.shared.values():
+            yield None, data
+        for version, tables_ in self.tests.items():
+            for data in tables_.values():
+                yield version, data
+
+    def of(self, version: str) -> dict[str, TableData]:
+        """All tables that one version's results rest on."""
+        return {**self.shared, **self.tests[version]}
+
+
+def load(path: Path | str) -> Study:
+    """A study from its folder (or from the path of its study.yaml).
+
+    Raises:
+        UsageError: There is no study there.
+        ContractError: study.yaml or the protocol violates its contract; everything found is listed.
+    """
+    folder = Path(path)
+    if folder.name == CONFIG_FILE:
+        folder = folder.parent
+    file = folder / CONFIG_FILE
+    if not file.is_file():
+        raise UsageError(
+            f"{folder} is not a study folder: it has no {CONFIG_FILE}; `accordance init` starts one"
+        )
+    document = read_yaml(file)
+    config = validate(StudyConfig, document)
+    violations = _within_config(config, document)
+    protocol: Protocol | None = None
+    protocol_path = file
+    try:
+        protocol_path = protocol_files.find(config.protocol, folder)
+        protocol = protocol_files.load(protocol_path)
+    except ContractError as error:
+        violations.extend(error.violations)
+    if protocol is not None:
+        violations.extend(_against_protocol(config, protocol, document))
+    if violations or protocol is None:
+        raise ContractError(violations)
+    return Study(folder, config, protocol, protocol_path)
+
+
+def test_tables(protocol: Protocol) -> tuple[str, ...]:
+    """Tables that each algorithm version supplies, in the order of the protocol."""
+    used = {pairing.test for pairing in protocol.pairings.values()}
+    return tuple(name for name in protocol.tables if name in used)
+
+
+def shared_tables(protocol: Protocol) -> tuple[str, ...]:
+    """Tables that all versions share, in the order of the protocol."""
+    own = set(test_tables(protocol))
+    return tuple(name for name in protocol.tables if name not in own)
+
+
+def tables(study: Study) -> Tables:
+    """Every table of a study, read and held against its contract.
+
+    Raises:
+        ContractError: Tables violate their contract; the violations of all tables are listed.
+    """
+    violations: list[Violation] = []
+    shared: dict[str, TableData] = {}
+    tests: dict[str, dict[str, TableData]] = {version: {} for version in study.versions}
+    for name in shared_tables(study.protocol):
+        _read(study, name, study.config.sources[name], shared, violations)
+    for version, spec in study.config.algorithm.versions.items():
+        for name in test_tables(study.protocol):
+            _read(study, name, spec.sources[name], tests[version], violations)
+    if violations:
+        raise ContractError(violations)
+    return Tables(shared, tests)
+
+
+def _read(
+    study: Study, name: str, source: Source, into: dict[str, TableData], violations: list[Violation]
+) -> None:
+    """Read one table, or note what is wrong with it."""
+    try:
+        into[name] = read_table(
+            name,
+            study.protocol.tables[name],
+            source,
+            base=study.path,
+            roots=study.config.roots,
+            conversions=study.protocol.conversions,
+            exclusions=tuple(study.protocol.exclusions),
+        )
+    except ContractError as error:
+        violations.extend(error.violations)
+
+
+def _place(
+    document: Document, path: tuple[str | int, ...], message: str, suggestion: str | None = None
+) -> Violation:
+    """A violation at a key of study.yaml."""
+    place = document.place(path)
+    key = ".".join(str(part) for part in path)
+    return Violation(
+        message, file=document.file, line=place.line, column=place.column, key=key, suggestion=suggestion
+    )
+
+
+def _within_config(config: StudyConfig, document: Document) -> list[Violation]:
+    """What is wrong inside study.yaml itself, whatever the protocol."""
+    found = []
+    algorithm = config.algorithm
+    if not algorithm.versions:
+        found.append(_place(document, ("algorithm", "versions"), "at least one version is needed"))
+    elif algorithm.decides is not None and algorithm.decides not in algorithm.versions:
+        message = f"there is no version `{algorithm.decides}`; there are: {', '.join(algorithm.versions)}"
+        hint = nearest(algorithm.decides, algorithm.versions)
+        found.append(_place(document, ("algorithm", "decides"), message, hint))
+    return found
+
+
+def _against_protocol(config: StudyConfig, protocol: Protocol, document: Document) -> list[Violation]:
+    """Whether each table of the protocol has its source, and each source its table."""
+    own, shared = test_tables(protocol), shared_tables(protocol)
+    found = _sources(
+        document, ("sources",), config.sources, shared, own, "is a test table: it belongs to each version"
+    )
+    for version, spec in config.algorithm.versions.items():
+        path = ("algorithm", "versions", version, "sources")
+        found += _sources(
+            document, path, spec.sources, own, shared, "is shared by all versions: it belongs to `sources`"
+        )
+    return found
+
+
+def _sources(
+    document: Document,
+    path: tuple[str | int, ...],
+    sources: Mapping[str, Source],
+    wanted: tuple[str, ...],
+    elsewhere: tuple[str, ...],
+    why: str,
+) -> list[Violation]:
+    """Sources that are missing, unknown or in the wrong place."""
+    found = []
+    for name in sources:
+        if name in elsewhere:
+            found.append(_place(document, (*path, name), f"`{name}` {why}"))
+        elif name not in wanted:
+            message = (
+                f"the protocol has no table `{name}` for this place; expected: {', '.join(wanted) or 'none'}"
+            )
+            found.append(_place(document, (*path, name), message, nearest(name, wanted)))
+    for name in wanted:
+        if name not in sources:
+            found.append(_place(document, path, f"a source for table `{name}` is missing"))
+    return found

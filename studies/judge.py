@@ -1,0 +1,247 @@
+"""From an estimate to a decision: the rule the protocol fixed, and beside it what the interval says.
+
+The hazard to guard against is a wrong pass. Whatever cannot support a decision (an error, a missing interval, a
+resampling interval without spread, an interval that takes the rows of one subject for independent) makes a row
+`not_evaluable`; it never makes it `met`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..evaluators.metric import Counts, Estimate, Interval
+from ..protocols.model import DECIDING, Criterion, IntervalSpec
+from .schema import Decision, Evidence
+
+NO_SPREAD = "the resampling interval has no spread, so it cannot support a decision"
+ZERO_WIDTH = "the interval has no width, so it cannot support a decision"
+ROWS_INDEPENDENT = (
+    "the interval takes rows for independent, but subjects have several units each; "
+    "choose an interval that knows subjects, or declare `cluster: none` with its reason"
+)
+WITHIN_MC_ERROR = "decision lies within Monte-Carlo error; raise replicates"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A decision with its reasons.
+
+    Attributes:
+        decision: By the protocol's rule.
+        evidence: Whether the whole interval lies on one side of the limit; None without a usable interval.
+        reason: Why it is not evaluable; None otherwise.
+        warning: What the reader should know about the decision.
+    """
+
+    decision: Decision
+    evidence: Evidence | None = None
+    reason: str | None = None
+    warning: str | None = None
+
+
+def judge(criterion: Criterion | None, estimate: Estimate, spec: IntervalSpec) -> Judgement:
+    """The decision on one statistic, and the evidence of its interval.
+
+    Args:
+        criterion: What is compared with which limit; None gives `informative`.
+        estimate: The statistic, at full precision.
+        spec: The interval the protocol asks for (`cluster` matters here).
+
+    Returns:
+        `met` or `not_met` by the protocol's rule on unrounded numbers; `not_evaluable` where the estimate has an
+        error, the compared bound is missing, or the interval may not decide; `informative` without a criterion.
+    """
+    if criterion is None:
+        return Judgement("informative")
+    if estimate.error is not None or math.isnan(estimate.value):
+        return Judgement("not_evaluable", reason=estimate.error or "the statistic has no value")
+    flaw = interval_flaw(estimate.interval, estimate.counts, spec)
+    if criterion.compare == "point":
+        return _by_point(criterion, estimate, flaw)
+    if estimate.interval is None:
+        return Judgement("not_evaluable", reason="the criterion compares a bound, and there is no interval")
+    if flaw:
+        return Judgement("not_evaluable", reason=flaw)
+    return _by_bound(criterion, estimate.interval)
+
+
+def interval_flaw(interval: Interval | None, counts: Counts, spec: IntervalSpec) -> str | None:
+    """Why an interval may not support a decision; None where it may, or where there is none."""
+    if interval is None:
+        return None
+    if math.isnan(interval.lower) or math.isnan(interval.upper):
+        return "the interval has no value"
+    if interval.degenerate:
+        return NO_SPREAD
+    if interval.lower == interval.upper:
+        return ZERO_WIDTH
+    if interval.independent_rows and counts.n_units > counts.n_subjects and spec.cluster == "subject":
+        return ROWS_INDEPENDENT
+    return None
+
+
+def _by_point(criterion: Criterion, estimate: Estimate, flaw: str | None) -> Judgement:
+    """The point decides, as some standards ask; the interval is evidence beside it."""
+    decision: Decision = "met" if satisfies(estimate.value, criterion) else "not_met"
+    if estimate.interval is None or flaw:
+        return Judgement(decision, warning=flaw)
+    return Judgement(decision, evidence(estimate.interval, criterion))
+
+
+def _by_bound(criterion: Criterion, interval: Interval) -> Judgement:
+    """One bound decides, or both."""
+    bounds = {"lower": (interval.lower,), "upper": (interval.upper,)}.get(
+        criterion.compare, (interval.lower, interval.upper)
+    )
+    if not all(math.isfinite(bound) for bound in bounds):
+        reason = f"the criterion compares the {criterion.compare} bound, and the {interval.sides} interval has none"
+        return Judgement("not_evaluable", reason=reason)
+    decision: Decision = "met" if all(satisfies(bound, criterion) for bound in bounds) else "not_met"
+    warning = WITHIN_MC_ERROR if _within_mc_error(criterion, interval) else None
+    return Judgement(decision, evidence(interval, criterion), warning=warning)
+
+
+def satisfies(value: float, criterion: Criterion) -> bool:
+    """Whether a number satisfies the criterion.
+
+    Example:
+        >>> satisfies(0.93, Criterion(compare="lower", operator=">", limit=0.9))
+        True
+        >>> satisfies(5.0, Criterion(compare="both", operator="within", limit=(-5.0, 5.0)))
+        True
+    """
+    low, high = limits(criterion)
+    if criterion.operator == ">":
+        return value > low
+    if criterion.operator == "<":
+        return value < high
+    return low <= value <= high
+
+
+def limits(criterion: Criterion) -> tuple[float, float]:
+    """The accepted range as (low, high); an open end is infinite."""
+    if isinstance(criterion.limit, tuple):
+        return criterion.limit
+    if criterion.operator in (">", ">="):
+        return criterion.limit, math.inf
+    return -math.inf, criterion.limit
+
+
+def evidence(interval: Interval, criterion: Criterion) -> Evidence:
+    """`shown` where the whole interval lies on one side of the limit, `open` where the limit lies inside."""
+    low, high = limits(criterion)
+    both = satisfies(interval.lower, criterion) and satisfies(interval.upper, criterion)
+    if criterion.operator == ">":
+        beyond = interval.upper <= low
+    elif criterion.operator == "<":
+        beyond = interval.lower >= high
+    else:
+        beyond = interval.upper < low or interval.lower > high
+    return "shown" if both or beyond else "open"
+
+
+def _within_mc_error(criterion: Criterion, interval: Interval) -> bool:
+    """Whether another seed might decide otherwise: a limit within two Monte-Carlo errors of a compared bound."""
+    if interval.mc_error is None:
+        return False
+    compared = {"lower": (0,), "upper": (1,)}.get(criterion.compare, (0, 1))
+    bounds = (interval.lower, interval.upper)
+    return any(
+        abs(bounds[end] - limit) <= 2 * interval.mc_error[end]
+        for end in compared
+        for limit in limits(criterion)
+        if math.isfinite(limit) and math.isfinite(bounds[end])
+    )
+
+
+def overall(rows: Iterable[Mapping[str, Any]], version: str) -> Decision:
+    """The study's decision: not met, then not evaluable, then met; informative where nothing decides.
+
+    Args:
+        rows: Result rows. Only primary and co-primary rows with a criterion, of the primary view, over all
+            analysed subjects and without a comparator, count.
+        version: The algorithm version that decides.
+    """
+    found = {row["decision"] for row in rows if decides(row, version)}
+    order: tuple[Decision, ...] = ("not_met", "not_evaluable", "met")
+    for decision in order:
+        if decision in found:
+            return decision
+    return "informative"
+
+
+def decides(row: Mapping[str, Any], version: str) -> bool:
+    """Whether a row takes part in the study's decision."""
+    return row["role"] in DECIDING and row["criterion"] is not None and headline(row, version)
+
+
+def headline(row: Mapping[str, Any], version: str) -> bool:
+    """Whether a row speaks of the whole: the deciding version, the primary view, every analysed subject."""
+    whole = all(row[name] is None for name in ("by", "subgroup", "level", "comparator"))
+    return row["version"] == version and row["view"] == "primary" and whole
+
+
+def criterion_text(criterion: Criterion) -> str:
+    """The criterion as one short line.
+
+    Example:
+        >>> criterion_text(Criterion(compare="lower", operator=">", limit=0.9))
+        'lower > 0.9'
+        >>> criterion_text(Criterion(compare="both", operator="within", limit=(-5.0, 5.0)))
+        'both within [-5, 5]'
+    """
+    if isinstance(criterion.limit, tuple):
+        return (
+            f"{criterion.compare} {criterion.operator} [{criterion.limit[0]:.15g}, {criterion.limit[1]:.15g}]"
+        )
+    return f"{criterion.compare} {criterion.operator} {criterion.limit:.15g}"
+
+
+def margin(criterion: Criterion) -> float | None:
+    """The limit as one number; for a range around zero its half-width, for any other range None."""
+    if not isinstance(criterion.limit, tuple):
+        return criterion.limit
+    low, high = criterion.limit
+    return high if low == -high else None
+
+
+_WORDS: dict[tuple[str, str | None, bool], str] = {
+    ("met", "shown", True): "Met; the whole interval agrees",
+    ("met", "shown", False): "Met",
+    ("met", "open", True): "Met by the point, as the standard asks; the interval reaches beyond the limit",
+    ("met", "open", False): "Met by the bound; the interval reaches beyond the limit",
+    ("met", None, True): "Met by the point; no interval stands beside it",
+    ("not_met", "shown", True): "Not met; the whole interval lies beyond the limit",
+    ("not_met", "shown", False): "Not met; the whole interval lies beyond the limit",
+    ("not_met", "open", True): "Not met; the interval leaves the goal open",
+    ("not_met", "open", False): "Not met; the interval leaves the goal open",
+    ("not_met", None, True): "Not met by the point; no interval stands beside it",
+}
+
+
+def words(row: Mapping[str, Any]) -> str:
+    """A row's decision with the interval's own word beside it, for a reader.
+
+    Example:
+        >>> words({"decision": "not_met", "evidence": "open", "criterion": "lower > 0.9", "error": None})
+        'Not met; the interval leaves the goal open'
+        >>> words({"decision": "not_evaluable", "evidence": None, "criterion": "lower > 0.9", "error": "one subject"})
+        'Not evaluable: one subject'
+    """
+    if row["decision"] == "informative":
+        return "No criterion"
+    if row["decision"] == "not_evaluable":
+        return f"Not evaluable: {row['error']}" if row["error"] else "Not evaluable"
+    by_point = str(row["criterion"]).startswith("point")
+    return _WORDS[row["decision"], row["evidence"], by_point]
+
+
+OVERALL_WORDS: dict[str, str] = {
+    "met": "Success criterion demonstrated: yes",
+    "not_met": "Success criterion demonstrated: no",
+    "not_evaluable": "Success criterion demonstrated: not evaluable",
+    "informative": "No success criterion was declared; the results are informative",
+}

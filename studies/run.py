@@ -1,0 +1,175 @@
+"""Run a study: from its folder to a run folder with every number, its evidence and its provenance."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..protocols.canonical import digest
+from . import ledger, lock
+from .analysis import Analysis, Material, Progress, analyse, identified
+from .folder import CONFIG_FILE, SECTIONS_FOLDER, Study, Tables, load, tables
+from .manifest import manifest, sha256_file, sha256_text, tool_version
+from .results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, RUNS_FOLDER, Results, pairs_file
+from .writing import PartialFolder, output_errors, run_name
+
+LOG_FILE = "log.jsonl"
+
+
+class Log:
+    """What happened in a run: events with times, ids and counts, never measurements."""
+
+    def __init__(self) -> None:
+        self._entries: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+
+    def __call__(self, event: str, **facts: Any) -> None:
+        """Note an event."""
+        with self._lock:
+            self._entries.append(
+                {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **facts}
+            )
+
+    def text(self) -> str:
+        """One JSON object a line."""
+        return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in self._entries)
+
+
+def run(
+    path: Path | str,
+    *,
+    workers: int | None = None,
+    output: Path | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Evaluate a study and write a run folder.
+
+    Args:
+        path: The study folder.
+        workers: Threads; default one a processor. The numbers do not depend on it.
+        output: Folder that the run folder is created in. Default: `runs` in the study folder.
+        progress: Told what is being done and the share done, 0 to 1.
+
+    Returns:
+        The results, read back from what was written.
+
+    Raises:
+        UsageError: There is no study there.
+        ContractError: Protocol, study or data violate their contract; nothing was computed.
+        IntegrityError: The lock or the ledger were tampered with.
+        OutputError: A file could not be read or written; no run folder is left.
+    """
+    started = ledger.utc()
+    log = Log()
+    tell: Progress = progress or (lambda what, share: None)
+    tell("reading the study", 0.0)
+    study = load(path)
+    locked = lock.verify(study.path)
+    data = tables(study)
+    for version, table in data.every():
+        log("table read", table=table.name, version=version, rows=table.n_rows)
+    parent = output if output is not None else study.path / RUNS_FOLDER
+    with PartialFolder(parent) as folder:
+        analysis = analyse(material(study, data, locked), workers=workers, progress=tell)
+        for (pairing, version), pairs in analysis.pairs.items():
+            log("paired", pairing=pairing, version=version, rows=pairs.frame.height)
+        log("evaluated", rows=analysis.rows.height, errors=analysis.rows["error"].count())
+        tell("writing", 1.0)
+        return _write(study, data, analysis, folder, log, started=started, workers=workers)
+
+
+def material(study: Study, data: Tables, locked: Any) -> Material:
+    """A study's tables and plan, as the analysis takes them."""
+    return Material(
+        protocol=study.protocol,
+        study=study.config.model_dump(mode="json", by_alias=True),
+        algorithm=study.config.algorithm.name,
+        deciding_version=study.deciding_version,
+        shared={name: table.frame for name, table in data.shared.items()},
+        tests={v: {name: table.frame for name, table in own.items()} for v, own in data.tests.items()},
+        plan=lock.plan(study, data, locked),
+    )
+
+
+def _write(
+    study: Study,
+    data: Tables,
+    analysis: Analysis,
+    folder: PartialFolder,
+    log: Log,
+    *,
+    started: str,
+    workers: int | None,
+) -> Results:
+    """Write everything, note the run in the ledger, and give the folder its name."""
+    for place, pairs in analysis.pairs.items():
+        folder.write_frame(pairs_file(*place), pairs.frame)
+    hashes = lock.data_hashes(data)
+    name = run_name(folder.parent, input_hash(study, hashes)[:8])
+    identity = {"id": name, "started": started, "finished": ledger.utc(), "accordance": tool_version()}
+    folder.write_json(DOCUMENT_FILE, identified(analysis.document, identity))
+    folder.write_frame(ROWS_FILE, analysis.rows)
+    with output_errors(folder.path):
+        content = manifest(
+            run=identity,
+            inputs=inputs(data, hashes),
+            protocol_sha256=digest(study.protocol),
+            study_files=study_files(study),
+            seed=study.protocol.seed,
+            arguments={"workers": workers},
+        )
+    content["results"] = {file: sha256_file(folder.path / file) for file in (DOCUMENT_FILE, ROWS_FILE)}
+    folder.write_json(MANIFEST_FILE, content)
+    log("written", run=name)
+    folder.write_text(LOG_FILE, log.text())
+    details = {
+        "run": name,
+        "decision": analysis.document["decision"],
+        "protocol_sha256": content["protocol_sha256"],
+        "manifest_sha256": sha256_file(folder.path / MANIFEST_FILE),
+    }
+    with output_errors(study.path / ledger.FILE):
+        # before the folder gets its name: a look at results that is not in the ledger cannot be
+        ledger.append(study.path, "run", details)
+    return Results.open(folder.finish(name))
+
+
+def input_hash(study: Study, data: dict[str, str]) -> str:
+    """One hash for the protocol, study.yaml and the content of all tables: equal inputs give equal names."""
+    config = study.config.model_dump(mode="json", by_alias=True)
+    return sha256_text(json.dumps([digest(study.protocol), config, data], sort_keys=True, ensure_ascii=False))
+
+
+def inputs(data: Tables, hashes: dict[str, str]) -> list[dict[str, Any]]:
+    """One entry a table and version, for the manifest."""
+    return [
+        {
+            "table": table.name,
+            "version": version,
+            "rows": table.n_rows,
+            "content_sha256": hashes[lock.table_id(table.name, version)],
+            "files": [
+                {"path": record.path_relative, "sha256": record.sha256, "bytes": record.bytes}
+                for record in table.files
+            ],
+        }
+        for version, table in data.every()
+    ]
+
+
+def study_files(study: Study) -> dict[str, str]:
+    """SHA-256 of study.yaml, the protocol file, the lock and the sections that people wrote."""
+    found = [study.path / CONFIG_FILE, study.path / lock.FILE, study.protocol_path]
+    found += sorted((study.path / SECTIONS_FOLDER).glob("*.md"))
+    return {_name(study, file): sha256_file(file) for file in found if file.is_file()}
+
+
+def _name(study: Study, file: Path) -> str:
+    """A file's name relative to the study; a library protocol by its own name."""
+    resolved, base = file.resolve(), study.path.resolve()
+    if resolved.is_relative_to(base):
+        return resolved.relative_to(base).as_posix()
+    return f"protocol:{resolved.name}"
