@@ -16,14 +16,24 @@ class Source(Model):
     """
 
     file: Text | None = None
+    """One file."""
     glob: Text | None = None
+    """Files by a pattern, such as `data/device/*.parquet`, read as one table."""
     folder: Text | None = None
-    sql: Text | None = Field(default=None, description="A DuckDB SELECT; relative paths in it start at the study folder.")
-    database: Text | None = Field(default=None, description="DuckDB database file that `sql` runs in, read-only.")
-    format: Literal["csv", "parquet"] | None = Field(default=None, description="Default: by the file's ending.")
+    """All CSV or Parquet files below a folder, read as one table."""
+    sql: Text | None = Field(
+        default=None, description="A DuckDB SELECT; relative paths in it start at the study folder."
+    )
+    database: Text | None = Field(
+        default=None, description="DuckDB database file that `sql` runs in, read-only."
+    )
+    format: Literal["csv", "parquet"] | None = Field(
+        default=None, description="Default: by the file's ending."
+    )
     columns: dict[Identifier, Text] = Field(
         default_factory=dict, description="Contract column -> name in the data, where they differ."
     )
     units: dict[Identifier, Text] = Field(
-        default_factory=dict, description="Contract column -> unit in the data, where it differs from the contract's."
+        default_factory=dict,
+        description="Contract column -> unit in the data, where it differs from the contract's.",
     )

@@ -29,7 +29,7 @@ Tier = Literal["study", "primary", "secondary", "unverified"]
 class Model(BaseModel):
     """Base: unknown keys are errors, nothing is coerced silently, nothing changes after parsing."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
     shorthand: ClassVar[str | None] = None
     """Key that a bare value or list in YAML stands for; None: only a mapping is accepted."""
@@ -39,16 +39,22 @@ class Standard(Model):
     """A standard, regulation or guidance the protocol follows."""
 
     name: Text
+    """Name, with the edition."""
     clause: Text | None = None
+    """Clause or page."""
     note: Text | None = None
+    """What the protocol takes from it."""
 
 
 class Column(Model):
     """One column of a table: its type, unit, accepted values."""
 
     type: ColumnType
+    """Type of the values. `text` stays as written: `007` is not 7."""
     title: Text | None = None
+    """Words for the report."""
     unit: Text | None = None
+    """Unit of the values."""
     range: tuple[float | None, float | None] | None = Field(
         default=None,
         description="Smallest and largest accepted value, both included; null: open.",
@@ -71,6 +77,7 @@ class Table(Model):
     """The data contract of one table: long format, one row an observation."""
 
     title: Text | None = None
+    """What the table holds, for the report."""
     device: Text | None = Field(
         default=None, description="The instrument the rows come from, for the report."
     )
@@ -86,24 +93,33 @@ class Table(Model):
         description="Column holding an exclusion reason code, or empty where the row is included.",
     )
     extra_columns: Literal["refused", "ignored"] = "refused"
+    """What happens to columns that the contract does not name."""
     columns: dict[Identifier, Column]
+    """Contract of each column."""
 
 
 class Conversion(Model):
     """A declared rule between two units: to = from * factor + offset."""
 
     from_: Text = Field(alias="from")
+    """Unit in the data."""
     to: Text
+    """Unit in the contract."""
     factor: float
+    """Multiplied with the value."""
     offset: float = 0.0
+    """Added afterwards."""
     source: Text | None = None
+    """Where the rule comes from."""
 
 
 class Quantity(Model):
     """A number with its unit, such as `5 s` (written as text in YAML, or as this mapping)."""
 
     value: float
+    """The number."""
     unit: Text
+    """Its unit."""
 
     @classmethod
     def from_text(cls, text: str) -> Quantity:
@@ -129,9 +145,13 @@ class Pairing(Model):
     """How a reference row and a test row become one pair. One-to-one and audited."""
 
     title: Text | None = None
+    """Words for the report."""
     reference: Identifier = "reference"
+    """Name of the reference table."""
     test: Identifier = "test"
+    """Name of the test table."""
     method: Literal["key", "nearest"] = "key"
+    """`key`: equal keys. `nearest`: equal keys, and nearest in time."""
     on: tuple[Identifier, ...] | None = Field(
         default=None,
         description="Columns that must be equal. Default: the subject and what is in both tables' keys "
@@ -148,12 +168,19 @@ class Condition(Model):
     shorthand: ClassVar[str | None] = "is"
 
     is_: tuple[Scalar, ...] | None = Field(default=None, alias="is")
+    """Equal to one of these values."""
     is_not: tuple[Scalar, ...] | None = None
+    """Equal to none of these values."""
     at_least: float | None = None
+    """Not below this number."""
     above: float | None = None
+    """Above this number."""
     at_most: float | None = None
+    """Not above this number."""
     below: float | None = None
+    """Below this number."""
     missing: bool | None = None
+    """true: the cell is empty. false: it is not."""
 
 
 Where = dict[str, Condition]
@@ -164,6 +191,7 @@ class Exclusion(Model):
     """A reason code that may remove rows. Applied before any result is looked at."""
 
     title: Text
+    """The reason in words, for the accounting."""
     table: Identifier | None = Field(default=None, description="Table whose rows `where` speaks of.")
     where: Where | None = Field(default=None, description="Rule; without it the code comes in the data only.")
 
@@ -172,8 +200,11 @@ class Population(Model):
     """An analysis set."""
 
     title: Text
+    """Name of the set, for the report."""
     definition: Text | None = None
+    """The set in words."""
     where: Where | None = None
+    """Rows that belong to the set. Default: all."""
     exclude: tuple[Identifier, ...] | None = Field(
         default=None, description="Exclusion codes that remove rows from this set. Default: all declared."
     )
@@ -183,7 +214,9 @@ class Indeterminate(Model):
     """How outputs that are no result enter the performance figures. All views are always computed."""
 
     primary_view: View
+    """The view that decides."""
     rationale: Text | None = None
+    """Why this view, for the report."""
 
 
 class IntervalSpec(Model):
@@ -196,8 +229,11 @@ class IntervalSpec(Model):
         default=None, description="Statistic -> method. A resolved protocol names every statistic's here."
     )
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Coverage of the whole interval."""
     sides: Literal["two", "lower", "upper"] = "two"
+    """`lower` and `upper`: one-sided, the other end is open."""
     cluster: Literal["subject", "none"] = "subject"
+    """`subject`: an interval that takes rows for independent may not decide where a subject has several."""
     cluster_rationale: Text | None = Field(default=None, description="Mandatory with `cluster: none`.")
     degenerate: Literal["not_evaluable", "exact_subject"] = Field(
         default="not_evaluable",
@@ -216,54 +252,75 @@ class Criterion(Model):
         description="The point estimate, a bound of the interval, or both bounds (with `within`)."
     )
     operator: Literal[">", ">=", "<", "<=", "within"]
+    """What the number has to satisfy."""
     limit: float | tuple[float, float] = Field(description="Two numbers with `within`, both ends inclusive.")
     unit: Text | None = None
+    """Unit of the limit; must be the unit of the statistic."""
     tier: Tier = Field(
         default="study", description="How sure the source of the limit is; `study`: the study's own."
     )
     source: Text | None = None
+    """Where the limit comes from."""
     rationale: Text | None = None
+    """Why this limit, for the report."""
 
 
 class Endpoint(Model):
     """One question the study answers with one metric."""
 
     title: Text
+    """The question in words."""
     role: Role
+    """Primary and co-primary endpoints decide."""
     metric: Identifier
+    """Name of a metric."""
     parameters: dict[Identifier, Any] = Field(default_factory=dict)
+    """Options of the metric."""
     pairing: Identifier | None = None
+    """Default: the only pairing."""
     reference: Identifier | None = Field(default=None, description="Value column of the reference table.")
     test: Identifier | None = Field(default=None, description="Value column of the test table.")
     positive: tuple[str, ...] | None = Field(
         default=None, description="Levels that count as positive (binary metrics)."
     )
     population: Identifier | None = None
+    """Analysis set. Default: the only one, or all rows."""
     where: Where | None = None
+    """Rows of the population that this endpoint speaks of."""
     average: Literal["pooled", "subject_mean"] | None = None
+    """Mandatory where the metric has both: rows pooled, or the mean of the subjects' own values."""
     by: tuple[str, ...] = ()
+    """Columns: one row of results a level, beside the whole."""
     subgroups: tuple[Identifier, ...] | None = Field(
         default=None,
         description="Default: all declared subgroups for deciding endpoints, none for the others.",
     )
     interval: IntervalSpec = IntervalSpec()
+    """The interval."""
     criterion: Criterion | None = None
+    """Without one, the endpoint is informative."""
     hypothesis: Text | None = None
+    """The hypothesis in words, for the report."""
 
 
 class Subgroup(Model):
     """A declared split: `by`, a subgroup per level; with `bands`, half-open [a, b); or `where`."""
 
     title: Text | None = None
+    """Words for the report."""
     by: str | None = None
+    """Column of the split."""
     bands: tuple[float, ...] | None = None
+    """Edges of half-open bands of a number."""
     where: Where | None = None
+    """Rows that form a subgroup by rule."""
 
 
 class Resampling(Model):
     """The subject bootstrap, shared by every endpoint and version of a run."""
 
     replicates: Annotated[int, Field(ge=200, le=200_000)] = 10_000
+    """Number of bootstrap replicates."""
     strata: tuple[Identifier, ...] = Field(
         default=(), description="Columns of `subjects` that form the strata."
     )
@@ -273,24 +330,43 @@ class Protocol(Model):
     """A whole study protocol."""
 
     schema_: Literal["accordance/protocol/1"] = Field(alias="schema")
+    """Which version of the language this is."""
     id: Identifier
+    """Identifier of the protocol."""
     version: Text
+    """Version of the protocol, as text: `"1.0"`."""
     title: Text
+    """One line for the report's first page."""
     domain: Text | None = None
+    """Field of measurement, such as `cardiac rhythm`."""
     intended_use: Text
+    """Who uses the device, for what, and when."""
     objective: Text
+    """What the study is to show."""
     design: Text | None = None
+    """How the study was done, for the report."""
     standards: tuple[Standard, ...] = ()
+    """Standards, regulations and guidance that the protocol follows."""
     references: tuple[Text, ...] = ()
+    """Literature, as it is to be printed."""
     tables: dict[Identifier, Table]
+    """Data contracts: one a table. `subjects` is optional; the others are named by the pairings."""
     conversions: tuple[Conversion, ...] = ()
+    """Declared rules between units. A unit is converted by one of these or not at all."""
     pairings: dict[Identifier, Pairing]
+    """How reference rows and test rows become pairs."""
     exclusions: dict[Identifier, Exclusion] = Field(default_factory=dict)
+    """Reason codes that may remove rows, in order of precedence."""
     populations: dict[Identifier, Population] = Field(default_factory=dict)
+    """Analysis sets."""
     indeterminate: Indeterminate | None = None
+    """How outputs that are no result enter. Mandatory where a column has `indeterminate` levels."""
     endpoints: dict[Identifier, Endpoint]
+    """The questions of the study."""
     subgroups: dict[Identifier, Subgroup] = Field(default_factory=dict)
+    """Declared splits."""
     resampling: Resampling = Resampling()
+    """The subject bootstrap."""
     seed: Annotated[int, Field(ge=0)] = Field(
         description="Start of the bootstrap's random numbers; any number, fixed before data are seen."
     )

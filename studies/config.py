@@ -16,10 +16,13 @@ class Version(Model):
     """One version of the algorithm under validation, and its outputs."""
 
     title: Text | None = None
+    """Words for the report."""
     build: Text | None = Field(default=None, description="Hash or tag of the evaluated build.")
     release_build: Text | None = Field(default=None, description="Hash or tag of the build to be released.")
     hardware: Text | None = None
+    """Hardware the outputs come from."""
     firmware: Text | None = None
+    """Firmware the outputs come from."""
     sources: dict[Identifier, Source] = Field(description="Test table -> source.")
 
 
@@ -27,38 +30,59 @@ class Algorithm(Model):
     """The algorithm under validation."""
 
     name: Text
+    """Name of the algorithm or device."""
     description: Text | None = None
+    """What it does, for the report."""
     versions: dict[Identifier, Version]
-    decides: Identifier | None = Field(default=None, description="Version that decides. Default: the last one listed.")
+    """Versions under validation, in order."""
+    decides: Identifier | None = Field(
+        default=None, description="Version that decides. Default: the last one listed."
+    )
 
 
 class Person(Model):
     """Somebody with a part in the study."""
 
     name: Text
+    """Name."""
     role: Text
+    """Part in the study."""
     affiliation: Text | None = None
+    """Site or institution."""
 
 
 class ReportSpec(Model):
     """What the report's first page says of itself."""
 
     title: Text | None = None
+    """Title. Default: that of the study."""
     version: Text = "1.0"
+    """Version of the report."""
     status: Literal["draft", "final"] = "draft"
+    """Printed on every page."""
     registry: Text | None = None
+    """Registry and number of the study."""
     sponsor: Text | None = None
+    """Who is responsible for the study."""
 
 
 class StudyConfig(Model):
     """A whole study.yaml."""
 
     schema_: Literal["accordance/study/1"] = Field(alias="schema")
+    """Which version of this file's language this is."""
     id: Identifier
+    """Identifier of the study."""
     title: Text
+    """One line for the report's first page."""
     protocol: Text = Field(description="Path of a protocol file, or `library:ID`.")
     roots: dict[Identifier, Text] = Field(default_factory=lambda: {"data": "data"})
+    """Folders below which data may lie, by name; relative to the study folder, or absolute."""
     sources: dict[Identifier, Source]
+    """Where the rows of each table are. Those of test tables stand with the algorithm's versions."""
     algorithm: Algorithm
+    """The algorithm under validation."""
     people: tuple[Person, ...] = ()
+    """People with a part in the study, for the report."""
     report: ReportSpec = ReportSpec()
+    """What the report says of itself."""
