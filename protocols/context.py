@@ -30,6 +30,9 @@ RESERVED_CODES = frozenset(
 )
 """Reason codes that pairing gives by itself; a protocol cannot declare them again."""
 
+BOOKKEEPING = ("row", "status", "reason", "reasons", "reference_row", "test_row")
+"""Column names that pairs use for themselves."""
+
 TIME_UNITS = ("us", "ms", "s", "min", "h", "d")
 """Units of time that are exact by definition."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .conditions import resolve_where
-from .context import RESERVED_CODES, SUBJECTS, TIME_UNITS, Context
+from .context import BOOKKEEPING, RESERVED_CODES, SUBJECT, SUBJECTS, TIME_UNITS, Context
 from .errors import nearest
 from .model import Column, Conversion, Exclusion, Pairing, Table
 from .nodes import Path
@@ -17,6 +17,9 @@ def check_table(context: Context, name: str, table: Table) -> None:
     path: Path = ("tables", name)
     for column_name, column in table.columns.items():
         _check_column((*path, "columns", column_name), column, context)
+        if column_name in BOOKKEEPING or (column_name == SUBJECT and table.subject != SUBJECT):
+            message = "pairs use this name themselves; choose another (the study maps it to the data's)"
+            context.report((*path, "columns", column_name), message, column_name, at_key=True)
     if not table.key:
         context.report((*path, "key"), "the key needs at least one column")
     if len(set(table.key)) < len(table.key):
