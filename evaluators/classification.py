@@ -475,5 +475,5 @@ def confusion(reference: ArrayLike, test: ArrayLike, n_levels: int) -> IntArray:
         raise ValueError(f"`reference` {rows.shape} and `test` {columns.shape} must be of one length.")
     check_codes("reference", rows, n_levels)
     check_codes("test", columns, n_levels)
-    code: NDArray[Any] = rows.astype(np.int64) * n_levels + columns
+    code: NDArray[Any] = rows.astype(np.int64) * n_levels + columns.astype(np.int64)
     return np.bincount(code, minlength=n_levels * n_levels).reshape(n_levels, n_levels).astype(np.int64)
