@@ -130,9 +130,10 @@ def check(study: Study = Path(), as_json: Json = False) -> None:
     output = Output(as_json=as_json)
     with output.progress() as progress:
         progress("checking protocol and data", 0.0)
-        checked = checks.check(study)
-    output.answer(tables.study_facts(checked.protocol, study))
-    output.show(tables.study_table(checked.protocol))
+        checked = checks.examine(study)
+    protocol, read = checked.study.protocol, checked.summary()
+    output.answer(tables.study_facts(protocol, study, read))
+    output.show(tables.study_table(protocol), tables.data_table(read))
     output.text("Protocol and data satisfy their contract.")
 
 
@@ -142,6 +143,9 @@ def lock(
     who: Annotated[
         str, typer.Option("--who", metavar="NAME", help="Who locks: written into the lock and the ledger.")
     ] = ...,  # type: ignore[assignment]
+    without_data: Annotated[
+        bool, typer.Option("--without-data", help="Lock the protocol alone, before there are data.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Lock the plan before results are looked at.
@@ -151,11 +155,12 @@ def lock(
 
     Examples:
         accordance lock my-study --who "A. Author, biostatistics"
+        accordance lock my-study --who "A. Author" --without-data
     """
     from ..studies import lock as locks
 
     output = Output(as_json=as_json)
-    written = locks.lock(study, who=who)
+    written = locks.lock(study, who=who, without_data=without_data)
     output.answer({"lock": written})
     output.text(f"Locked by {who}: {shown(study / 'study.lock')}")
 
@@ -164,7 +169,7 @@ def lock(
 def run(
     study: Study = Path(),
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes. The numbers do not depend on it.")
+        int | None, typer.Option(min=1, help="Threads. The numbers do not depend on it.")
     ] = None,
     output_folder: Annotated[
         Path | None,
@@ -282,9 +287,10 @@ def explain(
     from ..studies import explain as explains
 
     output = Output(as_json=as_json)
-    explanation = explains.explain(_results(where), what)
+    results = _results(where)
+    explanation = explains.explain(results, _row_id(results, what))
     output.answer(explanation)
-    output.text(str(explanation))
+    output.text(explains.text(explanation))
 
 
 @protocols_app.callback()
@@ -429,6 +435,16 @@ def _show_results(output: Output, results: Any) -> None:
         output.text(f"\nRun: {shown(results.folder)}")
         for line in tables.files_lines(results.folder):
             output.text(line)
+
+
+def _row_id(results: Any, what: str) -> str:
+    """The row an endpoint's decision rests on, or the row id as given."""
+    for entry in results.document["endpoints"]:
+        if entry["id"] == what and entry.get("row_id"):
+            return str(entry["row_id"])
+    if not set(what) <= set("0123456789abcdef"):
+        results.endpoint(what)  # not digits either: says which endpoints there are
+    return what
 
 
 def _results(where: Path) -> Any:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from ..protocols.errors import UsageError
+from ..reports.figures import theme
 from .console import Output
 
 HOST = "127.0.0.1"
@@ -16,22 +17,17 @@ TRIES = 50
 
 ENTRY = Path(__file__).with_name("entry.py")
 
-LIGHT = {
-    "primaryColor": "#1f5fa8",
-    "backgroundColor": "#ffffff",
-    "secondaryBackgroundColor": "#f3f5f8",
-    "textColor": "#1b2430",
-    "linkColor": "#1f5fa8",
-    "borderColor": "#d5dbe3",
-}
-DARK = {
-    "primaryColor": "#7fb2ee",
-    "backgroundColor": "#12161c",
-    "secondaryBackgroundColor": "#1b2129",
-    "textColor": "#e6eaf0",
-    "linkColor": "#8fbdf2",
-    "borderColor": "#37414e",
-}
+
+def _colours(colours: theme.Theme, panel: str) -> dict[str, str]:
+    """The app's colours for one appearance: those of the figures, so that both lie on one background."""
+    return {
+        "primaryColor": colours.point,
+        "backgroundColor": colours.paper,
+        "secondaryBackgroundColor": panel,
+        "textColor": colours.ink,
+        "linkColor": colours.point,
+        "borderColor": colours.rule,
+    }
 
 
 def options(port: int, *, headless: bool) -> list[str]:
@@ -50,8 +46,8 @@ def options(port: int, *, headless: bool) -> list[str]:
         "client.showErrorLinks": "false",
         "theme.baseRadius": "small",
         "theme.showWidgetBorder": "true",
-        **{f"theme.light.{name}": value for name, value in LIGHT.items()},
-        **{f"theme.dark.{name}": value for name, value in DARK.items()},
+        **{f"theme.light.{name}": value for name, value in _colours(theme.LIGHT, "#f3f5f8").items()},
+        **{f"theme.dark.{name}": value for name, value in _colours(theme.DARK, "#1d232b").items()},
     }
     return [
         f"--{name}={value}"

@@ -146,12 +146,12 @@ def run_facts(results: Results, *, code: int = 0) -> dict[str, Any]:
     }
 
 
-def study_facts(protocol: Protocol, folder: Path) -> dict[str, Any]:
+def study_facts(protocol: Protocol, folder: Path, read: list[dict[str, Any]]) -> dict[str, Any]:
     """The JSON answer of `check`."""
     return {
         "study": str(folder.resolve()),
         "protocol": {"id": protocol.id, "version": protocol.version, "title": protocol.title},
-        "tables": list(protocol.tables),
+        "tables": read,
         "endpoints": {
             name: {"title": endpoint.title, "role": endpoint.role, "metric": endpoint.metric}
             for name, endpoint in protocol.endpoints.items()
@@ -177,6 +177,19 @@ def study_table(protocol: Protocol) -> Table:
         criterion = endpoint.criterion
         stated = f"{criterion.statistic or ''} {criterion_text(criterion)}".strip() if criterion else ""
         table.add_row(name, endpoint.role.replace("_", "-"), endpoint.metric, stated)
+    return table
+
+
+def data_table(read: list[dict[str, Any]]) -> Table:
+    """The tables that were read."""
+    table = Table(title="Data", title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("Table", "Version", "Rows", "Subjects", "Files"):
+        table.add_column(name, justify="right" if name in ("Rows", "Subjects") else "left", overflow="fold")
+    for facts in read:
+        files = facts["files"]
+        shown_files = ", ".join(files[:3]) + (f" and {len(files) - 3:,} more" if len(files) > 3 else "")
+        counts = f"{facts['rows']:,}", f"{facts['subjects']:,}"
+        table.add_row(facts["table"], facts["version"] or "", *counts, shown_files)
     return table
 
 

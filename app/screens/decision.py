@@ -1,0 +1,143 @@
+"""First screen: what the run decides, endpoint by endpoint, and what it rests on."""
+
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from accordance.app import state, widgets
+from accordance.protocols.model import DECIDING
+from accordance.reports import format as fmt
+from accordance.reports import rows as words
+from accordance.studies.judge import headline
+from accordance.studies.results import Results
+
+
+def show(results: Results, folder: Path) -> None:
+    """The page."""
+    study = results.document["study"]
+    st.title(study["title"])
+    st.caption(f"{study['id']} · run {state.run_words(folder.name)}")
+    version = results.deciding_version
+    widgets.banner(
+        results.decision,
+        results.document["decision_words"],
+        [f"Decided by version {version} of {study['algorithm']['name']}.", widgets.stamp(results)],
+    )
+    endpoints(results, version)
+    indeterminate(results, version)
+    accounting(results, version)
+    versions(results)
+
+
+def endpoints(results: Results, version: str) -> None:
+    """Deciding endpoints first, then the others, each with the row that counts."""
+    rows = results.overview()
+    deciding = [row for row in rows if row["role"] in DECIDING]
+    others = [row for row in rows if row["role"] not in DECIDING]
+    for title, group in (("Endpoints that decide", deciding), ("Other endpoints", others)):
+        if group:
+            st.subheader(title)
+            for row in group:
+                endpoint(results, row)
+
+
+def endpoint(results: Results, row: dict[str, object]) -> None:
+    """One endpoint: what was found, what was asked, what follows."""
+    text = words.text(row)
+    entry = next(each for each in results.document["endpoints"] if each["id"] == row["endpoint"])
+    with st.container(border=True):
+        name, found, decided = st.columns([4, 4, 4], vertical_alignment="center")
+        with name:
+            st.page_link(
+                "screens/endpoint.py",
+                label=f"**{entry['title']}**",
+                query_params={**state.kept(), "endpoint": str(row["endpoint"])},
+            )
+            st.caption(f"{text.statistic} · {str(row['role']).replace('_', '-')}")
+        found.html(
+            f"<b style='font-size: 1.15rem'>{escape(text.estimate)}</b> &nbsp;{escape(text.interval)}"
+            f"<div class='ac-quiet'>n {escape(text.count)} · {escape(text.interval_note)}</div>"
+        )
+        if text.decision:
+            goal = f"<div class='ac-quiet' style='margin-top: .3rem'>Goal: {escape(text.criterion)}</div>"
+            decided.html(widgets.chip(text.state, text.decision) + goal)
+        for note in text.notes:
+            st.caption(f":material/info: {note}")
+
+
+def indeterminate(results: Results, version: str) -> None:
+    """The deciding endpoints with outputs that are no result counted each way."""
+    rows = [
+        row
+        for row in results.rows.iter_rows(named=True)
+        if row["role"] in DECIDING and row["view"] != "primary" and row["criterion"]
+        and headline({**row, "view": "primary"}, version)
+    ]  # fmt: skip
+    if not rows:
+        return
+    st.subheader("Indeterminate outputs counted each way")
+    texts = [(row, words.text(row)) for row in rows]
+    widgets.table(
+        ("Endpoint", "Counted", "n/N", "Estimate", "Interval", "Would be"),
+        [
+            (
+                escape(str(row["endpoint"])),
+                escape(words.VIEW_WORDS[row["view"]]),
+                text.count,
+                text.estimate,
+                text.interval,
+                widgets.chip(text.state, text.decision),
+            )
+            for row, text in texts
+        ],
+        right=(2, 3, 4),
+    )
+
+
+def accounting(results: Results, version: str) -> None:
+    """From what was read to what was analysed, first pairing and population of the deciding version."""
+    entries = [entry for entry in results.document["accounting"] if entry["version"] == version]
+    if not entries:
+        return
+    st.subheader("From rows read to pairs analysed")
+    entry = entries[0]
+    widgets.strip(step_words(step) for step in entry["steps"])
+    st.page_link(
+        "screens/accounting.py",
+        label="All accounting",
+        icon=":material/filter_alt:",
+        query_params=state.kept(),
+    )
+
+
+def step_words(step: dict[str, object]) -> tuple[str, str, str]:
+    """A step of the accounting as number, title and second line."""
+    pairs, rows = step.get("n_pairs"), (step.get("n_reference_rows"), step.get("n_test_rows"))
+    counted = pairs if pairs else max(n for n in (*rows, 0) if isinstance(n, int))
+    more = f"{fmt.count(step.get('n_subjects'))} subjects"  # type: ignore[arg-type]
+    return fmt.count(counted), str(step["title"]), more  # type: ignore[arg-type]
+
+
+def versions(results: Results) -> None:
+    """Algorithm versions with their builds."""
+    st.subheader("Versions")
+    algorithm = results.document["study"]["algorithm"]
+    widgets.table(
+        ("Version", "Title", "Build", "Released build", "Hardware", "Firmware", ""),
+        [
+            (
+                escape(name),
+                *(
+                    escape(str(spec.get(key) or "–"))
+                    for key in ("title", "build", "release_build", "hardware", "firmware")
+                ),
+                "decides" if name == results.deciding_version else "",
+            )
+            for name, spec in algorithm["versions"].items()
+        ],
+    )
+
+
+if __name__ == "__main__":
+    widgets.run_page(show, "Decision")

@@ -1,0 +1,190 @@
+"""One endpoint: its figure, its numbers, and behind a click the data of a subject."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from accordance.app import charts, drill, state, widgets
+from accordance.reports import figures
+from accordance.reports import rows as words
+from accordance.reports.figures.builders import siblings
+from accordance.studies.results import Results
+
+SUBJECT = "subject"
+MARK = "mark"
+
+
+def show(results: Results, _folder: Path) -> None:
+    """The page."""
+    row = chosen_row(results)
+    st.title(entries(results)[row["endpoint"]]["title"])
+    text = words.text(row)
+    if text.decision:
+        widgets.banner(text.state, text.decision, [f"Goal: {text.criterion}", *text.notes])
+    else:
+        for note in text.notes:
+            st.warning(note, icon=":material/info:")
+    if figures.has_figure(row) and row["n_units"]:
+        figure(results, row)
+    else:
+        st.info("This metric has no figure of its own; its numbers are below.", icon=":material/table_chart:")
+    statistics(results, row)
+
+
+def entries(results: Results) -> dict[str, dict[str, Any]]:
+    """Endpoints of the results by identifier."""
+    return {entry["id"]: entry for entry in results.document["endpoints"] if entry.get("row_id")}
+
+
+def chosen_row(results: Results) -> dict[str, Any]:
+    """The results row that endpoint, version and part of the data name."""
+    known = entries(results)
+    boxes = st.columns([5, 2, 5])
+    with boxes[0]:
+        endpoint = state.choice(
+            "endpoint", "Endpoint", list(known), words=lambda name: str(known[name]["title"])
+        )
+    whole = results.row(known[endpoint]["row_id"])
+    rows = [
+        row
+        for row in results.endpoint(endpoint).iter_rows(named=True)
+        if row["statistic"] == whole["statistic"] and row["comparator"] is None
+    ]
+    with boxes[1]:
+        names = list(dict.fromkeys([results.deciding_version, *(row["version"] for row in rows)]))
+        version = state.choice("version", "Version", names)
+    parts = {part_words(row): row for row in rows if row["version"] == version}
+    with boxes[2]:
+        part = state.choice("part", "Part of the data", list(parts))
+    return parts[part]
+
+
+def part_words(row: dict[str, Any]) -> str:
+    """Which rows and which view a results row speaks of."""
+    part = words.slice_words(row) or "All analysed"
+    return part if row["view"] == "primary" else f"{part} ({words.VIEW_WORDS[row['view']].lower()})"
+
+
+def figure(results: Results, row: dict[str, Any]) -> None:
+    """The interactive figure, and under it what was clicked."""
+    st.session_state.setdefault(SUBJECT, st.query_params.get(SUBJECT))
+    model = state.figure(results, row["row_id"])
+    key = f"figure-{row['row_id']}"
+    appearance: charts.Appearance = "dark" if widgets.is_dark() else "light"
+    chart = charts.clickable(model, appearance, subject=st.session_state[SUBJECT])
+    st.plotly_chart(
+        chart.figure,
+        on_select=lambda: clicked(key),
+        selection_mode="points",
+        key=key,
+        theme=None,
+        alt=model.alt,
+        config={"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
+    )
+    many = " Each mark stands for the pairs of one small square." if chart.bins else ""
+    st.caption(
+        f"{model.caption}{many} Click a {'cell' if chart.cells else 'mark'} to see the data behind it."
+    )
+    behind_mark(results, row, chart)
+    subject_panel(results, row)
+
+
+def clicked(key: str) -> None:
+    """Take over what a click on the chart chose."""
+    subject, mark = charts.picked(st.session_state.get(key))
+    if subject is not None:
+        st.session_state[SUBJECT] = subject
+    if mark is not None:
+        st.session_state[MARK] = (key, mark)
+
+
+def behind_mark(results: Results, row: dict[str, Any], chart: charts.Chart) -> None:
+    """The rows of the clicked bin or cell; a click on one of them opens its subject."""
+    key, mark = st.session_state.get(MARK, (None, None))
+    if key != f"figure-{row['row_id']}" or mark not in {*chart.cells, *chart.bins}:
+        return
+    if mark in chart.cells:
+        reference, output = chart.cells[mark]
+        found = drill.cell_rows(results, row, reference, output)
+        title = f"Reference {reference}, output {output}"
+    else:
+        found = drill.bin_rows(results, row, chart.bins[mark])
+        title = "Pairs behind the mark"
+    st.subheader(f"{title}: {found.height:,} pairs of {found['subject'].n_unique():,} subjects")
+    if found.is_empty():
+        return
+    st.caption("Choose a row to open its subject.")
+    table = f"rows-{row['row_id']}-{mark}"
+    subjects = found["subject"].cast(pl.String).to_list()
+    st.dataframe(
+        found,
+        hide_index=True,
+        key=table,
+        on_select=lambda: opened(table, subjects),
+        selection_mode="single-row",
+        height=min(38 + 35 * found.height, 300),
+    )
+
+
+def opened(table: str, subjects: list[str]) -> None:
+    """Take over the row that was chosen in a table."""
+    rows = st.session_state[table]["selection"]["rows"]
+    if rows:
+        st.session_state[SUBJECT] = subjects[rows[0]]
+
+
+def subject_panel(results: Results, row: dict[str, Any]) -> None:
+    """All rows of the chosen subject, those left out too."""
+    known = drill.subjects(results, row)
+    wanted = st.session_state[SUBJECT]
+    if wanted is not None and wanted not in known:
+        st.warning(f"There is no subject {wanted} in these data.", icon=":material/person_off:")
+        st.session_state[SUBJECT] = None
+    st.subheader("Subject")
+    chosen = st.selectbox("Subject", known, key=SUBJECT, placeholder="Click a mark above, or choose here",
+                          index=None, label_visibility="collapsed")  # fmt: skip
+    state.remember(SUBJECT, chosen)
+    if chosen is None:
+        return
+    facts = drill.subject_facts(results, row, chosen)
+    if facts:
+        st.caption(" · ".join(f"{name} {value}" for name, value in facts.items()))
+    found = drill.subject_rows(results, row, chosen)
+    analysed = int(found[drill.ANALYSED].sum())
+    st.markdown(f"**Subject {chosen}**: {found.height:,} rows, {analysed:,} analysed here")
+    st.dataframe(found, hide_index=True, key="subject-rows")
+
+
+def statistics(results: Results, row: dict[str, Any]) -> None:
+    """Every statistic that was computed with this one."""
+    st.subheader("Statistics")
+    texts = [words.text(other) for other in siblings(results, row).values()]
+    widgets.table(
+        ("Statistic", "n/N", "Subjects", "Estimate", "Interval", "", "Decision"),
+        [
+            (
+                widgets.plain(text.statistic),
+                text.count,
+                text.subjects,
+                widgets.plain(text.estimate),
+                widgets.plain(text.interval),
+                widgets.plain(text.interval_note),
+                widgets.chip(text.state, text.decision) if text.decision else "",
+            )
+            for text in texts
+        ],
+        right=(1, 2, 3, 4),
+    )
+    definitions = {other["statistic"]: other for other in siblings(results, row).values()}
+    with st.expander("Definitions and methods"):
+        for other in definitions.values():
+            st.markdown(f"**{words.statistic_title(other)}.** {other['definition']}")
+            st.caption(
+                " · ".join(str(other[name]) for name in ("method", "reference", "row_id") if other[name])
+            )
+
+
+if __name__ == "__main__":
+    widgets.run_page(show, "Endpoint")

@@ -1,0 +1,51 @@
+"""The report of the run: to download where there is one, to render where there is none."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from accordance import reports
+from accordance.app import widgets
+from accordance.reports import format as fmt
+from accordance.studies.results import Results
+
+FILES = {
+    "report.pdf": ("PDF/A with results, protocol and manifest attached", "application/pdf"),
+    "report.html": ("One self-contained HTML file", "text/html"),
+    "results.json": ("Study, protocol, decision, endpoints", "application/json"),
+    "results.parquet": ("Every statistic, one row each", "application/vnd.apache.parquet"),
+    "manifest.json": ("Inputs, hashes, versions", "application/json"),
+}
+
+
+def show(_results: Results, folder: Path) -> None:
+    """The page."""
+    st.title("Report")
+    if not (folder / "report.pdf").is_file():
+        st.info("This run has no report yet.", icon=":material/description:")
+        if st.button("Render the report", type="primary", icon=":material/print:"):
+            render(folder)
+    for name, (what, kind) in FILES.items():
+        path = folder / name
+        if path.is_file():
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{name}**  \n{what} · {fmt.size(path.stat().st_size)}", width="stretch")
+                st.download_button(
+                    "Download", path.read_bytes, file_name=name, mime=kind, key=name, on_click="ignore"
+                )
+    st.caption(f"Run folder: {folder.resolve()}")
+
+
+def render(folder: Path) -> None:
+    """Render both formats into the run folder."""
+    try:
+        with st.spinner("Rendering PDF and HTML"):
+            reports.report(folder)
+    except OSError as error:
+        st.error(f"The report could not be written: {error.strerror or error}", icon=":material/error:")
+        return
+    st.rerun()
+
+
+if __name__ == "__main__":
+    widgets.run_page(show, "Report")

@@ -1,0 +1,153 @@
+"""What the pages share: colours of decisions, tables, and clear words where there is nothing to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from ..protocols.errors import AccordanceError, ContractError
+from ..reports import format as fmt
+from ..studies.results import Results
+from . import state
+
+GOOD, BAD, OPEN, QUIET = "#1a7f4b", "#b3261e", "#9a6200", "#6b7683"
+COLOURS = {"met": GOOD, "not_met": BAD, "not_evaluable": OPEN, "informative": QUIET}
+SIGNS = {"met": "✓", "not_met": "✕", "not_evaluable": "?", "informative": "·"}
+"""A sign beside every colour: nobody has to tell red from green."""
+
+EMPTY = """accordance init my-study
+accordance app my-study
+
+accordance demo
+accordance app demo"""
+
+STYLE = """
+<style>
+  .ac-banner { border-left: .45rem solid var(--ac); padding: .7rem 1.1rem; border-radius: .35rem;
+    background: color-mix(in srgb, var(--ac) 13%, transparent); }
+  .ac-banner .words { font-size: 1.55rem; font-weight: 650; line-height: 1.25; }
+  .ac-banner .more { opacity: .82; margin-top: .2rem; }
+  .ac-chip { display: inline-block; padding: .1rem .55rem; border-radius: 1rem;
+    font-weight: 600; font-size: .86rem;
+    background: color-mix(in srgb, var(--ac) 16%, transparent); border: 1px solid var(--ac); }
+  .ac-table { border-collapse: collapse; width: 100%; font-size: .93rem; }
+  .ac-table th { text-align: left; font-weight: 600; opacity: .75; padding: .35rem .8rem .35rem 0;
+    border-bottom: 2px solid rgba(128, 128, 128, .45); white-space: nowrap; }
+  .ac-table td { padding: .42rem .8rem .42rem 0; border-bottom: 1px solid rgba(128, 128, 128, .22);
+    vertical-align: top; font-variant-numeric: tabular-nums; }
+  .ac-table .num { text-align: right; white-space: nowrap; }
+  .ac-table code { overflow-wrap: anywhere; background: none; padding: 0; color: inherit; }
+  .ac-scroll { overflow-x: auto; }
+  .ac-quiet { opacity: .78; font-size: .86rem; }
+  .ac-strip { display: flex; flex-wrap: wrap; gap: .55rem; align-items: stretch; }
+  .ac-step { flex: 1 1 8rem; border: 1px solid rgba(128, 128, 128, .35); border-radius: .35rem;
+    padding: .5rem .8rem; }
+  .ac-step b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
+  .ac-step span { opacity: .78; font-size: .86rem; }
+</style>
+"""
+
+
+def style() -> None:
+    """The few rules that the pages' own elements need; they inherit type and colours from either theme."""
+    st.html(STYLE)
+
+
+def run_page(body: Callable[[Results, Path], None], title: str) -> None:
+    """Show a page of the chosen run; where there is no study, no run or an unreadable one, say what to do."""
+    study = state.study()
+    if study is None:
+        _no_study()
+        return
+    folder = state.run_folder(study)
+    if folder is None:
+        st.title(title)
+        st.info("This study has no finished run yet.", icon=":material/hourglass_empty:")
+        st.markdown("Start one in a terminal, then reload this page:")
+        st.code(f"accordance check {study.resolve()}\naccordance run {study.resolve()}", language="shell")
+        return
+    try:
+        body(state.results(folder), folder)
+    except AccordanceError as error:
+        show_error(error)
+
+
+def _no_study() -> None:
+    st.title("Accordance")
+    st.info(f"There is no study in {state.root().resolve()}.", icon=":material/folder_off:")
+    st.markdown("A study is a folder with a `study.yaml`. Begin one, or look at the two finished examples:")
+    st.code(
+        "accordance init my-study\naccordance app my-study\n\naccordance demo\naccordance app demo",
+        language="shell",
+    )
+
+
+def show_error(error: AccordanceError) -> None:
+    """An error as the command line would say it."""
+    if isinstance(error, ContractError):
+        st.error(error.summary or "These results do not satisfy their contract.", icon=":material/error:")
+        for violation in error.violations:
+            st.code(str(violation), language=None, wrap_lines=True)
+    else:
+        st.error(str(error), icon=":material/error:")
+
+
+def banner(decision: str, words: str, more: Sequence[str]) -> None:
+    """The decision in words, in its colour, with its sign."""
+    lines = "".join(f"<div class='more'>{escape(line)}</div>" for line in more)
+    colour = COLOURS[decision]
+    st.html(
+        f"<div class='ac-banner' style='--ac: {colour}' role='status'>"
+        f"<div class='words'>{SIGNS[decision]} {escape(words)}</div>{lines}</div>"
+    )
+
+
+def plain(text: str) -> str:
+    """Text as an HTML cell."""
+    return escape(text)
+
+
+def chip(decision: str, words: str) -> str:
+    """A decision as a small label, as HTML."""
+    return f"<span class='ac-chip' style='--ac: {COLOURS[decision]}'>{SIGNS[decision]} {escape(words)}</span>"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+    """A table of ready HTML cells; `right` names the columns with numbers."""
+    css = ["num" if number in right else "" for number in range(len(heads))]
+    head = "".join(f"<th class='{kind}'>{escape(text)}</th>" for kind, text in zip(css, heads, strict=True))
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td class='{kind}'>{cell}</td>" for kind, cell in zip(css, row, strict=True))
+        + "</tr>"
+        for row in rows
+    )
+    inner = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    st.html(f"<div class='ac-scroll'><table class='ac-table'>{inner}</table></div>")
+
+
+def strip(steps: Iterable[tuple[str, str, str]]) -> None:
+    """Boxes beside each other: a number, what it counts, and a second line."""
+    boxes = "".join(
+        f"<div class='ac-step'><b>{escape(number)}</b>{escape(what)}<br><span>{escape(more)}</span></div>"
+        for number, what, more in steps
+    )
+    st.html(f"<div class='ac-strip'>{boxes}</div>")
+
+
+def stamp(results: Results) -> str:
+    """Whether there was a plan before the results."""
+    lock = results.document["lock"]
+    if lock is None:
+        return "No locked plan: nothing here is pre-specified."
+    post_hoc = results.rows.filter(~results.rows["pre_specified"].fill_null(value=False)).height
+    rest = f"{fmt.count(post_hoc)} results are post hoc." if post_hoc else "every result follows it."
+    return f"Plan locked {str(lock.get('when', ''))[:10]} by {lock.get('who', 'unnamed')}; {rest}"
+
+
+def is_dark() -> bool:
+    """Whether the reader's theme is dark."""
+    return st.context.theme.type == "dark"
