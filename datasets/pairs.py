@@ -44,7 +44,8 @@ class Pairs:
         `reasons` (UInt64): all codes that apply, bit i for `codes[i]`,
         `reference_row`, `test_row` (Int64; null where there is none): 0-based row in its table as read,
         `reference.<column>`, `test.<column>` for each other contract column, subject columns by name.
-    Sorted by subject, then key, then reference row, then test row.
+    Sorted by subject, then the other key columns, then (pairing by time) time: an order that the order of the
+    input rows does not change.
 
     Attributes:
         pairing: Identifier of the pairing.
@@ -53,6 +54,7 @@ class Pairs:
         codes: Reason codes in order of precedence: structural ones, then the protocol's.
         n_reference_rows: Rows read from the reference table.
         n_test_rows: Rows read from the test table.
+        without_rows: Subjects of the subjects table that have no row at all, sorted.
     """
 
     pairing: str
@@ -61,6 +63,7 @@ class Pairs:
     codes: tuple[str, ...]
     n_reference_rows: int
     n_test_rows: int
+    without_rows: tuple[str, ...] = ()
 
     def bits(self, codes: tuple[str, ...]) -> int:
         """The bit mask of these codes in `reasons`."""

@@ -1,0 +1,185 @@
+"""Accounting: where every subject, row and pair went, step by step, so that the sums add up.
+
+The flow of a study's data from what was read to what was analysed, as a participant flow diagram shows it
+(Bossuyt et al. 2015, STARD 2015, item 19, doi:10.1136/bmj.h5527).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ..protocols.errors import ContractError, IntegrityError
+from ..protocols.model import Column, Protocol, Where
+from . import conditions, keys
+from .pairs import INDETERMINATE, MISSING_VALUE, REFERENCE, STRUCTURAL, TEST, Pairs
+
+READ = "read"
+NO_ROWS = "no_rows"
+NOT_IN_POPULATION = "not_in_population"
+NOT_IN_ENDPOINT = "not_in_endpoint"
+ANALYSED = "analysed"
+
+COUNTS = ("n_subjects", "n_reference_rows", "n_test_rows", "n_pairs")
+
+View = Literal["classifiable_only", "as_positive", "as_negative"]
+_Step = tuple[str, str, NDArray[np.bool_]]
+
+
+def accounting(
+    pairs: Pairs,
+    protocol: Protocol,
+    population: str,
+    *,
+    reference: str | None = None,
+    test: str | None = None,
+    where: Where | None = None,
+    view: View = "classifiable_only",
+) -> pl.DataFrame:
+    """Count what each step of the flow removes, in order: first what was read, last what is analysed.
+
+    A row is counted at the first step that removes it: pairing's own reasons, the exclusion codes of the
+    population, its `where`, the endpoint's `where`, a missing value, an indeterminate result. A subject is
+    counted at the step that removes the last of its rows. So each column adds up: read = removed + analysed.
+
+    Args:
+        pairs: The pairs of one pairing and version.
+        protocol: Their protocol.
+        population: Identifier of a population; one that is not declared is everybody, with every exclusion
+            applied.
+        reference: Value column of the reference table; with it rows without a value or a result are counted.
+        test: Value column of the test table, likewise.
+        where: Conditions of an endpoint.
+        view: How test results that are no result enter: only `classifiable_only` removes them.
+
+    Returns:
+        Columns `step` (from 0), `code`, `title`, `n_subjects`, `n_reference_rows`, `n_test_rows`, `n_pairs`.
+        Structural reasons and missing subjects appear when there are any, declared ones always.
+
+    Raises:
+        ContractError: A condition does not fit the pairs.
+        IntegrityError: The counts do not add up; a defect of this program.
+    """
+    frame = pairs.frame
+    steps = _structural(pairs, protocol, population)
+    chosen = protocol.populations.get(population)
+    if chosen is not None and chosen.where:
+        outside = ~_holds(chosen.where, frame, f"populations.{population}.where")
+        steps.append((NOT_IN_POPULATION, f"Not in the population: {chosen.title}", outside))
+    if where:
+        steps.append(
+            (NOT_IN_ENDPOINT, "Not in the endpoint's rows", ~_holds(where, frame, "endpoints.where"))
+        )
+    steps.extend(_values(pairs, protocol, reference, test, view))
+    return _flow(pairs, steps)
+
+
+def _structural(pairs: Pairs, protocol: Protocol, population: str) -> list[_Step]:
+    """Steps of reason codes that rows carry."""
+    chosen = protocol.populations.get(population)
+    excluding = protocol.exclusions if chosen is None or chosen.exclude is None else chosen.exclude
+    reasons = pairs.frame["reasons"].to_numpy()
+    present = int(np.bitwise_or.reduce(reasons)) if len(reasons) else 0
+    steps: list[_Step] = []
+    for place, code in enumerate(pairs.codes):
+        if code not in STRUCTURAL and code not in excluding:
+            continue
+        has = (reasons >> np.uint64(place)) & np.uint64(1) == 1
+        if code in STRUCTURAL and not present >> place & 1:
+            continue
+        title = STRUCTURAL[code] if code in STRUCTURAL else protocol.exclusions[code].title
+        steps.append((code, title, has))
+    return steps
+
+
+def _values(
+    pairs: Pairs, protocol: Protocol, reference: str | None, test: str | None, view: View
+) -> list[_Step]:
+    """Steps that depend on the value columns of an endpoint."""
+    pairing = protocol.pairings[pairs.pairing]
+    missing = np.zeros(pairs.frame.height, dtype=bool)
+    indeterminate = missing.copy()
+    known = False
+    for table, prefix, name, counts in (
+        (pairing.reference, REFERENCE, reference, True),
+        (pairing.test, TEST, test, view == "classifiable_only"),
+    ):
+        if name is None:
+            continue
+        values = pairs.frame[prefix + name]
+        spec: Column = protocol.tables[table].columns[name]
+        missing |= values.is_null().to_numpy()
+        if spec.indeterminate:
+            known = True
+            if counts:
+                indeterminate |= values.is_in(list(spec.indeterminate)).fill_null(value=False).to_numpy()
+    steps: list[_Step] = []
+    if missing.any() and (reference is not None or test is not None):
+        steps.append((MISSING_VALUE, STRUCTURAL[MISSING_VALUE], missing))
+    if known:
+        steps.append((INDETERMINATE, STRUCTURAL[INDETERMINATE], indeterminate))
+    return steps
+
+
+def _holds(where: Where, frame: pl.DataFrame, key: str) -> NDArray[np.bool_]:
+    violations = conditions.check(where, frame.schema, key=key)
+    if violations:
+        raise ContractError(violations)
+    held: NDArray[np.bool_] = (
+        frame.select(pl.lit(value=True) & conditions.expression(where)).to_series().to_numpy()
+    )
+    return np.broadcast_to(held, (frame.height,))
+
+
+def _flow(pairs: Pairs, steps: Sequence[_Step]) -> pl.DataFrame:
+    """Apply the steps one after the other and count what each removes."""
+    frame = pairs.frame
+    sides = (
+        frame["reference_row"].is_not_null().to_numpy(),
+        frame["test_row"].is_not_null().to_numpy(),
+    )
+    kinds = (*sides, sides[0] & sides[1])
+    starts = keys.run_starts(frame["subject"])
+    left = np.ones(frame.height, dtype=bool)
+    alive = _subjects(left, starts)
+    absent = len(pairs.without_rows)
+    counts = [int(kind.sum()) for kind in kinds]
+    rows = [(READ, "Read", alive + absent, counts[0], counts[1], counts[2])]
+    if absent:
+        rows.append((NO_ROWS, "Subject without any row", absent, 0, 0, 0))
+    for code, title, removes in steps:
+        gone = left & removes
+        left &= ~removes
+        still = _subjects(left, starts)
+        counts = [int((gone & kind).sum()) for kind in kinds]
+        rows.append((code, title, alive - still, counts[0], counts[1], counts[2]))
+        alive = still
+    counts = [int((left & kind).sum()) for kind in kinds]
+    rows.append((ANALYSED, "Analysed", alive, counts[0], counts[1], counts[2]))
+    schema = {"code": pl.String, "title": pl.String, **dict.fromkeys(COUNTS, pl.Int64)}
+    table = pl.DataFrame(rows, schema=schema, orient="row").with_row_index("step").cast({"step": pl.Int64})
+    check_sums(table)
+    return table
+
+
+def _subjects(rows: NDArray[np.bool_], starts: keys.IntArray) -> int:
+    """Subjects with at least one of these rows; rows are sorted by subject."""
+    return int(np.logical_or.reduceat(rows, starts).sum()) if len(starts) else 0
+
+
+def check_sums(table: pl.DataFrame) -> None:
+    """Every count read equals the counts removed and analysed.
+
+    Raises:
+        IntegrityError: One does not.
+    """
+    for name in COUNTS:
+        counts = table[name].to_list()
+        if counts[0] != sum(counts[1:]):
+            raise IntegrityError(
+                f"accounting: {name} does not add up: {counts[0]:,} read, {sum(counts[1:]):,} told."
+            )

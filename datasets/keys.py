@@ -1,0 +1,118 @@
+"""Keys as integers: one order-preserving code for the key columns of one or several frames.
+
+Rows with equal keys get equal codes, also across frames, and codes order as the columns do (text by its
+bytes), so that sorting, comparing and merging happen on plain int64 arrays. Tables of a wearable study arrive
+sorted by subject more often than not; runs of equal text are encoded once a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+
+_LIMIT = 2**62
+
+
+def encode(frames: Sequence[pl.DataFrame], columns: Sequence[str]) -> list[IntArray]:
+    """One int64 code a row, joint over the frames.
+
+    Args:
+        frames: Frames that all have the columns, without nulls in them and with the same types.
+        columns: Key columns, most significant first.
+
+    Returns:
+        For each frame an array of codes: equal exactly where all columns are equal, ordered as the columns
+        are.
+    """
+    codes = [np.zeros(frame.height, dtype=np.int64) for frame in frames]
+    size = 1
+    for column in columns:
+        parts, span = _column_codes([frame[column] for frame in frames])
+        if size * span >= _LIMIT:
+            codes, size = _dense(codes)
+        if size * span >= _LIMIT:
+            parts, span = _dense(parts)
+        if size == 1:
+            codes, size = parts, span
+        else:
+            codes = [code * span + part for code, part in zip(codes, parts, strict=True)]
+            size *= span
+    return codes
+
+
+def _dense(codes: list[IntArray]) -> tuple[list[IntArray], int]:
+    """The same order with consecutive codes."""
+    distinct, inverse = np.unique(np.concatenate(codes), return_inverse=True)
+    return np.split(inverse.astype(np.int64), np.cumsum([len(code) for code in codes])[:-1]), len(distinct)
+
+
+def _column_codes(series: list[pl.Series]) -> tuple[list[IntArray], int]:
+    """Codes of one column and the number that all of them lie below."""
+    dtype = series[0].dtype
+    if dtype == pl.String:
+        return _text_codes(series)
+    if dtype.is_float():
+        return _dense_series(series)
+    values = [
+        one.cast(pl.Int64).to_numpy() if dtype == pl.Boolean else one.to_physical().cast(pl.Int64).to_numpy()
+        for one in series
+    ]
+    filled = [one for one in values if len(one)]
+    if not filled:
+        return values, 1
+    low = min(int(one.min()) for one in filled)
+    high = max(int(one.max()) for one in filled)
+    if high - low >= _LIMIT:
+        return _dense(values)
+    return [one - low if low else one for one in values], high - low + 1
+
+
+def _dense_series(series: list[pl.Series]) -> tuple[list[IntArray], int]:
+    """Dense ranks over all the series: floats (0.0 equals -0.0), and text with many distinct values."""
+    both = pl.concat([one.rename("x") for one in series])
+    ranks = both.rank("dense").cast(pl.Int64).to_numpy() - 1
+    return np.split(ranks, np.cumsum([len(one) for one in series])[:-1]), int(ranks.max(initial=0)) + 1
+
+
+def _text_codes(series: list[pl.Series]) -> tuple[list[IntArray], int]:
+    """Codes of text, encoding each run of equal values once."""
+    starts = [run_starts(one) for one in series]
+    heads = [one.gather(start) for one, start in zip(series, starts, strict=True)]
+    distinct = pl.concat([head.rename("x") for head in heads]).unique().sort()
+    if len(distinct) * 8 > sum(len(one) for one in series) > 10_000:
+        return _dense_series(series)
+    levels = pl.Enum(distinct)
+    codes = []
+    for one, start, head in zip(series, starts, heads, strict=True):
+        lengths = np.diff(start, append=len(one))
+        codes.append(np.repeat(head.cast(levels).to_physical().cast(pl.Int64).to_numpy(), lengths))
+    return codes, max(len(distinct), 1)
+
+
+def run_starts(series: pl.Series) -> IntArray:
+    """Where each run of equal values starts, the first row included."""
+    if len(series) == 0:
+        return np.zeros(0, dtype=np.int64)
+    changed = series.ne_missing(series.shift(1))
+    starts = changed.arg_true().cast(pl.Int64).to_numpy()
+    return starts if len(starts) and starts[0] == 0 else np.concatenate(([0], starts)).astype(np.int64)
+
+
+def strictly_increasing(codes: IntArray) -> bool:
+    """Whether the codes are sorted and unique."""
+    return bool((codes[1:] > codes[:-1]).all())
+
+
+def duplicates(frame: pl.DataFrame, columns: Sequence[str]) -> IntArray:
+    """Rows, in order, whose key an earlier row already has."""
+    codes = encode([frame], columns)[0]
+    if strictly_increasing(codes):
+        return np.zeros(0, dtype=np.int64)
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    return np.sort(order[1:][ordered[1:] == ordered[:-1]])

@@ -1,0 +1,150 @@
+"""Which reference row belongs to which test row: the rules alone, on integer arrays.
+
+Both rules are one-to-one and do not depend on the order in which rows were read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from . import keys
+from .keys import IntArray
+
+NONE, NO_PARTNER, OUTSIDE, NOT_NEAREST = range(4)
+"""Why a row has no partner, as small integers."""
+
+Why = NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Every reference and every test row once, in output order.
+
+    Attributes:
+        reference: Position of the reference row in its frame, -1 where there is none.
+        test: Position of the test row in its frame, -1 where there is none.
+        why: Why the row is alone (`NONE` for pairs).
+        identity: True when row i of both frames are a pair and in order, so that nothing needs to be
+            gathered.
+    """
+
+    reference: IntArray
+    test: IntArray
+    why: Why
+    identity: bool = False
+
+
+def by_key(reference: IntArray, test: IntArray) -> Matches:
+    """Rows with equal codes are pairs; the others are alone.
+
+    Args:
+        reference: Code of each reference row, all different (see `keys.encode`).
+        test: Code of each test row, all different.
+
+    Returns:
+        Matches in the order of the codes.
+    """
+    n = len(reference)
+    if n == len(test) and np.array_equal(reference, test) and keys.strictly_increasing(reference):
+        rows = np.arange(n, dtype=np.int64)
+        return Matches(rows, rows, np.zeros(n, dtype=np.int8), identity=True)
+    codes = np.concatenate([reference, test])
+    # Stable: a reference row comes before the test row of its code. Two sorted tables merge in one pass.
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    same = ordered[1:] == ordered[:-1]
+    first = np.concatenate(([True], ~same)) if len(ordered) else np.zeros(0, dtype=bool)
+    starts = np.flatnonzero(first)
+    paired = np.diff(starts, append=len(ordered)) == 2
+    head = order[starts]
+    is_test = head >= n
+    left = np.where(is_test, -1, head)
+    right = np.where(is_test, head - n, -1)
+    right[paired] = order[starts[paired] + 1] - n
+    return Matches(left, right, np.where(paired, NONE, NO_PARTNER).astype(np.int8))
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Rows of one table that may be matched in time, in canonical order: group, time, rest of the key.
+
+    Attributes:
+        group: Code of the columns that must be equal, joint over both tables.
+        time: Time in whole steps.
+        row: Position in the frame.
+    """
+
+    group: IntArray
+    time: IntArray
+    row: IntArray
+
+
+def by_time(reference: Timed, test: Timed, tolerance: int) -> tuple[IntArray, Why, Why]:
+    """Nearest in time within a group, one-to-one.
+
+    Each reference row claims the test row nearest to it; of two equally near it claims the earlier. A test
+    row goes to the nearest of its claimants, of two equally near to the earlier. Whoever loses a claim stays
+    alone: no row is ever paired with one that is not its nearest.
+
+    Args:
+        reference: Reference rows in canonical order.
+        test: Test rows in canonical order.
+        tolerance: Largest accepted distance in steps, inclusive.
+
+    Returns:
+        For each reference row the place of its test row in `test` or -1; why each reference row is alone; why
+        each test row is alone.
+    """
+    claimed, distance = _nearest(reference, test)
+    why = np.full(len(reference.row), NO_PARTNER, dtype=np.int8)
+    known = claimed >= 0
+    within = known & (distance <= tolerance)
+    why[known] = OUTSIDE
+    why[within] = NOT_NEAREST
+    claims = np.flatnonzero(within)
+    order = np.lexsort((claims, distance[claims], claimed[claims]))
+    claims = claims[order]
+    wanted = claimed[claims]
+    wins = claims[np.concatenate(([True], wanted[1:] != wanted[:-1]))] if len(claims) else claims
+    partner = np.full(len(reference.row), -1, dtype=np.int64)
+    partner[wins] = claimed[wins]
+    why[wins] = NONE
+    return partner, why, _why_alone(reference, test, partner, tolerance)
+
+
+def _why_alone(reference: Timed, test: Timed, partner: IntArray, tolerance: int) -> Why:
+    """Why each test row is alone: nothing in its group, nothing near enough, or it was not the nearest."""
+    found, distance = _nearest(test, reference)
+    why = np.full(len(test.row), NO_PARTNER, dtype=np.int8)
+    why[found >= 0] = OUTSIDE
+    why[(found >= 0) & (distance <= tolerance)] = NOT_NEAREST
+    why[partner[partner >= 0]] = NONE
+    return why
+
+
+def _nearest(from_: Timed, to: Timed) -> tuple[IntArray, IntArray]:
+    """Place in `to` of the row nearest to each row of `from_` (the earlier of two) or -1; the distance."""
+    n = len(from_.row)
+    if not len(to.row) or not n:
+        return np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    both = [pl.DataFrame({"group": one.group, "time": one.time}) for one in (from_, to)]
+    here, there = keys.encode(both, ["group", "time"])
+    after = np.searchsorted(there, here, side="right")
+    before = after - 1
+    # Several rows at one time: the first of them in canonical order stands for all.
+    starts = np.maximum.accumulate(
+        np.where(np.diff(there, prepend=there[0] - 1) > 0, np.arange(len(there)), 0)
+    )
+    before = np.where(before >= 0, starts[np.maximum(before, 0)], -1)
+    has_before = (before >= 0) & (to.group[np.maximum(before, 0)] == from_.group)
+    capped = np.minimum(after, len(to.row) - 1)
+    has_after = (after < len(to.row)) & (to.group[capped] == from_.group)
+    back = from_.time - to.time[np.maximum(before, 0)]
+    ahead = to.time[capped] - from_.time
+    take_before = has_before & (~has_after | (back <= ahead))
+    place = np.where(take_before, before, np.where(has_after, capped, -1))
+    return place, np.where(take_before, back, np.where(has_after, ahead, 0))

@@ -1,0 +1,294 @@
+"""Pairing: reference and test rows become pairs, one-to-one, and nothing gets lost on the way.
+
+Every row of both tables ends up exactly once in the result, paired or alone with a reason code, and carries
+every exclusion code that applies to it. `missing_value` and `indeterminate` depend on the value columns of an
+endpoint; they are counted by `accounting` and applied where an endpoint selects its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from ..protocols.errors import ContractError, IntegrityError, Violation, nearest
+from ..protocols.model import Pairing, Protocol, Table
+from . import keys, matching, timing
+from . import reasons as reasons_of
+from .contract import ROW
+from .keys import IntArray
+from .matching import Matches
+from .pairs import REFERENCE, STRUCTURAL, TEST, Pairs
+from .reasons import Bits
+from .sides import SUBJECT, SUBJECTS, Side, called, side_of, take
+
+RESERVED = ("status", "reason", "reasons", "reference_row", "test_row")
+_STATUS = ("paired", "reference_only", "test_only")
+
+
+def pair(
+    protocol: Protocol,
+    pairing: str,
+    *,
+    reference: pl.DataFrame,
+    test: pl.DataFrame,
+    subjects: pl.DataFrame | None = None,
+    version: str,
+) -> Pairs:
+    """Pair the rows of a reference and a test table as the protocol says.
+
+    `method: key`: rows whose `on` columns are equal are a pair. `method: nearest`: see `matching.by_time`;
+    times are compared as whole microseconds (10^-6 of the unit where the unit is none of time), the tolerance
+    is inclusive.
+
+    Args:
+        protocol: The protocol.
+        pairing: Identifier of the pairing in it.
+        reference: The reference table in contract columns and types (`TableData.frame`).
+        test: The test table of one version, likewise.
+        subjects: The table of subjects, likewise; None: there is none, and no subject is an orphan.
+        version: Identifier of the algorithm version that the test rows come from.
+
+    Returns:
+        The pairs, verified: every row is there exactly once.
+
+    Raises:
+        ContractError: The tables cannot be paired so (columns missing or of different types, `on` does not
+            name one row, times in units that cannot be compared, undeclared exclusion codes).
+        IntegrityError: Rows were lost or doubled; a defect of this program.
+
+    Example:
+        >>> from accordance.protocols.model import Column, Pairing, Protocol, Table
+        >>> hr = Column(type="number", unit="1/min")
+        >>> table = Table(key=("subject",), columns={"subject": Column(type="text"), "hr": hr})
+        >>> protocol = Protocol(
+        ...     schema="accordance/protocol/1", id="hr", version="1", title="Heart rate", seed=1,
+        ...     intended_use="Rest", objective="Agreement", endpoints={},
+        ...     tables={"reference": table, "test": table}, pairings={"main": Pairing()},
+        ... )
+        >>> pairs = pair(
+        ...     protocol, "main", version="1.0",
+        ...     reference=pl.DataFrame({"subject": ["001", "002"], "hr": [61.0, 70.0]}),
+        ...     test=pl.DataFrame({"subject": ["002", "003"], "hr": [72.0, 80.0]}),
+        ... )
+        >>> for row in pairs.frame.select("subject", "reason", "reference.hr", "test.hr").rows():
+        ...     print(row)
+        ('001', 'no_test', 61.0, None)
+        ('002', None, 70.0, 72.0)
+        ('003', 'no_reference', None, 80.0)
+    """
+    spec = protocol.pairings[pairing]
+    left, right = side_of(spec.reference, protocol, reference), side_of(spec.test, protocol, test)
+    key = f"pairings.{pairing}"
+    on = on_columns(spec, left.table, right.table)
+    _check_sides(left, right, on, key)
+    matches = (
+        timing.by_time(spec, left, right, on, key)
+        if spec.method == "nearest"
+        else _by_key(left, right, on, key)
+    )
+    codes = (*STRUCTURAL, *(code for code in protocol.exclusions if code not in STRUCTURAL))
+    if len(codes) > 64:
+        message = f"at most {64 - len(STRUCTURAL)} exclusion codes are possible."
+        raise ContractError([Violation(message, key="exclusions", found=str(len(protocol.exclusions)))])
+    frame = _columns(left, right, on, matches)
+    people = None if subjects is None else _people(protocol, subjects)
+    subject = _subject_index(frame[SUBJECT], people)
+    if people is not None:
+        frame = _with_subjects(frame, people, subject)
+    reasons = reasons_of.structural(matches, subject, codes)
+    reasons |= reasons_of.declared(protocol, codes, left, right, matches)
+    if people is not None:
+        own = reasons_of.of_table(protocol, codes, SUBJECTS, protocol.tables.get(SUBJECTS), people)
+        if own.any():
+            reasons |= np.where(subject >= 0, own[np.maximum(subject, 0)], np.uint64(0))
+    reasons |= reasons_of.of_pairs(protocol, codes, frame)
+    frame = _finish(frame, reasons, codes, matches)
+    without = (
+        ()
+        if people is None
+        else tuple(
+            people[SUBJECT].filter(~people[SUBJECT].is_in(frame[SUBJECT].unique().to_list())).sort().to_list()
+        )
+    )
+    pairs = Pairs(pairing, version, frame, codes, reference.height, test.height, without)
+    verify(pairs)
+    return pairs
+
+
+def on_columns(spec: Pairing, reference: Table, test: Table) -> tuple[str, ...]:
+    """Columns that must be equal in a pair, the subject (as `subject`) first.
+
+    Unless the protocol names them: the key columns that both tables share; with `nearest`, without the times.
+    """
+    if spec.on is not None:
+        named = [SUBJECT if name in (reference.subject, test.subject) else name for name in spec.on]
+    else:
+        theirs = {called(name, test) for name in test.key}
+        times = {reference.time, test.time} if spec.method == "nearest" else set()
+        named = [called(name, reference) for name in reference.key if name not in times]
+        named = [name for name in named if name in theirs]
+    return tuple(dict.fromkeys((SUBJECT, *named)))
+
+
+def _check_sides(left: Side, right: Side, on: Sequence[str], key: str) -> None:
+    violations: list[Violation] = []
+    for side in (left, right):
+        columns = [name for name in side.frame.columns if name != ROW]
+        for name in on:
+            place = f"{key}.on"
+            if name not in columns:
+                message = f"table `{side.name}` has no column `{name}` to pair on."
+                violations.append(Violation(message, key=place, suggestion=nearest(name, columns)))
+            elif side.frame[name].null_count():
+                message = f"column `{name}` of table `{side.name}` is empty in some rows; a key never is."
+                violations.append(Violation(message, key=place, count=side.frame[name].null_count()))
+    if not violations:
+        for name in on:
+            types = left.frame.schema[name], right.frame.schema[name]
+            if types[0] != types[1]:
+                message = f"column `{name}` is {types[0]} in `{left.name}` but {types[1]} in `{right.name}`."
+                violations.append(Violation(message, key=f"{key}.on"))
+    if violations:
+        raise ContractError(violations)
+
+
+def _by_key(left: Side, right: Side, on: Sequence[str], key: str) -> Matches:
+    violations: list[Violation] = []
+    codes = keys.encode([left.frame, right.frame], on)
+    for side, code in zip((left, right), codes, strict=True):
+        ordered = code if keys.strictly_increasing(code) else np.sort(code)
+        repeated = int((ordered[1:] == ordered[:-1]).sum())
+        if repeated:
+            message = (
+                f"{', '.join(f'`{name}`' for name in on)} do not name one row of table `{side.name}`; "
+                "pairing is one-to-one. Pair on more columns, or use `method: nearest`."
+            )
+            violations.append(Violation(message, key=f"{key}.on", count=repeated))
+    if violations:
+        raise ContractError(violations)
+    return matching.by_key(codes[0], codes[1])
+
+
+def _columns(left: Side, right: Side, on: Sequence[str], matches: Matches) -> pl.DataFrame:
+    """Key columns by name, the others as `reference.x` and `test.x`, in output order."""
+    columns: list[pl.Series] = []
+    alone = bool((matches.reference < 0).any())
+    for name in on:
+        column = take(left.frame[name], matches.reference, identity=matches.identity)
+        if alone:
+            column = column.fill_null(take(right.frame[name], matches.test, identity=matches.identity))
+        columns.append(column)
+    for side, index, prefix, row in (
+        (left, matches.reference, REFERENCE, "reference_row"),
+        (right, matches.test, TEST, "test_row"),
+    ):
+        for name in side.frame.columns:
+            if name in on:
+                continue
+            new = row if name == ROW else prefix + name
+            columns.append(take(side.frame[name], index, identity=matches.identity).alias(new))
+    return pl.DataFrame(columns)
+
+
+def _people(protocol: Protocol, subjects: pl.DataFrame) -> pl.DataFrame:
+    """The table of subjects, its subject column called `subject`, one row each."""
+    table = protocol.tables.get(SUBJECTS)
+    name = SUBJECT if table is None else table.subject
+    people = subjects.rename({name: SUBJECT}) if name != SUBJECT else subjects
+    if people[SUBJECT].n_unique() != people.height:
+        message = "the table of subjects has more than one row for a subject."
+        raise ContractError([Violation(message, key=f"tables.{SUBJECTS}")])
+    return people.drop(ROW, strict=False)
+
+
+def _subject_index(subject: pl.Series, people: pl.DataFrame | None) -> IntArray:
+    """Row of each pair's subject in the table of subjects, -1 where it is not; all 0 without a table."""
+    if people is None:
+        return np.zeros(len(subject), dtype=np.int64)
+    starts = keys.run_starts(subject)
+    place = {name: row for row, name in enumerate(people[SUBJECT].to_list())}
+    heads = np.array([place.get(name, -1) for name in subject.gather(starts).to_list()], dtype=np.int64)
+    return np.repeat(heads, np.diff(starts, append=len(subject)))
+
+
+def _with_subjects(frame: pl.DataFrame, people: pl.DataFrame, subject: IntArray) -> pl.DataFrame:
+    """Add the columns of the table of subjects by their names."""
+    clash = [
+        name for name in people.columns if name != SUBJECT and (name in frame.columns or name in RESERVED)
+    ]
+    if clash:
+        raise ContractError(
+            [
+                Violation(
+                    "this name is taken in the pairs; call the column otherwise.",
+                    key=f"tables.{SUBJECTS}.columns.{name}",
+                )
+                for name in clash
+            ]
+        )
+    return frame.with_columns(take(people[name], subject) for name in people.columns if name != SUBJECT)
+
+
+def _finish(frame: pl.DataFrame, reasons: Bits, codes: tuple[str, ...], matches: Matches) -> pl.DataFrame:
+    """Add status and reasons, columns in their documented order."""
+    n = frame.height
+    first = np.full(n, -1, dtype=np.int64)
+    present = int(np.bitwise_or.reduce(reasons)) if n else 0
+    for place in reversed(range(len(codes))):
+        if present >> place & 1:
+            first[(reasons >> np.uint64(place)) & np.uint64(1) == 1] = place
+    status = np.where(matches.reference < 0, 2, np.where(matches.test < 0, 1, 0))
+    new = [
+        _words("status", _STATUS, status),
+        _words("reason", codes, first),
+        pl.Series("reasons", reasons, dtype=pl.UInt64),
+    ]
+    keyed = [name for name in frame.columns if "." not in name and name not in ("reference_row", "test_row")]
+    return frame.select(keyed[0], *new, *[name for name in frame.columns if name != keyed[0]])
+
+
+def _words(name: str, words: Sequence[str], place: IntArray) -> pl.Series:
+    """A text column from places in a list of words, null at -1."""
+    low, high = (int(place.min()), int(place.max())) if len(place) else (0, 0)
+    if low == high:
+        word = words[low] if low >= 0 else None
+        return pl.Series(name, [word], dtype=pl.String).new_from_index(0, len(place))
+    return take(pl.Series(name, words, dtype=pl.String), place)
+
+
+def verify(pairs: Pairs) -> None:
+    """Every reference row and every test row is there exactly once, with a status and a reason that fit.
+
+    Raises:
+        IntegrityError: They are not; which rows and how many.
+    """
+    frame = pairs.frame
+    for column, expected in (("reference_row", pairs.n_reference_rows), ("test_row", pairs.n_test_rows)):
+        rows = frame[column].drop_nulls()
+        if len(rows) != expected:
+            raise IntegrityError(
+                f"pairing `{pairs.pairing}`: {len(rows):,} of {expected:,} rows in {column}."
+            )
+        if not _all_different(rows.to_numpy()):
+            raise IntegrityError(f"pairing `{pairs.pairing}`: a row appears more than once in {column}.")
+    has = frame["reference_row"].is_not_null(), frame["test_row"].is_not_null()
+    paired = has[0] & has[1]
+    if not (has[0] | has[1]).all():
+        raise IntegrityError(f"pairing `{pairs.pairing}`: a row holds neither a reference nor a test row.")
+    status = frame["status"]
+    if not ((status == "paired") == paired).all() or not ((status == "test_only") == ~has[0]).all():
+        raise IntegrityError(f"pairing `{pairs.pairing}`: a row's status is not what it holds.")
+    if (frame["reason"].is_null() & ~paired).any() or (
+        frame["reason"].is_null() != (frame["reasons"] == 0)
+    ).any():
+        raise IntegrityError(f"pairing `{pairs.pairing}`: a row without a pair carries no reason code.")
+
+
+def _all_different(rows: IntArray) -> bool:
+    if keys.strictly_increasing(rows):
+        return True
+    if len(rows) and rows.min() >= 0 and rows.max() < 4 * len(rows):
+        return int(np.bincount(rows).max()) == 1
+    return len(np.unique(rows)) == len(rows)

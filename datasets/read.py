@@ -1,0 +1,346 @@
+"""Tables in: from the sources a study declares, or from data frames, into contract columns and types.
+
+Every source goes the same way: find what it names (under the declared roots), read the columns that the
+contract asks for, rename, bring to contract types, convert declared units, check the contract. All that is
+wrong with a table is raised at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ..protocols.errors import ContractError, Violation, nearest
+from ..protocols.model import Conversion, Table
+from . import contract, parquet, sql, typed, units
+from .contract import ROW
+from .csv_text import CsvFile, open_csv
+from .frames import to_polars
+from .places import Part, Places
+from .provenance import FileRecord, content_hash, file_record
+from .roots import Roots, files
+from .sources import Source
+
+_EMPTY = Source()
+
+
+@dataclass(frozen=True)
+class TableData:
+    """One table, read and checked.
+
+    Attributes:
+        name: Its name in the protocol.
+        frame: Contract columns in contract types, in the contract's order, plus `row` (Int64): position as
+            read. An optional column that the data do not have is there and empty.
+        files: The files that were read, with their hashes.
+        key: Columns that name a row.
+    """
+
+    name: str
+    frame: pl.DataFrame
+    files: tuple[FileRecord, ...]
+    key: tuple[str, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.frame.height
+
+    @cached_property
+    def content_sha256(self) -> str:
+        """Hash of the content, whatever the row order and file format; computed when first asked for."""
+        return content_hash(self.frame, self.key)
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """Columns as they arrived."""
+
+    frame: pl.DataFrame
+    names: list[str]
+    places: Places
+    from_text: bool
+    files: tuple[FileRecord, ...] = ()
+
+
+def read_table(
+    name: str,
+    table: Table,
+    source: Source,
+    *,
+    base: Path,
+    roots: Mapping[str, str],
+    conversions: Sequence[Conversion] = (),
+    exclusions: Collection[str] | None = None,
+    hash_files: bool = True,
+) -> TableData:
+    """Read one table of a study and check it against its contract.
+
+    Args:
+        name: Name of the table in the protocol.
+        table: Its contract.
+        source: Where its rows come from.
+        base: The study folder, where relative paths start.
+        roots: Name -> folder that may be read, relative to `base` or absolute.
+        conversions: Unit conversions that the protocol declares.
+        exclusions: Exclusion codes that the protocol declares; None: codes in the data are not checked.
+        hash_files: False: leave the file hashes empty (benchmarks).
+
+    Raises:
+        ContractError: Everything that is wrong with this table.
+        OutputError: A file cannot be read.
+    """
+    key = f"sources.{name}"
+    given = [field for field in ("file", "glob", "folder", "sql") if getattr(source, field) is not None]
+    if len(given) != 1:
+        raise ContractError(
+            [
+                Violation(
+                    "a source has exactly one of `file`, `glob`, `folder`, `sql`.",
+                    key=key,
+                    found=", ".join(given) or "none of them",
+                )
+            ]
+        )
+    allowed = Roots.of(base, roots)
+    raw = (
+        _from_sql(name, table, source, allowed, key)
+        if source.sql is not None
+        else _from_files(table, source, allowed, key, hash_files=hash_files)
+    )
+    return _checked(name, table, source, raw, conversions=conversions, exclusions=exclusions)
+
+
+def from_frame(
+    name: str,
+    table: Table,
+    frame: Any,
+    *,
+    source: Source = _EMPTY,
+    conversions: Sequence[Conversion] = (),
+    exclusions: Collection[str] | None = None,
+) -> TableData:
+    """A table from a polars, pandas or pyarrow data frame or a dict of columns, checked against its contract.
+
+    Args:
+        name: Name of the table in the protocol.
+        table: Its contract.
+        frame: The data.
+        source: `columns` and `units` of it apply, as for a file.
+        conversions: Unit conversions that the protocol declares.
+        exclusions: Exclusion codes that the protocol declares; None: codes in the data are not checked.
+
+    Raises:
+        ContractError: Everything that is wrong with this table.
+
+    Example:
+        >>> from accordance.protocols.model import Column, Table
+        >>> hr = Column(type="number", unit="1/min", range=(20, 250))
+        >>> table = Table(key=("subject",), columns={"subject": Column(type="text"), "hr": hr})
+        >>> from_frame("reference", table, {"subject": ["001", "002"], "hr": [61, 74]}).frame["hr"].to_list()
+        [61.0, 74.0]
+    """
+    data = to_polars(frame, name=name)
+    places = Places((Part(name, data.height),))
+    raw = _Raw(_needed(data, table, source), data.columns, places, from_text=False)
+    return _checked(name, table, source, raw, conversions=conversions, exclusions=exclusions)
+
+
+def _wanted(table: Table, source: Source, names: Sequence[str]) -> list[str]:
+    """Names in the data of the contract's columns, those that are there."""
+    return [in_data for column in table.columns if (in_data := source.columns.get(column, column)) in names]
+
+
+def _needed(frame: pl.DataFrame, table: Table, source: Source) -> pl.DataFrame:
+    return frame.select(_wanted(table, source, frame.columns))
+
+
+def _from_sql(name: str, table: Table, source: Source, roots: Roots, key: str) -> _Raw:
+    answer = sql.query(source, roots, key=key, name=name)
+    places = Places((Part(f"{key}.sql", answer.frame.height),))
+    records = tuple(file_record(path, roots.name(path)) for path in answer.files)
+    return _Raw(_needed(answer.frame, table, source), answer.frame.columns, places, False, records)
+
+
+def _from_files(table: Table, source: Source, roots: Roots, key: str, *, hash_files: bool) -> _Raw:
+    """Read each file; what is wrong with the files as files is raised for all of them at once."""
+    found = files(source, roots, key=key)
+    opened: list[tuple[Path, str, CsvFile | None, list[str]]] = []
+    violations: list[Violation] = []
+    for path, form in found:
+        shown = roots.name(path)
+        try:
+            text = open_csv(path, shown) if form == "csv" else None
+            opened.append((path, shown, text, list(text.header) if text else parquet.columns_of(path, shown)))
+        except ContractError as error:
+            violations.extend(error.violations)
+    if not violations:
+        violations = _differing(opened, table, source)
+    if violations:
+        raise ContractError(violations)
+    names = opened[0][3]
+    wanted = _wanted(table, source, names)
+    frames: list[pl.DataFrame] = []
+    parts: list[Part] = []
+    for path, shown, text, _ in opened:
+        try:
+            frame = text.read(wanted) if text else parquet.read(path, shown, wanted)
+        except ContractError as error:
+            violations.extend(error.violations)
+            continue
+        if text and frame.width and frame.height != text.part.n_rows:
+            message = (
+                f"{text.part.n_rows:,} records counted but {frame.height:,} read; check its quotation marks."
+            )
+            violations.append(Violation(message, file=shown))
+        frames.append(frame)
+        parts.append(text.part if text else Part(shown, frame.height))
+    violations = violations or _differing_types(frames, parts)
+    if violations:
+        raise ContractError(violations)
+    records = tuple(
+        file_record(path, shown) if hash_files else FileRecord(shown, "", path.stat().st_size)
+        for path, shown, _, _ in opened
+    )
+    # An integer file beside a float file is one column of numbers; text beside numbers was refused above.
+    frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical_relaxed", rechunk=True)
+    return _Raw(frame, names, Places(tuple(parts)), opened[0][2] is not None, records)
+
+
+def _differing(
+    opened: list[tuple[Path, str, CsvFile | None, list[str]]], table: Table, source: Source
+) -> list[Violation]:
+    """Files of one source whose columns are not those of the first."""
+    _, first, _, names = opened[0]
+    known = {source.columns.get(column, column) for column in table.columns}
+    violations = []
+    for _, shown, _, columns in opened[1:]:
+        missing = [column for column in names if column not in columns]
+        extra = [column for column in columns if column not in names]
+        if table.extra_columns == "ignored":
+            missing = [column for column in missing if column in known]
+            extra = [column for column in extra if column in known]
+        if missing or extra:
+            parts = [
+                f"lacks {_ticked(missing)}" if missing else "",
+                f"has {_ticked(extra)} besides" if extra else "",
+            ]
+            message = f"has other columns than {first}: {', '.join(part for part in parts if part)}."
+            violations.append(Violation(message, file=shown))
+    return violations
+
+
+def _ticked(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _family(dtype: pl.DataType) -> str:
+    """Types that may stand in one column."""
+    if dtype == pl.String or isinstance(dtype, (pl.Categorical, pl.Enum)):
+        return "text"
+    return "numbers" if dtype.is_numeric() else str(dtype)
+
+
+def _differing_types(frames: list[pl.DataFrame], parts: list[Part]) -> list[Violation]:
+    """Columns that one file holds in another type than the first file."""
+    violations = []
+    for frame, part in zip(frames[1:], parts[1:], strict=True):
+        for column, dtype in frame.schema.items():
+            first = frames[0].schema[column]
+            if dtype == first or pl.Null in (dtype, first):
+                continue
+            if _family(dtype) != _family(first):
+                message = (
+                    f"holds {_family(dtype)} here, {_family(first)} in {parts[0].name}; one type is needed."
+                )
+                violations.append(Violation(message, file=part.name, key=column, found=str(dtype)))
+    return violations
+
+
+def _checked(
+    name: str,
+    table: Table,
+    source: Source,
+    raw: _Raw,
+    *,
+    conversions: Sequence[Conversion],
+    exclusions: Collection[str] | None,
+) -> TableData:
+    """Rename, type, convert units, check; raise everything that is wrong."""
+    file = raw.places.parts[0].name
+    violations = contract.check_names(raw.names, table, name=name, file=file, renamed=dict(source.columns))
+    if ROW in table.columns:
+        message = f"`{ROW}` is the name of the position as read; call the column otherwise."
+        violations.append(Violation(message, file=file, key=ROW))
+    columns: list[pl.Series] = []
+    bad: dict[str, pl.Series] = {}
+    for column, spec in table.columns.items():
+        in_data = source.columns.get(column, column)
+        if in_data not in raw.frame.columns:
+            if not spec.required:
+                empty = pl.Series(column, [None], dtype=typed.DTYPES[spec.type])
+                columns.append(empty.new_from_index(0, raw.frame.height))
+            continue
+        found = typed.convert(
+            raw.frame[in_data].alias(column), spec, from_text=raw.from_text, places=raw.places
+        )
+        violations.extend(found.violations)
+        if found.bad is not None:
+            bad[column] = found.bad
+        columns.append(found.series)
+    frame = pl.DataFrame(columns)
+    rules, wrong = _rules(table, source, conversions, file)
+    violations.extend(wrong)
+    frame = frame.with_columns(
+        units.convert(pl.col(column), rule) for column, rule in rules.items() if column in frame.columns
+    )
+    unchecked = [column for column in source.units if column not in rules]
+    violations.extend(
+        contract.check_values(
+            # A value in an unknown unit says nothing about the contract's range.
+            frame.drop(unchecked, strict=False) if wrong else frame,
+            table,
+            name=name,
+            file=file,
+            places=raw.places,
+            exclusions=exclusions,
+            bad=bad,
+        )
+    )
+    if violations:
+        raise ContractError(violations)
+    position = pl.int_range(frame.height, dtype=pl.Int64).alias(ROW)
+    return TableData(name, frame.with_columns(position), raw.files, table.key)
+
+
+def _rules(
+    table: Table, source: Source, conversions: Sequence[Conversion], file: str | None
+) -> tuple[dict[str, Conversion], list[Violation]]:
+    """Column -> the declared rule that brings its data to the contract's unit."""
+    rules: dict[str, Conversion] = {}
+    violations: list[Violation] = []
+    for column, unit in source.units.items():
+        spec = table.columns.get(column)
+        place = f"source.units.{column}"
+        if spec is None:
+            message = "names a column that the table does not declare."
+            hint = nearest(column, table.columns)
+            violations.append(Violation(message, file=file, key=place, found=column, suggestion=hint))
+        elif spec.unit is None or spec.type not in ("number", "integer"):
+            message = f"the contract gives column `{column}` no unit, so none can be converted to."
+            violations.append(Violation(message, file=file, key=place, found=unit))
+        elif unit != spec.unit:
+            rule = units.find(conversions, unit, spec.unit)
+            if rule is None:
+                violations.append(units.no_rule(conversions, unit, spec.unit, file=file, key=place))
+            elif spec.type == "integer":
+                message = f"a conversion makes fractions; declare column `{column}` as a number."
+                violations.append(Violation(message, file=file, key=place, found=unit))
+            else:
+                rules[column] = rule
+    return rules, violations
