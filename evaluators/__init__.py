@@ -2,8 +2,11 @@
 
 from .agreement import bland_altman
 from .checks import LengthError, NotFiniteError, NotNumericError, ParameterError
+from .classification import accuracy, confusion, npv, ppv, prevalence, sensitivity, specificity
+from .kappa import cohen_kappa
 from .measurement_errors import mae, mape, rmse, share_within
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
+from .reporting import reported_share
 from .tolerance import ToleranceError
 from .weights import ResamplingWeights
 
@@ -19,9 +22,18 @@ __all__ = [
     "ParameterError",
     "ResamplingWeights",
     "ToleranceError",
+    "accuracy",
     "bland_altman",
+    "cohen_kappa",
+    "confusion",
     "mae",
     "mape",
+    "npv",
+    "ppv",
+    "prevalence",
+    "reported_share",
     "rmse",
+    "sensitivity",
     "share_within",
+    "specificity",
 ]
