@@ -31,7 +31,7 @@ def canonical(protocol: Protocol) -> str:
 
     Example:
         >>> from accordance.protocols import library
-        >>> canonical(library.load("method-comparison"))[:57]
+        >>> canonical(library.load("method-comparison"))[:58]
         '{"conversions":[],"design":"Each subject is measured with '
     """
     return _json(_ordered(protocol.model_dump(mode="json", by_alias=True)))
@@ -59,8 +59,8 @@ def endpoint_digest(protocol: Protocol, endpoint_id: str) -> str:
     """SHA-256 over everything in a resolved protocol that the rows of one endpoint depend on.
 
     Its definition, the tables and columns of its pairing and of the subjects, population with its exclusion
-    codes in order of precedence, conversions, indeterminate policy, resampling, seed, and its subgroups. Titles
-    and device names of these are left out: renaming a column's title does not make a result post hoc.
+    codes in order of precedence, conversions, indeterminate policy, resampling, seed, and its subgroups.
+    Titles and device names of these are left out: a column's new title does not make a result post hoc.
 
     Raises:
         KeyError: There is no such endpoint.

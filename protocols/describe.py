@@ -1,0 +1,372 @@
+"""A resolved protocol in plain words: for `protocols show`, `explain`, and a report's methods section.
+
+Every function takes a resolved protocol (or a part of one) and returns text; none reads data.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from ..evaluators import intervals, registry
+from ..evaluators.metric import Statistic
+from .model import Condition, Criterion, Endpoint, IntervalSpec, Pairing, Protocol, Scalar, Tier, View, Where
+
+TIERS: dict[Tier, str] = {
+    "study": "the study's own limit",
+    "primary": "read in the rule's own text",
+    "secondary": "read in a text that reports the rule; confirm against the rule",
+    "unverified": "from memory, not verified",
+}
+"""What each tier says about the source of a limit."""
+
+ROLES = {
+    "primary": "primary",
+    "co_primary": "co-primary",
+    "key_secondary": "key secondary",
+    "secondary": "secondary",
+    "exploratory": "exploratory",
+    "supportive": "supportive",
+}
+
+VIEWS: dict[View, str] = {
+    "classifiable_only": "outputs that are no result are left out",
+    "as_positive": "outputs that are no result count as positive",
+    "as_negative": "outputs that are no result count as negative",
+}
+"""What each view does with outputs that are no result."""
+
+AVERAGES = {
+    "pooled": "each pair counts once, whichever subject it belongs to",
+    "subject_mean": "the mean over subjects of each subject's own value",
+}
+
+
+def number(value: float) -> str:
+    """A number as a person writes it: no trailing zeros, no exponent where it can be avoided."""
+    return f"{value:.15g}"
+
+
+def joined(words: list[str], last: str = "and") -> str:
+    """Words as a list in a sentence.
+
+    Example:
+        >>> joined(["a", "b", "c"], "or")
+        'a, b or c'
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+
+
+def column(name: str) -> str:
+    """A column of the pairs in words.
+
+    Example:
+        >>> column("reference.heart_rate"), column("age")
+        ('heart rate of the reference', 'age')
+    """
+    for prefix, words in (("reference.", " of the reference"), ("test.", " of the test")):
+        if name.startswith(prefix):
+            return name.removeprefix(prefix).replace("_", " ") + words
+    return name.replace("_", " ")
+
+
+def condition(name: str, one: Condition) -> str:
+    """One condition in words.
+
+    Example:
+        >>> condition("age", Condition(at_least=22.0, below=65.0))
+        'age is at least 22 and below 65'
+        >>> condition("reference.activity", Condition(is_not=("running", "cycling")))
+        'activity of the reference is neither running nor cycling'
+    """
+    parts = []
+    if one.is_ is not None:
+        parts.append(f"is {joined([_value(value) for value in one.is_], 'or')}")
+    if one.is_not is not None:
+        values = [_value(value) for value in one.is_not]
+        parts.append(f"is neither {joined(values, 'nor')}" if len(values) > 1 else f"is not {values[0]}")
+    bounds = (
+        ("at least", one.at_least),
+        ("above", one.above),
+        ("at most", one.at_most),
+        ("below", one.below),
+    )
+    limits = [f"{words} {number(bound)}" for words, bound in bounds if bound is not None]
+    if limits:
+        parts.append(f"is {joined(limits)}")
+    if one.missing is not None:
+        parts.append("is missing" if one.missing else "is not missing")
+    return f"{column(name)} {joined(parts)}"
+
+
+def _value(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else number(value)
+
+
+def where(conditions: Where) -> str:
+    """All conditions in words, joined by semicolons; all must hold.
+
+    Example:
+        >>> where({"sex": Condition(**{"is": ("female",)}), "age": Condition(above=40.0)})
+        'sex is female; age is above 40'
+    """
+    return "; ".join(condition(name, one) for name, one in conditions.items())
+
+
+def interval(spec: IntervalSpec) -> str:
+    """The kind of interval in words, without its method.
+
+    Example:
+        >>> interval(IntervalSpec(level=0.9)), interval(IntervalSpec(sides="lower"))
+        ('two-sided 90% interval', 'one-sided 95% interval')
+    """
+    sides = "two-sided" if spec.sides == "two" else "one-sided"
+    return f"{sides} {number(round(100 * spec.level, 10))}% interval"
+
+
+def criterion(endpoint: Endpoint) -> str:
+    """The acceptance criterion of a resolved endpoint as one sentence; empty where there is none.
+
+    Example:
+        >>> from accordance.protocols import library
+        >>> criterion(library.load("afib-ecg").endpoints["sensitivity"])
+        'Lower bound of the two-sided 95% interval of sensitivity > 0.90'
+        >>> criterion(library.load("heart-rate").endpoints["mape"])
+        'Mean absolute percentage error <= 10% (point estimate)'
+    """
+    rule = endpoint.criterion
+    if rule is None:
+        return ""
+    name = _lower(_statistic(endpoint, rule).title)
+    spec, limit = interval(endpoint.interval), _limit(rule)
+    sentence = {
+        "point": f"{name} {limit} (point estimate)",
+        "lower": f"lower bound of the {spec} of {name} {limit}",
+        "upper": f"upper bound of the {spec} of {name} {limit}",
+        "both": f"{spec} of {name} {limit}",
+    }[rule.compare]
+    return sentence[0].upper() + sentence[1:]
+
+
+def _statistic(endpoint: Endpoint, rule: Criterion) -> Statistic:
+    metric = registry.get(endpoint.metric)
+    return metric.statistic(rule.statistic or metric.headline)
+
+
+def _lower(title: str) -> str:
+    """A title inside a sentence; abbreviations and names of units keep their capitals."""
+    return title if title[1:2].isupper() or not title[1:2].isalpha() else title[0].lower() + title[1:]
+
+
+def _limit(rule: Criterion) -> str:
+    proportion = rule.unit == "proportion"
+    limits = rule.limit if isinstance(rule.limit, tuple) else (rule.limit,)
+    texts = [_proportion(limit) if proportion else number(limit) for limit in limits]
+    unit = "" if proportion or rule.unit is None else rule.unit if rule.unit == "%" else f" {rule.unit}"
+    if len(texts) == 2:
+        return f"within {texts[0]} to {texts[1]}{unit}"
+    return f"{rule.operator} {texts[0]}{unit}"
+
+
+def _proportion(value: float) -> str:
+    """A proportion with two decimals or more, as such goals are written."""
+    return f"{value:.2f}" if round(value, 2) == value else number(value)
+
+
+def pairing(protocol: Protocol, name: str) -> str:
+    """How rows become pairs, as one sentence.
+
+    Example:
+        >>> from accordance.protocols import library
+        >>> pairing(library.load("afib-ecg"), "recordings")
+        'A row of reference and a row of test with equal subject and recording form a pair.'
+    """
+    one: Pairing = protocol.pairings[name]
+    equal = joined([column(on) for on in one.on or ()])
+    rows = f"A row of {one.reference} and a row of {one.test} with equal {equal} form a pair"
+    if one.method == "nearest":
+        return f"{rows} if each is the other's nearest in time and they differ by at most {one.tolerance}."
+    return f"{rows}."
+
+
+def _upper(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def population(protocol: Protocol, name: str) -> str:
+    """Who is in an analysis set, as one or two sentences.
+
+    Example:
+        >>> from accordance.protocols import library
+        >>> population(library.load("method-comparison"), "all")
+        'All subjects measured with both methods.'
+    """
+    one = protocol.populations[name]
+    sentences = [one.definition or one.title]
+    if one.where:
+        sentences.append(f"Condition: {where(one.where)}")
+    codes = [_lower(protocol.exclusions[code].title) for code in one.exclude or ()]
+    if codes:
+        sentences.append(f"Excluded: {'; '.join(codes)}")
+    return " ".join(sentence.rstrip(".") + "." for sentence in sentences)
+
+
+def exclusion(protocol: Protocol, code: str) -> str:
+    """When a reason code removes rows.
+
+    Example:
+        >>> from accordance.protocols import library
+        >>> exclusion(library.load("afib-ecg"), "withdrawn")
+        'Subject withdrew consent (rows of subjects that carry the code `withdrawn`).'
+    """
+    one = protocol.exclusions[code]
+    rows = f"rows of {one.table}" if one.table else "rows"
+    rule = f"{rows} where {where(one.where)}" if one.where else f"{rows} that carry the code `{code}`"
+    return f"{one.title} ({rule})."
+
+
+def subgroup(protocol: Protocol, name: str) -> str:
+    """How a subgroup divides the pairs.
+
+    Example:
+        >>> from accordance.protocols import library
+        >>> subgroup(library.load("heart-rate"), "skin_tone")
+        'Skin tone (Monk scale): skin tone from 1 to below 5, from 5 to below 8, from 8 to below 11.'
+    """
+    one = protocol.subgroups[name]
+    title = one.title or name
+    parts = []
+    if one.by and one.bands:
+        bands = [f"from {number(low)} to below {number(high)}" for low, high in pairwise(one.bands)]
+        if not bands:
+            bands = [f"below {number(one.bands[0])}", f"{number(one.bands[0])} and above"]
+        parts.append(f"{column(one.by)} {', '.join(bands)}")
+    elif one.by:
+        parts.append(f"each {column(one.by)}")
+    if one.where:
+        parts.append(where(one.where))
+    return f"{title}: {'; '.join(parts)}."
+
+
+def indeterminate(protocol: Protocol) -> str:
+    """What decides where an output is no result; empty where the protocol has no such policy."""
+    policy = protocol.indeterminate
+    if policy is None:
+        return ""
+    reason = f" {policy.rationale}" if policy.rationale else ""
+    return f"In the view that decides, {VIEWS[policy.primary_view]}; all three views are reported.{reason}"
+
+
+def resampling(protocol: Protocol) -> str:
+    """The subject bootstrap in one sentence.
+
+    Example:
+        >>> from accordance.protocols import library
+        >>> resampling(library.load("afib-ecg"))
+        'Subjects are resampled with replacement 10,000 times within cohort, seed 20260101.'
+    """
+    one = protocol.resampling
+    strata = f" within {joined([column(name) for name in one.strata])}" if one.strata else ""
+    return f"Subjects are resampled with replacement {one.replicates:,} times{strata}, seed {protocol.seed}."
+
+
+def endpoint(protocol: Protocol, name: str) -> list[str]:
+    """One endpoint as sentences: what, on whom, by which columns, with which interval, judged how.
+
+    Example:
+        >>> from accordance.protocols import library
+        >>> for sentence in endpoint(library.load("method-comparison"), "agreement")[:3]:
+        ...     print(sentence)
+        Bias and 95% limits of agreement: secondary endpoint.
+        Bland-Altman agreement of test `value` against reference `value`.
+        Population: All subjects measured with both methods.
+    """
+    one = protocol.endpoints[name]
+    metric = registry.get(one.metric)
+    positive = f", positive: {joined(list(one.positive), 'or')}" if one.positive else ""
+    average = f"; {AVERAGES[one.average]}" if one.average and len(metric.averages) > 1 else ""
+    sides = protocol.pairings[one.pairing or ""]
+    sentences = [
+        f"{one.title.rstrip('.')}: {ROLES[one.role]} endpoint.",
+        f"{metric.title} of {sides.test} `{one.test}` against {sides.reference} `{one.reference}`"
+        f"{positive}{average}.",
+        f"Population: {protocol.populations[one.population or ''].title.rstrip('.')}.",
+    ]
+    if one.parameters:
+        given = [
+            f"{key.replace('_', ' ')} {_value(value)}"
+            for key, value in one.parameters.items()
+            if value is not None
+        ]
+        sentences.append(f"Parameters: {joined(given)}.")
+    if one.where:
+        sentences.append(f"Condition: {where(one.where)}.")
+    if one.by:
+        sentences.append(f"Also for each {joined([column(split) for split in one.by])}.")
+    if one.subgroups:
+        sentences.append(f"Subgroups: {joined([protocol.subgroups[s].title or s for s in one.subgroups])}.")
+    sentences.append(_interval_sentence(one))
+    if one.hypothesis:
+        sentences.append(f"Hypothesis: {one.hypothesis.rstrip('.')}.")
+    rule = one.criterion
+    if rule is None:
+        sentences.append("No acceptance criterion: the result informs and does not decide.")
+    else:
+        source = f" ({rule.source.rstrip('.')})" if rule.source else ""
+        sentences.append(f"Criterion: {criterion(one)}. Limit: {TIERS[rule.tier]}{source}.")
+    return sentences
+
+
+def _interval_sentence(one: Endpoint) -> str:
+    methods = one.interval.methods or {}
+    by_method: dict[str, list[str]] = {}
+    metric = registry.get(one.metric)
+    for statistic, method in methods.items():
+        by_method.setdefault(method, []).append(_lower(metric.statistic(statistic).title))
+    if len(by_method) == 1:
+        words = intervals.METHODS[next(iter(by_method))].title
+    else:
+        words = "; ".join(
+            f"{intervals.METHODS[m].title} for {joined(names)}" for m, names in by_method.items()
+        )
+    independent = (
+        f"; rows are taken as independent: {one.interval.cluster_rationale}"
+        if one.interval.cluster == "none"
+        else ""
+    )
+    return f"{_upper(interval(one.interval))}: {words}{independent}."
+
+
+def summary(protocol: Protocol) -> str:
+    """The whole protocol as plain text, a heading a section.
+
+    Example:
+        >>> from accordance.protocols import library
+        >>> print(summary(library.load("method-comparison")).splitlines()[0])
+        Agreement of a new measurement method with a reference method (method-comparison, version 1.0)
+    """
+    lines = [f"{protocol.title} ({protocol.id}, version {protocol.version})", ""]
+    lines += [f"Intended use: {protocol.intended_use}", f"Objective: {protocol.objective}"]
+    if protocol.design:
+        lines.append(f"Design: {protocol.design}")
+    for standard in protocol.standards:
+        clause = f", {standard.clause}" if standard.clause else ""
+        lines.append(f"Standard: {standard.name}{clause}.{' ' + standard.note if standard.note else ''}")
+    lines += ["", "Pairing", *(f"  {pairing(protocol, name)}" for name in protocol.pairings)]
+    if protocol.exclusions:
+        lines += ["", "Exclusions", *(f"  {exclusion(protocol, code)}" for code in protocol.exclusions)]
+    lines += ["", "Populations"]
+    for name, one in protocol.populations.items():
+        title = f"{one.title}: " if one.definition else ""
+        lines.append(f"  {title}{population(protocol, name)}")
+    if protocol.indeterminate:
+        lines += ["", "Outputs that are no result", f"  {indeterminate(protocol)}"]
+    lines += ["", "Endpoints"]
+    for name in protocol.endpoints:
+        first, *rest = endpoint(protocol, name)
+        lines += [f"  {name}: {first}", *(f"    {sentence}" for sentence in rest)]
+    if protocol.subgroups:
+        lines += ["", "Subgroups", *(f"  {subgroup(protocol, name)}" for name in protocol.subgroups)]
+    lines += ["", "Resampling", f"  {resampling(protocol)}"]
+    return "\n".join(lines)
