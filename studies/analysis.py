@@ -214,7 +214,7 @@ def accounts(protocol: Protocol, pairs: Mapping[tuple[str, str], Pairs]) -> list
 
 
 def endpoints(protocol: Protocol, rows: list[Row], version: str) -> list[dict[str, Any]]:
-    """Endpoints in order, each with its decision (that of the row which speaks for it) and all of its rows."""
+    """Endpoints in order, each with the decision of the row that speaks for it, and all of its rows."""
     by_endpoint: dict[str, list[Row]] = {}
     for row in rows:
         by_endpoint.setdefault(row["endpoint"], []).append(row)

@@ -34,14 +34,14 @@ def demographics(
 ) -> list[dict[str, Any]]:
     """A summary of every subject column over the analysed subjects of each version, overall and by cohort.
 
-    Analysed are the subjects with at least one pair in the population of the first deciding endpoint (the first
-    endpoint, where nothing decides), whether or not the algorithm gave a result. Cohorts are the levels of the
-    column `cohort`, or of the first resampling stratum.
+    Analysed are the subjects with at least one pair in the population of the first deciding endpoint (the
+    first endpoint, where nothing decides), whether or not the algorithm gave a result. Cohorts are the levels
+    of the column `cohort`, or of the first resampling stratum.
 
     Returns:
-        Entries with `version`, `group_by`, `group` (null: everybody), `n_subjects`, `column`, `title`, `unit`, `kind`
-        and, for numbers, `n, missing, mean, sd, median, minimum, maximum` (`sd` of n - 1; null where there is none),
-        for categories `levels` with `level, n`. Empty without a subjects table.
+        Entries with `version`, `group_by`, `group` (null: everybody), `n_subjects`, `column`, `title`,
+        `unit`, `kind` and, for numbers, `n, missing, mean, sd, median, minimum, maximum` (`sd` of n - 1; null where
+        there is none), for categories `levels` with `level, n`. Empty without a subjects table.
     """
     if subjects is None or slices.SUBJECTS not in protocol.tables:
         return []

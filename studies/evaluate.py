@@ -36,8 +36,8 @@ def evaluate(
     """Hold the output of an algorithm against a reference, as a protocol says.
 
     Args:
-        reference: Reference rows, columns as the protocol's reference table declares them. A protocol with several
-            reference tables takes a mapping of table name to frame.
+        reference: Reference rows, columns as the protocol's reference table declares them. A protocol with
+            several reference tables takes a mapping of table name to frame.
         test: Rows of the algorithm, likewise.
         protocol: Path of a protocol file, YAML text, identifier of a library protocol, or a `Protocol`.
         subjects: Rows of the subjects table, where the protocol has one.
@@ -126,7 +126,8 @@ def find_protocol(protocol: str | Path) -> Protocol:
     path = Path(protocol)
     if not path.is_file():
         raise UsageError(
-            f"there is no protocol {name!r}: neither a file nor one of the library ({', '.join(library.names())})"
+            f"there is no protocol {name!r}: neither a file nor one of the library, "
+            f"which has {', '.join(library.names())}"
         )
     return protocol_files.load(path)
 

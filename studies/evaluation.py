@@ -1,8 +1,8 @@
 """Estimates for every endpoint, version, view and part of the data, as rows of the results table.
 
-The rows of a pairing are read once for each population; after that everything works on a metric's small summary.
-One matrix of subject weights serves the whole run. Workers are threads over independent questions, each question
-with single-threaded linear algebra, so their number never changes a digit.
+The rows of a pairing are read once for each population; after that everything works on a metric's small
+summary. One matrix of subject weights serves the whole run. Workers are threads over independent questions,
+each with single-threaded linear algebra, so their number never changes a digit.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def evaluate_protocol(
         pairs: (pairing, version) -> frame of `Pairs`.
         versions: Versions in order.
         strata: Subject -> resampling stratum; default none.
-        subjects: All subjects of the study, which the resampling design is drawn over. Default: those in the pairs.
+        subjects: All subjects of the study, over whom the resampling design is drawn. Default: those in the
+            pairs.
         workers: Threads; default one a processor. The numbers do not depend on it.
         progress: Told what is being done and the share done.
 
@@ -194,7 +195,7 @@ def _material(protocol: Protocol, group: Mapping[str, Endpoint], pairs: pl.DataF
 def _questions(
     protocol: Protocol, name: str, endpoint: Endpoint, version: str, material: Material
 ) -> Iterator[Question]:
-    """Everything asked of one endpoint and version: the whole and by-levels in each view, subgroups in the first."""
+    """All that is asked of an endpoint and version: whole and by-levels in each view, subgroups in one."""
     parts = slices.parts(protocol, endpoint, material.rows)
     for view in slices.coding(protocol, endpoint).views:
         for part in parts:
@@ -342,8 +343,8 @@ def _prepare(metric: Metric, endpoint: Endpoint, columns: Columns) -> tuple[Prep
 def with_exact_bound(estimate: Estimate, prepared: Prepared) -> Estimate:
     """A degenerate resampling interval of a proportion, replaced by the exact one over subjects.
 
-    A subject is a success only where all its units are: 10 of 10 subjects then give [0.6915, 1] at level 0.95,
-    not [1, 1] (Clopper and Pearson, Biometrika 1934, 26(4): 404-413).
+    A subject is a success only where all its units are: 10 of 10 subjects then give [0.6915, 1] at level
+    0.95, not [1, 1] (Clopper and Pearson, Biometrika 1934, 26(4): 404-413).
     """
     interval, unit = estimate.interval, estimate.statistic.unit
     if interval is None or not interval.degenerate or unit not in ("proportion", "percent"):

@@ -186,12 +186,22 @@ def _against_protocol(config: StudyConfig, protocol: Protocol, document: Documen
     """Whether each table of the protocol has its source, and each source its table."""
     own, shared = test_tables(protocol), shared_tables(protocol)
     found = _sources(
-        document, ("sources",), config.sources, shared, own, "is a test table: it belongs to each version"
+        document,
+        ("sources",),
+        config.sources,
+        wanted=shared,
+        elsewhere=own,
+        why="is a test table: it belongs to each version",
     )
     for version, spec in config.algorithm.versions.items():
         path = ("algorithm", "versions", version, "sources")
         found += _sources(
-            document, path, spec.sources, own, shared, "is shared by all versions: it belongs to `sources`"
+            document,
+            path,
+            spec.sources,
+            wanted=own,
+            elsewhere=shared,
+            why="is shared by all versions: it belongs to `sources`",
         )
     return found
 
@@ -200,6 +210,7 @@ def _sources(
     document: Document,
     path: tuple[str | int, ...],
     sources: Mapping[str, Source],
+    *,
     wanted: tuple[str, ...],
     elsewhere: tuple[str, ...],
     why: str,
@@ -214,7 +225,5 @@ def _sources(
                 f"the protocol has no table `{name}` for this place; expected: {', '.join(wanted) or 'none'}"
             )
             found.append(_place(document, (*path, name), message, nearest(name, wanted)))
-    for name in wanted:
-        if name not in sources:
-            found.append(_place(document, path, f"a source for table `{name}` is missing"))
-    return found
+    missing = [name for name in wanted if name not in sources]
+    return found + [_place(document, path, f"a source for table `{name}` is missing") for name in missing]

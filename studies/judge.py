@@ -1,8 +1,8 @@
 """From an estimate to a decision: the rule the protocol fixed, and beside it what the interval says.
 
-The hazard to guard against is a wrong pass. Whatever cannot support a decision (an error, a missing interval, a
-resampling interval without spread, an interval that takes the rows of one subject for independent) makes a row
-`not_evaluable`; it never makes it `met`.
+The hazard to guard against is a wrong pass. Whatever cannot support a decision (an error, a missing interval,
+a resampling interval without spread, an interval that takes the rows of one subject for independent) makes a
+row `not_evaluable`; it never makes it `met`.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ def judge(criterion: Criterion | None, estimate: Estimate, spec: IntervalSpec) -
         spec: The interval the protocol asks for (`cluster` matters here).
 
     Returns:
-        `met` or `not_met` by the protocol's rule on unrounded numbers; `not_evaluable` where the estimate has an
-        error, the compared bound is missing, or the interval may not decide; `informative` without a criterion.
+        `met` or `not_met` by the protocol's rule on unrounded numbers; `not_evaluable` where the estimate has
+        an error, the compared bound is missing, or the interval may not decide; `informative` without a
+        criterion.
     """
     if criterion is None:
         return Judgement("informative")
@@ -97,7 +98,9 @@ def _by_bound(criterion: Criterion, interval: Interval) -> Judgement:
         criterion.compare, (interval.lower, interval.upper)
     )
     if not all(math.isfinite(bound) for bound in bounds):
-        reason = f"the criterion compares the {criterion.compare} bound, and the {interval.sides} interval has none"
+        reason = (
+            f"the criterion compares a bound ({criterion.compare}) that the one-sided interval leaves open"
+        )
         return Judgement("not_evaluable", reason=reason)
     decision: Decision = "met" if all(satisfies(bound, criterion) for bound in bounds) else "not_met"
     warning = WITHIN_MC_ERROR if _within_mc_error(criterion, interval) else None
@@ -144,7 +147,7 @@ def evidence(interval: Interval, criterion: Criterion) -> Evidence:
 
 
 def _within_mc_error(criterion: Criterion, interval: Interval) -> bool:
-    """Whether another seed might decide otherwise: a limit within two Monte-Carlo errors of a compared bound."""
+    """Whether another seed might decide otherwise: a limit within two Monte-Carlo errors of a bound."""
     if interval.mc_error is None:
         return False
     compared = {"lower": (0,), "upper": (1,)}.get(criterion.compare, (0, 1))
@@ -228,8 +231,8 @@ def words(row: Mapping[str, Any]) -> str:
     Example:
         >>> words({"decision": "not_met", "evidence": "open", "criterion": "lower > 0.9", "error": None})
         'Not met; the interval leaves the goal open'
-        >>> words({"decision": "not_evaluable", "evidence": None, "criterion": "lower > 0.9", "error": "one subject"})
-        'Not evaluable: one subject'
+        >>> words({"decision": "not_evaluable", "evidence": None, "criterion": "lower > 0.9", "error": "no cases"})
+        'Not evaluable: no cases'
     """
     if row["decision"] == "informative":
         return "No criterion"

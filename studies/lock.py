@@ -28,8 +28,8 @@ def lock(path: Path | str, *, who: str, without_data: bool = False) -> dict[str,
     """Fix a study's plan: write study.lock and record it in the ledger.
 
     What the lock holds: the canonical protocol with every default written out and its hash, a hash of each
-    endpoint with all that it depends on, the algorithm versions and which one decides, a content hash of each table
-    (independent of row order and file format), who, and when.
+    endpoint with all that it depends on, the algorithm versions and which one decides, a content hash of each
+    table (independent of row order and file format), who, and when.
 
     Args:
         path: The study folder.
@@ -119,7 +119,8 @@ def verify(study: Path) -> dict[str, Any] | None:
     """The lock of a study, if it is what the ledger says; None where nothing is locked.
 
     Raises:
-        IntegrityError: The ledger's chain is broken, study.lock was changed or removed, or the ledger does not know it.
+        IntegrityError: The ledger's chain is broken, study.lock was changed or removed, or the ledger does
+            not know it.
     """
     recorded = [entry for entry in ledger.read(study) if entry["what"] == LOCK]
     path = study / FILE

@@ -110,7 +110,7 @@ def manifest(
         run: Id and times of the run.
         inputs: One entry a table and version: files with SHA-256 and size, rows, content hash.
         protocol_sha256: Hash of the canonical protocol.
-        study_files: study.yaml, protocol, lock and sections with their SHA-256, by path relative to the study.
+        study_files: study.yaml, protocol, lock and sections with their SHA-256, by path in the study.
         seed: The protocol's seed.
         arguments: What the run was asked for.
     """

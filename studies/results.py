@@ -168,7 +168,7 @@ class Results:
         return [row for row in self.rows.iter_rows(named=True) if decides(row, version)]
 
     def overview(self) -> list[dict[str, Any]]:
-        """One row an endpoint, for a first look: the deciding version, the primary view, the statistic that counts."""
+        """One row an endpoint: the deciding version, the primary view, the statistic that counts."""
         return [row for entry in self.document["endpoints"] if (row := self._headline(entry)) is not None]
 
     def _headline(self, entry: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -187,7 +187,7 @@ class Results:
 
         table = Table(title=str(self.document["study"].get("title", "")), title_justify="left")
         for name in _OVERVIEW:
-            table.add_column(name, justify="right" if name in _RIGHT else "left", overflow="fold")
+            table.add_column(name, justify="right" if name in _RIGHT else "left", no_wrap=name != "decision")
         for row in self.overview():
             table.add_row(*(Text(cell) for cell in _cells(row)))
         return Group(Text(str(self.document["decision_words"]), style="bold"), table)
@@ -199,7 +199,8 @@ class Results:
             for row in self.overview()
         )
         words_ = escape(str(self.document["decision_words"]))
-        return f"<p><strong>{words_}</strong></p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return f"<p><strong>{words_}</strong></p>{table}"
 
 
 _OVERVIEW = ("endpoint", "statistic", "n", "estimate", "interval", "criterion", "decision")

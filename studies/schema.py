@@ -57,8 +57,8 @@ COLUMNS: dict[str, pl.DataType] = {
 }
 
 IDENTIFYING: tuple[str, ...] = (
-    "endpoint", "metric", "statistic", "algorithm", "version", "comparator", "population", "view", "by", "subgroup",
-    "level",
+    "endpoint", "metric", "statistic", "algorithm", "version", "comparator", "population", "view", "by",
+    "subgroup", "level",
 )  # fmt: skip
 """Columns whose values name a row; `row_id` is their hash, stable across runs."""
 

@@ -146,8 +146,8 @@ def population_rows(
 ) -> pl.DataFrame:
     """The pairs that an endpoint's population holds and its conditions keep, results or not.
 
-    Left out are unpaired rows, subjects without an entry, rows with one of the population's exclusion codes, rows
-    that its or the endpoint's `where` does not keep, and rows without a reference or test value.
+    Left out are unpaired rows, subjects without an entry, rows with one of the population's exclusion codes,
+    rows that its or the endpoint's `where` does not keep, and rows without a reference or test value.
 
     Args:
         protocol: Resolved protocol.
@@ -230,8 +230,8 @@ def parts(protocol: Protocol, endpoint: Endpoint, rows: pl.DataFrame) -> list[Pa
     """
     found = [WHOLE]
     if endpoint.by:
-        for levels in _combinations(protocol, endpoint, rows):
-            found.append(by_part(dict(zip(endpoint.by, levels, strict=True))))
+        combinations = _combinations(protocol, endpoint, rows)
+        found += [by_part(dict(zip(endpoint.by, levels, strict=True))) for levels in combinations]
     for name in endpoint.subgroups or ():
         found.extend(_subgroup_parts(protocol, endpoint, name, rows))
     return found
@@ -355,7 +355,8 @@ def rows(
 
     Args:
         protocol: Resolved protocol.
-        endpoint_id: Identifier of one of its endpoints, or `yield` for the share of results it reports by itself.
+        endpoint_id: Identifier of one of its endpoints, or `yield` for the share of results, which is always
+            reported.
         pairs: Frame of `Pairs` (as `Results.pairs` gives it).
         view: `primary`, or one of the three ways to count outputs that are no result.
         by: By-levels, as a mapping or as the canonical JSON of a results row.
@@ -363,15 +364,15 @@ def rows(
         level: Level of that subgroup.
 
     Returns:
-        `subject`, `reference`, `test` (float64 measurements; 1 and 0 for binary metrics; index into the declared
-        levels for categories), then `reference_row`, `test_row`, and every other column of the pairs.
+        `subject`, `reference`, `test` (float64 measurements; 1 and 0 for binary metrics; index into the
+        declared levels for categories), then `reference_row`, `test_row`, and every other column.
 
     Raises:
         UsageError: No such endpoint, view, subgroup or level; the message says which there are.
     """
     endpoint = endpoint_of(protocol, endpoint_id)
     found = population_rows(protocol, endpoint, pairs)
-    chosen = _chosen(protocol, endpoint, found, by, subgroup, level)
+    chosen = _chosen(protocol, endpoint, found, by=by, subgroup=subgroup, level=level)
     if chosen.condition is not None:
         found = found.filter(chosen.condition)
     seen = coded(coding(protocol, endpoint), found, view_of(protocol, view))
@@ -383,6 +384,7 @@ def _chosen(
     protocol: Protocol,
     endpoint: Endpoint,
     found: pl.DataFrame,
+    *,
     by: str | Mapping[str, str] | None,
     subgroup: str | None,
     level: str | None,
@@ -427,8 +429,9 @@ def endpoint_of(protocol: Protocol, endpoint_id: str) -> Endpoint:
 def automatic_yields(protocol: Protocol) -> dict[str, Endpoint]:
     """The share of results, reported without being asked for each test column that can hold no result.
 
-    One endpoint a pairing and test column that a binary or categorical endpoint uses, unless the protocol declares
-    a `yield` endpoint there itself. It follows the population of the first endpoint that uses the column.
+    One endpoint a pairing and test column that a binary or categorical endpoint uses, unless the protocol
+    declares a `yield` endpoint there itself. It follows the population of the first endpoint that uses the
+    column.
     """
     return {
         name: _yield_endpoint(protocol.endpoints[source]) for name, source in yield_sources(protocol).items()

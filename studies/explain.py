@@ -1,0 +1,242 @@
+"""Where one number comes from: its rows, its rule, its method, its sources, and how it was decided."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..datasets.pairs import STRUCTURAL
+from ..evaluators import registry
+from ..evaluators.intervals import METHODS
+from ..protocols.model import Criterion, Endpoint, Protocol
+from . import slices
+from .judge import words
+from .results import MANIFEST_FILE, Results, interval_text, number
+
+VIEW_WORDS: dict[str, str] = {
+    "classifiable_only": "outputs that are no result are left out",
+    "as_positive": "outputs that are no result count as positive",
+    "as_negative": "outputs that are no result count as negative",
+}
+ROLE_WORDS = {
+    "primary": "decides the study",
+    "co_primary": "decides the study together with the other co-primary ones",
+}
+COMPARED = {
+    "point": "the point estimate",
+    "lower": "the lower bound of the interval",
+    "upper": "the upper bound of the interval",
+    "both": "both bounds of the interval",
+}
+
+
+def explain(results: Results, row_id: str) -> dict[str, Any]:
+    """Everything behind one row of results.
+
+    Args:
+        results: Results of a run, or of `evaluate`.
+        row_id: `row_id` of the row, or enough of its first digits.
+
+    Returns:
+        `row` (its fields); `question`, `statistic`, `rows` (which rows, how many were left out for which
+        reason), `interval`, `decision`, `data`, `reproduce`: dictionaries of short texts and numbers, in
+        reading order.
+
+    Raises:
+        UsageError: No row, or more than one, begins with these digits.
+    """
+    row = results.row(row_id)
+    protocol = results.protocol
+    endpoint = slices.endpoint_of(protocol, row["endpoint"])
+    return {
+        "row": row,
+        "question": _question(row, endpoint),
+        "statistic": _statistic(row),
+        "rows": _rows(results, protocol, endpoint, row),
+        "interval": _interval(row, protocol, endpoint),
+        "decision": _decision(row, endpoint.criterion),
+        "data": _data(results, protocol, endpoint, row),
+        "reproduce": _reproduce(results, protocol),
+    }
+
+
+def text(explained: Mapping[str, Any]) -> str:
+    """An explanation as lines for a terminal."""
+    row = explained["row"]
+    head = f"{row['endpoint']}: {row['statistic']} = {number(row['estimate']) or 'no value'}"
+    lines = [f"{head} {row['unit'] or ''}".rstrip(), f"row {row['row_id']}"]
+    for section in ("question", "statistic", "rows", "interval", "decision", "data", "reproduce"):
+        lines += ["", section.capitalize(), *_lines(explained[section])]
+    return "\n".join(lines)
+
+
+def _lines(content: Mapping[str, Any], indent: str = "  ") -> Iterator[str]:
+    for name, value in content.items():
+        label = name.replace("_", " ")
+        if isinstance(value, Mapping):
+            yield f"{indent}{label}:"
+            yield from _lines(value, indent + "  ")
+        elif isinstance(value, list):
+            yield f"{indent}{label}:"
+            yield from (f"{indent}  {item}" for item in value)
+        elif value is not None:
+            yield f"{indent}{label}: {value}"
+
+
+def _question(row: Mapping[str, Any], endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "endpoint": endpoint.title,
+        "role": ": ".join(filter(None, [endpoint.role, ROLE_WORDS.get(endpoint.role)])),
+        "hypothesis": endpoint.hypothesis,
+        "algorithm": f"{row['algorithm']}, version {row['version']}",
+        "pre_specified": {True: "yes", False: "no, post hoc", None: "no plan was locked"}[
+            row["pre_specified"]
+        ],
+    }
+
+
+def _statistic(row: Mapping[str, Any]) -> dict[str, Any]:
+    metric = registry.get(row["metric"])
+    statistic = metric.statistic(row["statistic"])
+    return {
+        "name": f"{statistic.title} ({metric.title})",
+        "definition": row["definition"],
+        "direction": "test minus reference" if metric.kind == "measurement" else None,
+        "unit": row["unit"],
+        "estimate": row["estimate"],
+        "standard_error": row["se"],
+        "sources": [citation.text for citation in metric.citations],
+        "warning": row["warning"],
+        "error": row["error"],
+    }
+
+
+def _rows(results: Results, protocol: Protocol, endpoint: Endpoint, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Which rows, and what happened to the others."""
+    how = slices.coding(protocol, endpoint)
+    population = protocol.populations[str(endpoint.population)]
+    behind = results.slice(row["row_id"])
+    return {
+        "population": f"{endpoint.population}: {population.title}",
+        "part": _part(row),
+        "columns": f"{how.reference} against {how.test}",
+        "positive": ", ".join(how.positive) or None if how.kind == "binary" else None,
+        "view": _view(protocol, row["view"]) if how.kind == "binary" and not how.reports_yield else None,
+        "analysed_rows": behind.height,
+        "analysed_subjects": behind.get_column("subject").n_unique(),
+        "contributing": _contributing(row),
+        "left_out": left_out(results, protocol, endpoint, row),
+    }
+
+
+def _part(row: Mapping[str, Any]) -> str:
+    if row["by"] is not None:
+        return ", ".join(f"{column} = {level}" for column, level in json.loads(row["by"]).items())
+    return f"subgroup {row['subgroup']}: {row['level']}" if row["subgroup"] else "all"
+
+
+def _view(protocol: Protocol, view: str) -> str:
+    declared = " (the declared primary view)" if view == slices.PRIMARY else ""
+    return VIEW_WORDS[slices.view_of(protocol, view)] + declared
+
+
+def _contributing(row: Mapping[str, Any]) -> str:
+    events = "" if row["n_events"] is None else f"{row['n_events']:,} of "
+    return f"{events}{row['n_units']:,} rows of {row['n_subjects']:,} subjects"
+
+
+def left_out(
+    results: Results, protocol: Protocol, endpoint: Endpoint, row: Mapping[str, Any]
+) -> dict[str, int]:
+    """Rows of the pairing that are not behind a whole row of results, counted by their first reason."""
+    frame = results.pairs(str(endpoint.pairing), row["version"])
+    kept = slices.rows(protocol, row["endpoint"], frame, view=row["view"])
+    key = ["reference_row", "test_row"]
+    rest = frame.join(kept.select(key), on=key, how="anti", nulls_equal=True)
+    counts: dict[str, int] = {}
+    titles = {**STRUCTURAL, **{code: exclusion.title for code, exclusion in protocol.exclusions.items()}}
+    for reason, count in rest.group_by("reason").len().sort("reason", nulls_last=True).iter_rows():
+        title = (
+            f"{reason}: {titles[reason]}" if reason in titles else f"not in population {endpoint.population}"
+        )
+        counts[title] = int(count)
+    return counts
+
+
+def _interval(row: Mapping[str, Any], protocol: Protocol, endpoint: Endpoint) -> dict[str, Any]:
+    if row["ci_method"] is None:
+        return {"interval": "none"}
+    method = METHODS[row["ci_method"]]
+    sides = {"two": "two-sided", "lower": "one-sided, lower bound", "upper": "one-sided, upper bound"}
+    found = {
+        "interval": interval_text(row),
+        "lower": row["ci_lower"],
+        "upper": row["ci_upper"],
+        "level": f"{row['ci_level']:.6g}, {sides[row['ci_sides']]}",
+        "method": method.words,
+        "monte_carlo_error": row["mc_error"],
+        "cluster": f"none: {endpoint.interval.cluster_rationale}"
+        if endpoint.interval.cluster == "none"
+        else None,
+        "sources": [citation.text for citation in method.citations],
+    }
+    if method.resampling:
+        strata = ", ".join(protocol.resampling.strata) or "none"
+        found["resampling"] = f"{protocol.resampling.replicates:,} replicates of subjects, strata: {strata}"
+        found["seed"] = protocol.seed
+    return found
+
+
+def _decision(row: Mapping[str, Any], criterion: Criterion | None) -> dict[str, Any]:
+    if criterion is None or row["criterion"] is None:
+        return {"decision": words(row)}
+    return {
+        "decision": words(row),
+        "rule": f"{COMPARED[criterion.compare]} must be {criterion.operator} {_limit(criterion)}",
+        "compared": _compared(row, criterion),
+        "source_of_the_limit": criterion.source,
+        "how_sure_is_it": row["tier"],
+        "rationale": criterion.rationale,
+    }
+
+
+def _limit(criterion: Criterion) -> str:
+    unit = f" {criterion.unit}" if criterion.unit else ""
+    if isinstance(criterion.limit, tuple):
+        return f"{criterion.limit[0]:.15g} to {criterion.limit[1]:.15g}{unit}"
+    return f"{criterion.limit:.15g}{unit}"
+
+
+def _compared(row: Mapping[str, Any], criterion: Criterion) -> str:
+    """The numbers that were compared, unrounded."""
+    names = {"point": ["estimate"], "lower": ["ci_lower"], "upper": ["ci_upper"]}
+    values = [row[name] for name in names.get(criterion.compare, ["ci_lower", "ci_upper"])]
+    return " and ".join("none" if value is None else repr(value) for value in values)
+
+
+def _data(results: Results, protocol: Protocol, endpoint: Endpoint, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables and, for a written run, the files with their hashes."""
+    pairing = protocol.pairings[str(endpoint.pairing)]
+    wanted = {pairing.reference: None, pairing.test: row["version"]}
+    if slices.SUBJECTS in protocol.tables:
+        wanted[slices.SUBJECTS] = None
+    found: dict[str, Any] = {
+        "pairing": f"{endpoint.pairing}: {pairing.method} on {', '.join(pairing.on or ())}"
+    }
+    if results.folder is None or not (results.folder / MANIFEST_FILE).is_file():
+        return {**found, "tables": ", ".join(wanted)}
+    manifest = json.loads((results.folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    for entry in manifest["inputs"]:
+        if entry["table"] in wanted and entry["version"] in (wanted[entry["table"]], None):
+            files = [f"{file['path']} sha256 {file['sha256']}" for file in entry["files"]]
+            found[entry["table"]] = [f"{entry['rows']:,} rows", *files]
+    return found
+
+
+def _reproduce(results: Results, protocol: Protocol) -> dict[str, Any]:
+    return {
+        "protocol": f"{protocol.id} {protocol.version}, sha256 {results.document['protocol_sha256']}",
+        "run": results.document["run"]["id"],
+        "accordance": results.document["accordance"],
+    }
