@@ -2,4 +2,5 @@
 
 from accordance.app.pages import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
+from ..studies.results import Results
 from . import state, widgets
+from .screens import accounting, decision, endpoint, provenance, report, subgroups
 
-SCREENS = Path(__file__).with_name("screens")
+Body = Callable[[Results, Path], None]
 
-PAGES: tuple[tuple[str, str, str], ...] = (
-    ("decision", "Decision", ":material/gavel:"),
-    ("endpoint", "Endpoint", ":material/scatter_plot:"),
-    ("subgroups", "Subgroups", ":material/account_tree:"),
-    ("accounting", "Accounting", ":material/filter_alt:"),
-    ("provenance", "Provenance", ":material/fingerprint:"),
-    ("report", "Report", ":material/description:"),
-)
-"""File in `screens`, title, icon; the first is the first screen."""
+PAGES: dict[str, tuple[Body, str]] = {
+    "decision": (decision.show, ":material/gavel:"),
+    "endpoint": (endpoint.show, ":material/scatter_plot:"),
+    "subgroups": (subgroups.show, ":material/account_tree:"),
+    "accounting": (accounting.show, ":material/filter_alt:"),
+    "provenance": (provenance.show, ":material/fingerprint:"),
+    "report": (report.show, ":material/description:"),
+}
+"""Address -> what it shows, and its icon; in the order of the menu."""
 
 
-def main() -> None:
-    """Run one page of the app: choose study and run in the sidebar, then show the page asked for."""
+def main(first: str = "decision") -> None:
+    """Run the app: choose study and run in the sidebar, then show the page asked for.
+
+    Args:
+        first: The page at the bare address.
+    """
     st.set_page_config(page_title="Accordance", page_icon=":material/balance:", layout="wide")
     widgets.style()
-    pages = [
-        st.Page(
-            SCREENS / f"{name}.py",
-            title=title,
+    pages = {
+        name: st.Page(
+            partial(widgets.run_page, body, name.capitalize()),
+            title=name.capitalize(),
             icon=icon,
-            url_path="" if number == 0 else name,
-            default=number == 0,
+            url_path=name,
+            default=name == first,
         )
-        for number, (name, title, icon) in enumerate(PAGES)
-    ]
-    page = st.navigation(pages)
+        for name, (body, icon) in PAGES.items()
+    }
+    st.session_state[state.PAGES] = pages
+    page = st.navigation(list(pages.values()))
     with st.sidebar:
         state.choose()
     page.run()

@@ -21,6 +21,7 @@ from ..studies.results import DOCUMENT_FILE, MANIFEST_FILE, Results, finished_ru
 ROOT = "root"
 STUDY = "study"
 RUN = "run"
+PAGES = "pages"
 
 
 def root() -> Path:

@@ -56,6 +56,13 @@ def style() -> None:
     st.html(STYLE)
 
 
+def link(page: str, label: str, *, icon: str | None = None, **choices: str) -> None:
+    """A link to another page of the app that keeps study and run, and makes further choices there."""
+    st.page_link(
+        st.session_state[state.PAGES][page], label=label, icon=icon, query_params={**state.kept(), **choices}
+    )
+
+
 def run_page(body: Callable[[Results, Path], None], title: str) -> None:
     """Show a page of the chosen run; where there is no study, no run or an unreadable one, say what to do."""
     study = state.study()

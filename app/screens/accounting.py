@@ -1,15 +1,17 @@
 """Where every row went: the flow, the counts by reason, and the rows behind a reason."""
 
+from __future__ import annotations
+
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from accordance.app import charts, drill, state, widgets
-from accordance.reports import figures
-from accordance.reports import format as fmt
-from accordance.studies.results import Results
+from ...reports import figures
+from ...reports import format as fmt
+from ...studies.results import Results
+from .. import charts, drill, state, widgets
 
 COUNTS = ("n_subjects", "n_reference_rows", "n_test_rows", "n_pairs")
 STAYS = ("read", "paired", "analysed")
@@ -69,7 +71,3 @@ def left_out(results: Results, entry: dict[str, Any]) -> None:
     rows = drill.excluded_rows(results, entry["pairing"], entry["version"], code)
     st.caption(f"{rows.height:,} rows of {rows['subject'].n_unique():,} subjects, reason code `{code}`")
     st.dataframe(rows, hide_index=True, height=min(38 + 35 * rows.height, 420))
-
-
-if __name__ == "__main__":
-    widgets.run_page(show, "Accounting")

@@ -1,16 +1,18 @@
 """First screen: what the run decides, endpoint by endpoint, and what it rests on."""
 
+from __future__ import annotations
+
 from html import escape
 from pathlib import Path
 
 import streamlit as st
 
-from accordance.app import state, widgets
-from accordance.protocols.model import DECIDING
-from accordance.reports import format as fmt
-from accordance.reports import rows as words
-from accordance.studies.judge import headline
-from accordance.studies.results import Results
+from ...protocols.model import DECIDING
+from ...reports import format as fmt
+from ...reports import rows as words
+from ...studies.judge import headline
+from ...studies.results import Results
+from .. import state, widgets
 
 
 def show(results: Results, folder: Path) -> None:
@@ -49,11 +51,7 @@ def endpoint(results: Results, row: dict[str, object]) -> None:
     with st.container(border=True):
         name, found, decided = st.columns([4, 4, 4], vertical_alignment="center")
         with name:
-            st.page_link(
-                "screens/endpoint.py",
-                label=f"**{entry['title']}**",
-                query_params={**state.kept(), "endpoint": str(row["endpoint"])},
-            )
+            widgets.link("endpoint", f"**{entry['title']}**", endpoint=str(row["endpoint"]))
             st.caption(f"{text.statistic} · {str(row['role']).replace('_', '-')}")
         found.html(
             f"<b style='font-size: 1.15rem'>{escape(text.estimate)}</b> &nbsp;{escape(text.interval)}"
@@ -103,12 +101,7 @@ def accounting(results: Results, version: str) -> None:
     st.subheader("From rows read to pairs analysed")
     entry = entries[0]
     widgets.strip(step_words(step) for step in entry["steps"])
-    st.page_link(
-        "screens/accounting.py",
-        label="All accounting",
-        icon=":material/filter_alt:",
-        query_params=state.kept(),
-    )
+    widgets.link("accounting", "All accounting", icon=":material/filter_alt:")
 
 
 def step_words(step: dict[str, object]) -> tuple[str, str, str]:
@@ -137,7 +130,3 @@ def versions(results: Results) -> None:
             for name, spec in algorithm["versions"].items()
         ],
     )
-
-
-if __name__ == "__main__":
-    widgets.run_page(show, "Decision")

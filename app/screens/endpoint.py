@@ -1,16 +1,18 @@
 """One endpoint: its figure, its numbers, and behind a click the data of a subject."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import streamlit as st
 
-from accordance.app import charts, drill, state, widgets
-from accordance.reports import figures
-from accordance.reports import rows as words
-from accordance.reports.figures.builders import siblings
-from accordance.studies.results import Results
+from ...reports import figures
+from ...reports import rows as words
+from ...reports.figures.builders import siblings
+from ...studies.results import Results
+from .. import charts, drill, state, widgets
 
 SUBJECT = "subject"
 MARK = "mark"
@@ -184,7 +186,3 @@ def statistics(results: Results, row: dict[str, Any]) -> None:
             st.caption(
                 " · ".join(str(other[name]) for name in ("method", "reference", "row_id") if other[name])
             )
-
-
-if __name__ == "__main__":
-    widgets.run_page(show, "Endpoint")

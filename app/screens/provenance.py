@@ -1,13 +1,15 @@
 """What the run rests on: plan, inputs with their hashes, software, machine."""
 
+from __future__ import annotations
+
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from accordance.app import state, widgets
-from accordance.studies.results import Results
+from ...studies.results import Results
+from .. import state, widgets
 
 
 def show(results: Results, folder: Path) -> None:
@@ -76,7 +78,3 @@ def cell(value: Any) -> str:
         return f"{value:,}"
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return f"<code>{escape(text)}</code>" if len(text) == 64 or "/" in text else escape(text)
-
-
-if __name__ == "__main__":
-    widgets.run_page(show, "Provenance")

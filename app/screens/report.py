@@ -1,13 +1,14 @@
 """The report of the run: to download where there is one, to render where there is none."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import streamlit as st
 
-from accordance import reports
-from accordance.app import widgets
-from accordance.reports import format as fmt
-from accordance.studies.results import Results
+from ... import reports
+from ...reports import format as fmt
+from ...studies.results import Results
 
 FILES = {
     "report.pdf": ("PDF/A with results, protocol and manifest attached", "application/pdf"),
@@ -45,7 +46,3 @@ def render(folder: Path) -> None:
         st.error(f"The report could not be written: {error.strerror or error}", icon=":material/error:")
         return
     st.rerun()
-
-
-if __name__ == "__main__":
-    widgets.run_page(show, "Report")

@@ -1,12 +1,14 @@
 """Subgroups of an endpoint beside the whole."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import streamlit as st
 
-from accordance.app import charts, state, widgets
-from accordance.reports import figures
-from accordance.studies.results import Results
+from ...reports import figures
+from ...studies.results import Results
+from .. import charts, state, widgets
 
 
 def show(results: Results, _folder: Path) -> None:
@@ -41,13 +43,10 @@ def show(results: Results, _folder: Path) -> None:
             config={"displaylogo": False, "displayModeBar": False},
         )
         st.caption(model.caption)
-    st.page_link(
-        "screens/endpoint.py",
-        label="Figure and data of this endpoint",
+    widgets.link(
+        "endpoint",
+        "Figure and data of this endpoint",
         icon=":material/scatter_plot:",
-        query_params={**state.kept(), "endpoint": endpoint, "version": version},
+        endpoint=endpoint,
+        version=version,
     )
-
-
-if __name__ == "__main__":
-    widgets.run_page(show, "Subgroups")
