@@ -1,4 +1,4 @@
-"""Small published tables for examples, documentation and tests; the values are printed in the cited papers."""
+"""Small published tables for examples, documentation and tests; values as printed in the cited papers."""
 
 from __future__ import annotations
 
