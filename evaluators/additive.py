@@ -105,9 +105,8 @@ class AdditivePrepared(Prepared):
         """Linearised standard error with subjects as clusters (Binder 1983).
 
         sqrt(S / (S - 1) * sum((z - mean(z))^2)) with z the derivative in each subject's weight; the same as
-        R's
-        `survey::svymean` for a single-stage cluster sample without finite population correction. NaN with one
-        subject.
+        `survey::svymean` in R for a single-stage cluster sample without finite population correction.
+        NaN with one subject.
         """
         z = self.influence()[:, self.statistics.index(statistic)]
         if len(z) < 2:

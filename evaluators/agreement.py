@@ -1,18 +1,15 @@
 """Bland-Altman agreement: bias, standard deviation of differences, limits of agreement.
 
-Which variance the limits rest on depends on what repeated pairs of a subject mean, and the caller has to say
-it:
+Which variance the limits rest on depends on what repeated pairs of a subject mean, and the caller says it:
 
 - `independent`: one pair a subject, or pairs taken for independent. SD of the differences, n - 1 in the
-denominator
-  (Bland & Altman 1986).
+  denominator (Bland & Altman 1986).
 - `constant`: the subject's true value stays the same over its pairs, which are replicates and not linked.
-Variance of
-  the subjects' mean differences, plus the within-subject variance of each method by the share that averaging
-  over replicates has removed (Bland & Altman 1999, section 5.2; Zou 2013).
+  Variance of the subjects' mean differences, plus the within-subject variance of each method by the share
+  that averaging over replicates has removed (Bland & Altman 1999, section 5.2; Zou 2013).
 - `varying`: the true value changes from pair to pair, and the two values of a pair belong together.
-Components of the
-  differences within and between subjects (Bland & Altman 1999, section 5.3, and 2007; Zou 2013).
+  Components of the differences within and between subjects (Bland & Altman 1999, section 5.3, and 2007;
+  Zou 2013).
 
 With unequal numbers of pairs a mean over pairs and a mean of subject means are different biases. `bias` says
 which; where a subject's mean counts once, the limits are Zou's and have MOVER intervals; where each pair
@@ -470,9 +467,8 @@ def bland_altman(
     - `truth="constant"`: bias = mean over subjects of their mean difference; sd^2 = variance of those means +
       (1 - mean(1/n_i)) * (within-subject variance of the reference + that of the test).
     - `truth="varying"`: the same bias; sd^2 = variance of those means + (1 - mean(1/n_i)) * within-subject
-    variance of
-      the differences. With `bias="pairs"`: bias = mean(d), and sd^2 = between + within component of a one-way
-      analysis of variance; a negative between component is set to 0, with a warning.
+      variance of the differences. With `bias="pairs"`: bias = mean(d), and sd^2 = between + within component
+      of a one-way analysis of variance; a negative between component is set to 0, with a warning.
 
     The limits are bias - z sd and bias + z sd. Intervals: `cluster_t` (linearised, subjects as clusters;
     equals the paired t interval where each subject has one pair); `t` (for the limits: Bland & Altman 1999);

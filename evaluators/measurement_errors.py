@@ -7,7 +7,7 @@ rows weigh more; `subject_mean` computes the measure in each subject and takes t
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -114,8 +114,13 @@ class ErrorPrepared(AdditivePrepared):
         if method in ("wilson", "clopper_pearson") and self.proportion:
             return self._binomial(method, level, sides)
         if method == "t" and self.average == "subject_mean":
-            return self.symmetric(statistic, method, level, sides)
-        return super().interval(statistic, method, level, sides)
+            found = self.symmetric(statistic, method, level, sides)
+        else:
+            found = super().interval(statistic, method, level, sides)
+        if found.sides == "upper" or found.lower >= 0:
+            return found
+        note = f"The {method} interval reaches below 0, where the measure cannot be: a sign of few subjects."
+        return replace(found, warning=note)
 
     def _binomial(self, method: str, level: float, sides: Sides) -> Interval:
         if self.average != "pooled" or self.weighted:
@@ -139,7 +144,7 @@ class _ErrorMetric(Metric):
     figure = "scatter"
     _root: ClassVar[bool] = False
     _undefined: ClassVar[str] = ""
-    _bounds: ClassVar[tuple[float, float]] = (0.0, np.inf)
+    _bounds: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
 
     @abstractmethod
     def _values(self, columns: Columns, parameters: dict[str, Any]) -> FloatArray:
@@ -323,10 +328,9 @@ def mae(
 ) -> MetricResult:
     """Mean absolute error: mean of |test - reference|.
 
-    Intervals: `cluster_t` (default: linearised standard error with subjects as clusters, subjects - 1 degrees
-        of
-    freedom; the lower bound is cut at 0), `t` where each subject has one row or with `subject_mean`, subject
-    bootstrap.
+    Intervals: `cluster_t` (default: linearised standard error with subjects as clusters, subjects - 1
+    degrees of freedom; as in other software it is not cut at 0, and a warning says so), `t` where each subject
+    has one row or with `subject_mean`, subject bootstrap.
 
     Args:
         reference: (n,) reference values.

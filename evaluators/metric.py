@@ -72,8 +72,7 @@ class Statistic:
         definition: One sentence that fixes which variant it is, for the report's methods section.
         unit: `same` as the measurement, `percent`, `proportion` (0 to 1), or `none`.
         better: The direction that is good for the device.
-        intervals: Names of the interval methods it can supply (keys of `intervals.METHODS`), best default
-            first.
+        intervals: Interval methods it can supply (keys of `intervals.METHODS`), best default first.
     """
 
     name: str
@@ -193,9 +192,8 @@ class Columns:
     """The rows of one slice, sorted by subject, as NumPy arrays.
 
     Attributes:
-        reference: (n,) reference values: float64 measurements, or int64 codes (binary: 1 positive, 0
-            negative;
-            categorical: index into `levels`).
+        reference: (n,) reference values: float64 measurements, or int64 codes (binary: 1 positive and
+            0 negative; categorical: index into `levels`).
         test: (n,) values of the index test, likewise.
         offsets: (S + 1,) start of each subject's rows; subjects without rows repeat an offset.
         levels: Names of the categories, in declared order; empty for measurements.

@@ -22,7 +22,7 @@ import numpy as np
 
 from .metric import FloatArray
 
-_TOKEN = re.compile(r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_]\w*)|(?P<mark>[-+*/%(),]))")  # fmt: skip  # noqa: E501
+_TOKEN = re.compile(r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_]\w*)|(?P<mark>[-+*%(),]))")  # fmt: skip  # noqa: E501
 _GRAMMAR = "numbers, 10%, ref, +, *, min(..., ...), max(..., ...)"
 _LONGEST = 200
 _DEEPEST = 20
