@@ -40,8 +40,8 @@ def demographics(
 
     Returns:
         Entries with `version`, `group_by`, `group` (null: everybody), `n_subjects`, `column`, `title`,
-        `unit`, `kind` and, for numbers, `n, missing, mean, sd, median, minimum, maximum` (`sd` of n - 1; null where
-        there is none), for categories `levels` with `level, n`. Empty without a subjects table.
+        `unit`, `kind` and, for numbers, `n, missing, mean, sd, median, minimum, maximum` (`sd` of n - 1;
+        null where there is none), for categories `levels` with `level, n`. Empty without a subjects table.
     """
     if subjects is None or slices.SUBJECTS not in protocol.tables:
         return []

@@ -231,7 +231,7 @@ def words(row: Mapping[str, Any]) -> str:
     Example:
         >>> words({"decision": "not_met", "evidence": "open", "criterion": "lower > 0.9", "error": None})
         'Not met; the interval leaves the goal open'
-        >>> words({"decision": "not_evaluable", "evidence": None, "criterion": "lower > 0.9", "error": "no cases"})
+        >>> words({"decision": "not_evaluable", "evidence": None, "criterion": "", "error": "no cases"})
         'Not evaluable: no cases'
     """
     if row["decision"] == "informative":

@@ -65,30 +65,24 @@ def init(path: Path | str, *, example: str | None = None, protocol: str | None =
         raise UsageError("begin from an example or from a protocol, not from both")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file, not a folder")
+    source = None
     if example is not None:
-        texts, source, origin = _example(example), EXAMPLES / example, f"example {example}"
+        texts, origin = _example(example), f"example {example}"
+        source = EXAMPLES / example
     elif protocol is not None:
-        texts, source, origin = (
-            _from_library(folder, protocol),
-            None,
-            f"library:{protocol.removeprefix('library:')}",
-        )
+        texts, origin = _from_library(folder, protocol), f"library:{_bare(protocol)}"
     else:
-        texts, source, origin = (
-            starter.draft(folder),
-            None,
-            "the tables found" if starter.found(folder) else "a draft",
-        )
+        texts = {**starter.draft(folder), **sections()}
+        origin = "the tables found" if starter.found(folder) else "a draft"
     texts = {IGNORE_FILE: IGNORED, **texts}
-    data = source / "data" if source else None
     in_the_way = [name for name in texts if (folder / name).exists()]
-    if data is not None and (folder / "data").exists():
+    if source is not None and (folder / "data").exists():
         in_the_way.append("data")
     if in_the_way:
         raise UsageError(f"{folder} has these already, and nothing is overwritten: {', '.join(in_the_way)}")
     try:
         written = _write(folder, texts)
-        if data is not None:
+        if source is not None:
             written += _data(folder, source)
     except OSError as error:
         raise OutputError(
@@ -121,10 +115,8 @@ def _example(name: str) -> dict[str, str]:
     }
 
 
-def _data(folder: Path, source: Path | None) -> list[str]:
+def _data(folder: Path, source: Path) -> list[str]:
     """Copy an example's data, or draw them."""
-    if source is None:
-        return []
     target = folder / "data"
     if (source / SIMULATE_FILE).is_file():
         simulate(source / SIMULATE_FILE, target)
@@ -152,7 +144,7 @@ def simulate(recipe: Path, target: Path) -> None:
 
 def _from_library(folder: Path, name: str) -> dict[str, str]:
     """study.yaml for a library protocol, with one data file a table."""
-    identifier = name.removeprefix(protocol_files.LIBRARY)
+    identifier = _bare(name)
     if identifier not in library.names():
         hint = nearest(identifier, library.names())
         tail = f" Did you mean `{hint}`?" if hint else ""
@@ -170,6 +162,11 @@ def _from_library(folder: Path, name: str) -> dict[str, str]:
         ),
         **sections(),
     }
+
+
+def _bare(name: str) -> str:
+    """A library protocol's identifier without the prefix."""
+    return name.removeprefix(protocol_files.LIBRARY)
 
 
 def _columns_note(protocol: Protocol) -> str:

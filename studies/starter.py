@@ -89,7 +89,7 @@ def draft(folder: Path) -> dict[str, str]:
 
 
 def sort_out(folder: Path, tables: Sequence[Path]) -> Found:
-    """By their names: which file is the reference, which holds the subjects, which are a version's outputs."""
+    """By their names: which file is the reference, which the subjects, which the outputs of a version."""
     names = {file: file.relative_to(folder).as_posix() for file in tables}
     references = [file for file in tables if _speaks_of(file, REFERENCE_WORDS)]
     subjects = [file for file in tables if _speaks_of(file, SUBJECT_WORDS)]
