@@ -12,6 +12,7 @@ from accordance.evaluators.intervals import METHODS
 from accordance.evaluators.metric import REQUIRED, Citation, Metric, Parameter, Statistic
 from accordance.protocols import library
 
+RENAMED = {"yield": "reported_share"}
 KINDS = {
     "measurement": "numbers with a unit",
     "binary": "positive or negative",
@@ -46,8 +47,8 @@ def metrics() -> list[Metric]:
 
 
 def plain_function(metric: Metric) -> Any:
-    """The function of the same name; `yield` is a word of Python, so that one ends in an underscore."""
-    return getattr(evaluators, metric.name, None) or getattr(evaluators, f"{metric.name}_", None)
+    """The function of the same name, but for the words of Python."""
+    return getattr(evaluators, RENAMED.get(metric.name, metric.name), None)
 
 
 def metric_table() -> str:

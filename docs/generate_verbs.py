@@ -49,5 +49,5 @@ def verbs() -> str:
     for name, command in commands():
         parts.append(f"## `{name}` {{ #{name.removeprefix('accordance ').replace(' ', '-')} }}\n")
         parts.append(as_markdown(command.help or "") + "\n")
-        parts.append("\n".join(["| | |", "|---|---|", *options(command)]) + "\n")
+        parts.append("\n".join(["| argument | meaning |", "|---|---|", *options(command)]) + "\n")
     return "\n".join(parts)

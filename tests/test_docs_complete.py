@@ -16,7 +16,7 @@ from accordance.app.cli import app
 from accordance.datasets.pairs import STRUCTURAL
 from accordance.evaluators import registry
 from accordance.evaluators.intervals import METHODS
-from accordance.protocols import errors, load
+from accordance.protocols import errors, library, load
 from accordance.studies.schema import COLUMNS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,7 +55,7 @@ def test_every_metric_has_a_whole_page(metric: object, generators: dict[str, Mod
     for heading in ("## Statistics", "## Average", "## In Python", "## Sources"):
         assert heading in text
     for statistic in metric.statistics:  # type: ignore[attr-defined]
-        assert statistic.definition in text
+        assert statistics.cell(statistic.definition) in text
         assert set(statistic.intervals) <= set(METHODS)
 
 
@@ -69,6 +69,12 @@ def test_every_verb_and_option_has_help_with_an_example(generators: dict[str, Mo
     for name, command in found.items():
         assert f"    {name}" in (command.help or ""), f"no example in `{name} --help`"
         assert [one.name for one in command.params if not getattr(one, "help", None)] == []
+
+
+def test_protocols_named_in_the_help_exist(generators: dict[str, ModuleType]) -> None:
+    helps = " ".join(command.help or "" for _, command in generators["verbs"].commands())
+    named = set(re.findall(r"(?:--protocol|protocols show) ([a-z][\w-]+)", helps))
+    assert named and named <= set(library.names())
 
 
 def test_the_results_table_is_described_column_by_column() -> None:
