@@ -329,8 +329,8 @@ def mae(
     """Mean absolute error: mean of |test - reference|.
 
     Intervals: `cluster_t` (default: linearised standard error with subjects as clusters, subjects - 1
-    degrees of freedom; as in other software it is not cut at 0, and a warning says so), `t` where each subject
-    has one row or with `subject_mean`, subject bootstrap.
+    degrees of freedom; as in other software it is not cut at 0, and a warning says so), `t` where each
+    subject has one row or with `subject_mean`, subject bootstrap.
 
     Args:
         reference: (n,) reference values.

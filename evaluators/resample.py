@@ -13,7 +13,8 @@ from .metric import CannotComputeError, FloatArray, Interval, Sides
 UNDEFINED_LIMIT = 0.01
 """Largest share of replicates without a value: beyond it the rest no longer stand for all."""
 
-_ROUNDING = 1e-12  # replicates closer than this, relatively, differ by the order of additions only
+_ROUNDING = 16 * float(np.finfo(float).eps)
+"""Replicates closer than this, relatively, differ by the order of additions only."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def bca(
     ordered, share = _defined(replicates)
     if _all_equal(ordered):
         return percentile(replicates, level, sides)  # degenerate either way, and marked so
-    tied = np.abs(ordered - estimate) <= _ROUNDING * abs(estimate)
+    tied = np.abs(ordered - estimate) <= _ROUNDING / 4 * abs(estimate)
     below = float(np.mean((ordered < estimate) & ~tied) + 0.5 * np.mean(tied))
     if not 0 < below < 1:
         raise CannotComputeError(

@@ -130,7 +130,7 @@ def test_levels() -> None:
     assert tail_levels(0.95, "two") == (0.025, 0.975)
     assert tail_levels(0.975, "upper") == (0.0, 0.975)
     for level in (0.5, 1.0, 95):
-        with pytest.raises(ValueError, match="between 0.5 and 1"):
+        with pytest.raises(ValueError, match=r"between 0\.5 and 1"):
             tail_levels(level, "two")
     with pytest.raises(ValueError, match="two, lower or upper"):
         tail_levels(0.95, "both")  # type: ignore[arg-type]
