@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,7 +83,9 @@ def _top(
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="New folder for the study.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder for the study; it may hold data already.")
+    ],
     example: Annotated[
         str | None, typer.Option(metavar="ID", help="Begin from a finished example study.")
     ] = None,
@@ -94,13 +97,14 @@ def init(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Begin a study in a new folder.
+    """Begin a study in a folder.
 
     Writes study.yaml, the protocol, sections for people to write, and a
-    .gitignore that keeps data and runs out.
+    .gitignore that keeps data and runs out. Tables that lie in the folder, or
+    in its `data` folder, are looked at, and a draft is written for them.
 
     Examples:
-        accordance init my-study                     # a small study to edit
+        accordance init my-study                     # a draft for the tables there
         accordance init pefr --example pefr-1986     # published data, ready
         accordance init hr --protocol pulse-rate     # library protocol, your data
     """
@@ -108,9 +112,12 @@ def init(
 
     output = Output(as_json=as_json)
     made = start.init(folder, example=example, protocol=protocol)
-    output.answer({"study": made})
-    output.text(f"Study begun in {shown(folder)}")
-    output.text(f"Next: edit {shown(folder / 'study.yaml')}, then `accordance check {_typed(folder)}`")
+    output.answer(made)
+    output.text(f"Study begun in {shown(folder)}, from {made['from']}:")
+    for name in made["files"]:
+        output.text(f"  {name}")
+    edit = "" if example else f"edit {shown(folder / 'study.yaml')} and the protocol, then "
+    output.text(f"Next: {edit}accordance check {_typed(folder)}")
 
 
 @app.command()
@@ -424,9 +431,10 @@ def _show_results(output: Output, results: Any) -> None:
         return
     output.text()
     output.show(tables.decision_line(results), tables.pre_specified_line(results))
-    for table in tables.endpoint_tables(results):
-        output.text()
-        output.show(table)
+    output.text()
+    output.show(*tables.decisions(results))
+    output.text()
+    output.show(tables.estimates(results))
     views = tables.view_table(results)
     if views is not None:
         output.text()
@@ -478,6 +486,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: As typed after `accordance`. Default: those of this process, which is then left.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a sign that a terminal cannot show ends no command
     code = _dispatch(words, Output(as_json="--json" in words))
     if arguments is None:
         sys.exit(code)

@@ -13,7 +13,6 @@ from rich.text import Text
 from ..protocols.model import DECIDING
 from ..studies.judge import headline, words
 from ..studies.results import Results, interval_text, number
-from .console import shown
 
 if TYPE_CHECKING:
     from ..protocols.model import Protocol
@@ -24,6 +23,7 @@ STYLES = {
     "not_evaluable": "bold yellow",
     "informative": "default",
 }
+SIGNS = {"met": "\u2713", "not_met": "\u2717", "not_evaluable": "?", "informative": " "}
 VIEW_WORDS = {
     "classifiable_only": "left out",
     "as_positive": "as positive",
@@ -47,42 +47,66 @@ def pre_specified_line(results: Results) -> Text:
     return Text(f"{stamp}; {n:,} rows are post hoc." if n else f"{stamp}; every row follows it.")
 
 
-def endpoint_tables(results: Results) -> Iterator[Table]:
-    """The deciding version in full, each other version with the endpoints that have a criterion."""
+def decisions(results: Results) -> Iterator[Text]:
+    """For each version, the deciding one first: the endpoints with a criterion, two lines each."""
     deciding = results.deciding_version
     versions = results.rows["version"].unique(maintain_order=True).to_list()
-    titles = results.document["study"]["algorithm"]["versions"]
     for version in [deciding, *(other for other in versions if other != deciding)]:
-        name = (titles.get(version) or {}).get("title")
-        label = f"Version {version}" + (f" ({name})" if name and name != version else "")
-        if version == deciding:
-            title, keep = (f"{label}, which decides" if len(versions) > 1 else label), None
-        else:
-            title, keep = f"{label}, beside it", "criterion"
-        rows = [row for row in results.rows.iter_rows(named=True) if headline(row, version)]
-        yield _table(title, [row for row in rows if keep is None or row["criterion"] is not None])
+        rows = [row for row in _headlines(results, version) if row["criterion"] is not None]
+        if rows:
+            yield Text(_version_words(results, version, alone=len(versions) == 1), style="bold")
+            yield from (_decision(row) for row in rows)
 
 
-def _table(title: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Endpoint", overflow="fold")
-    table.add_column("Statistic", overflow="fold")
+def _headlines(results: Results, version: str) -> list[dict[str, Any]]:
+    return [row for row in results.rows.iter_rows(named=True) if headline(row, version)]
+
+
+def _version_words(results: Results, version: str, *, alone: bool) -> str:
+    title = results.document["study"]["algorithm"]["versions"].get(version, {}).get("title")
+    named = f"Version {version}" + (f" ({title})" if title and title != version else "")
+    if alone:
+        return named
+    return f"{named}: decides" if version == results.deciding_version else f"{named}: beside it"
+
+
+def _decision(row: Mapping[str, Any]) -> Text:
+    """The endpoint and its decision; under it what was compared with what."""
+    style = STYLES[row["decision"]]
+    role = "" if row["role"] in DECIDING else f" ({row['role'].replace('_', ' ')})"
+    return Text.assemble(
+        (f"  {SIGNS[row['decision']]} ", style),
+        (row["endpoint"], "bold"),
+        f"{role}  ",
+        (words(row), style),
+        f"\n      {row['statistic']} {_estimate(row)}; goal: {row['criterion']}",
+    )
+
+
+def estimates(results: Results) -> Table:
+    """Every statistic of the deciding version over all analysed rows."""
+    rows = _headlines(results, results.deciding_version)
+    table = _plain_table("Estimates" + _level_words(rows))
+    table.add_column("Endpoint and statistic", overflow="fold")
     table.add_column("n", justify="right", no_wrap=True)
-    table.add_column("Estimate (interval)", overflow="fold")
-    table.add_column("Criterion", overflow="fold")
-    table.add_column("Decision", overflow="fold", min_width=14)
+    table.add_column("Estimate", justify="right", no_wrap=True)
+    table.add_column("Interval", overflow="fold")
+    table.add_column("Unit", overflow="fold")
     previous = None
     for row in rows:
-        table.add_row(
-            "" if row["endpoint"] == previous else row["endpoint"],
-            row["statistic"],
-            _n(row),
-            _estimate(row),
-            row["criterion"] or "",
-            Text(words(row), style=STYLES[row["decision"]]) if row["criterion"] else "",
-        )
+        if row["endpoint"] != previous:
+            table.add_row(Text(row["endpoint"], style="bold"))
+        value = number(row["estimate"])
+        interval = Text(interval_text(row)) if value else Text(row["error"] or "no value", style="yellow")
+        table.add_row(f"  {row['statistic']}", _n(row), value, interval, _unit(row))
         previous = row["endpoint"]
     return table
+
+
+def _level_words(rows: list[dict[str, Any]]) -> str:
+    """The level of the intervals, where all have the same."""
+    levels = {row["ci_level"] for row in rows if row["ci_level"] is not None}
+    return f", {next(iter(levels)) * 100:g}% intervals" if len(levels) == 1 else ""
 
 
 def view_table(results: Results) -> Table | None:
@@ -97,24 +121,32 @@ def view_table(results: Results) -> Table | None:
     ]
     if not rows:
         return None
-    table = Table(
-        title="Indeterminate outputs counted each way",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
+    table = _plain_table("Indeterminate outputs counted each way")
     table.add_column("Endpoint", overflow="fold")
     table.add_column("Counted", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
-    table.add_column("Estimate (interval)", overflow="fold")
-    table.add_column("Would be", overflow="fold", min_width=14)
+    table.add_column("Estimate", justify="right", no_wrap=True)
+    table.add_column("Interval", no_wrap=True)
+    table.add_column("Would be", overflow="fold", min_width=7)
     previous = None
     for row in rows:
         name = "" if row["endpoint"] == previous else row["endpoint"]
-        table.add_row(name, VIEW_WORDS[row["view"]], _n(row), _estimate(row), words(row))
+        decided = Text(row["decision"].replace("_", " "), style=STYLES[row["decision"]])
+        table.add_row(
+            name, VIEW_WORDS[row["view"]], _n(row), number(row["estimate"]), interval_text(row), decided
+        )
         previous = row["endpoint"]
     return table
+
+
+def _plain_table(title: str) -> Table:
+    style: dict[str, Any] = {
+        "title_justify": "left",
+        "title_style": "bold",
+        "box": SIMPLE_HEAD,
+        "show_edge": False,
+    }
+    return Table(title=title, pad_edge=False, padding=(0, 1, 0, 0), **style)
 
 
 def _n(row: Mapping[str, Any]) -> str:
@@ -123,13 +155,17 @@ def _n(row: Mapping[str, Any]) -> str:
     return f"{row['n_units']:,}" if row["n_events"] is None else f"{row['n_events']:,}/{row['n_units']:,}"
 
 
-def _estimate(row: Mapping[str, Any]) -> Text:
-    """Estimate with its interval; the reason where there is none."""
-    if row["estimate"] is None or not number(row["estimate"]):
-        return Text(row["error"] or "no value", style="yellow")
+def _unit(row: Mapping[str, Any]) -> str:
+    return "" if row["unit"] in (None, "proportion", "none") else str(row["unit"])
+
+
+def _estimate(row: Mapping[str, Any]) -> str:
+    """Estimate with its unit and interval; the reason where there is none."""
+    value = number(row["estimate"])
+    if not value:
+        return str(row["error"] or "no value")
     interval = interval_text(row)
-    unit = f" {row['unit']}" if row["unit"] and row["unit"] not in ("proportion", "none") else ""
-    return Text(number(row["estimate"]) + unit + (f" ({interval})" if interval else ""))
+    return f"{value} {_unit(row)}".rstrip() + (f" ({interval})" if interval else "")
 
 
 def run_facts(results: Results, *, code: int = 0) -> dict[str, Any]:
@@ -164,13 +200,7 @@ def study_table(protocol: Protocol) -> Table:
     """The endpoints that a protocol declares."""
     from ..studies.judge import criterion_text  # noqa: PLC0415
 
-    table = Table(
-        title=f"{protocol.title} ({protocol.id}, version {protocol.version})",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
+    table = _plain_table(f"{protocol.title} ({protocol.id}, version {protocol.version})")
     for name in ("Endpoint", "Role", "Metric", "Criterion"):
         table.add_column(name, overflow="fold")
     for name, endpoint in protocol.endpoints.items():
@@ -182,7 +212,7 @@ def study_table(protocol: Protocol) -> Table:
 
 def data_table(read: list[dict[str, Any]]) -> Table:
     """The tables that were read."""
-    table = Table(title="Data", title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table = _plain_table("Data")
     for name in ("Table", "Version", "Rows", "Subjects", "Files"):
         table.add_column(name, justify="right" if name in ("Rows", "Subjects") else "left", overflow="fold")
     for facts in read:
@@ -204,12 +234,12 @@ def files_lines(folder: Path) -> Iterator[str]:
         ("manifest.json", "inputs, hashes, versions"),
     ):
         if (folder / name).exists():
-            yield f"  {shown(folder / name)}  {what}"
+            yield f"  {name:<16} {what}"
 
 
 def library_table(found: list[dict[str, Any]]) -> Table:
     """The built-in protocols."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = _plain_table("Protocols of the library")
     for name in ("ID", "Version", "Title", "Domain"):
         table.add_column(name, overflow="fold")
     for facts in found:
