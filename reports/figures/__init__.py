@@ -6,7 +6,7 @@ same numbers, and neither computes one.
 
 from __future__ import annotations
 
-from .builders import build, confusion, differences, flow, forest, has_figure, headline, scatter
+from .builders import build, confusion, differences, flow, forest, group_words, has_figure, headline, scatter
 from .model import AnyFigure, Axis, Figure, Flow, FlowStep, Forest, ForestRow, Level, Matrix, Points, Scatter
 from .paint_plotly import paint as plotly
 from .paint_svg import paint as svg
@@ -28,6 +28,7 @@ __all__ = [
     "differences",
     "flow",
     "forest",
+    "group_words",
     "has_figure",
     "headline",
     "plotly",

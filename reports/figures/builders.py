@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
+from ...datasets.accounting import ANALYSED, READ
 from ...evaluators import registry
 from ...protocols.errors import UsageError
 from ...protocols.model import Endpoint, Protocol
@@ -387,7 +388,7 @@ def flow(entry: Mapping[str, Any], *, name: str, title: str) -> Flow:
 
 
 def _flow_step(step: Mapping[str, Any]) -> FlowStep:
-    leaves = step["step"] not in ("read", "paired", "analysed")
+    leaves = step["code"] not in (READ, ANALYSED)
     lines = [
         f"{fmt.count(step[key])} {word if step[key] != 1 else word.removesuffix('s')}"
         for key, word in (("n_subjects", "subjects"), ("n_pairs", "pairs"))

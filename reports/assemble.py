@@ -1,0 +1,312 @@
+"""Everything a report shows, gathered once from a run folder; the templates only lay it out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from pydantic import ValidationError
+
+from ..protocols.canonical import canonical_yaml
+from ..protocols.errors import IntegrityError, OutputError
+from ..studies import ledger as ledgers
+from ..studies.config import StudyConfig
+from ..studies.demographics import RULE as SMALL_CELL_RULE
+from ..studies.manifest import sha256_file
+from ..studies.results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, Results
+from . import blocks, contents, figures, methods, sections
+from . import format as fmt
+from . import rows as words
+from .front import Front, build_words, front
+
+HERE = Path(__file__).resolve().parent
+STUDY_FILE = "study.yaml"
+RUNS = "runs"
+
+Painter = Callable[[figures.AnyFigure], Markup]
+"""Turns a figure model into the markup that shows it in this format."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a report is made from.
+
+    Attributes:
+        results: The opened run.
+        manifest: Its manifest.
+        config: The study's study.yaml as the run recorded it; None where it does not hold (results of data frames).
+        written: Human sections by normalised name.
+        ledger: Ledger entries up to this run; None where there is no ledger to read.
+        hashes: SHA-256 of the run's own files by name.
+        protocol_yaml: The canonical protocol.
+    """
+
+    results: Results
+    manifest: Mapping[str, Any]
+    config: StudyConfig | None
+    written: Mapping[str, sections.Written] = field(default_factory=dict)
+    ledger: tuple[Mapping[str, Any], ...] | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    protocol_yaml: str = ""
+
+    @property
+    def finished(self) -> str:
+        """When the run finished: the only time a report carries, so that it can be made again byte for byte."""
+        return str(self.results.document["run"]["finished"])
+
+
+def gather(run_folder: Path, study: Path | None = None) -> Material:
+    """Read a run folder and what people wrote beside it.
+
+    Args:
+        run_folder: A finished run.
+        study: The study folder with `sections/` and the ledger. Default: the one the run folder lies in.
+
+    Raises:
+        UsageError: The folder holds no finished run.
+        IntegrityError: A file of the run is not what its manifest says, or the ledger is broken.
+        OutputError: A file cannot be read.
+    """
+    results = Results.open(run_folder)
+    manifest = _json(run_folder / MANIFEST_FILE)
+    hashes = {name: sha256_file(run_folder / name) for name in (ROWS_FILE, DOCUMENT_FILE, MANIFEST_FILE)}
+    for name, expected in manifest.get("results", {}).items():
+        if hashes.get(name, expected) != expected:
+            raise IntegrityError(
+                f"{run_folder / name} was changed after the run: its SHA-256 is not the manifest's"
+            )
+    home = study or _study_of(run_folder)
+    return Material(
+        results=results,
+        manifest=manifest,
+        config=_config(results),
+        written=sections.read(home / "sections") if home else {},
+        ledger=_ledger(home, results.run_id) if home else None,
+        hashes=hashes,
+        protocol_yaml=canonical_yaml(results.protocol),
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read: {error}") from error
+    except json.JSONDecodeError as error:
+        raise IntegrityError(f"{path}:{error.lineno}: not readable as JSON") from error
+    return found
+
+
+def _study_of(run_folder: Path) -> Path | None:
+    """The study folder around `runs/<run>`; None for a run that lies elsewhere."""
+    home = run_folder.resolve().parent.parent
+    return home if (home / STUDY_FILE).is_file() else None
+
+
+def _config(results: Results) -> StudyConfig | None:
+    try:
+        return StudyConfig.model_validate_json(json.dumps(results.document["study"]))
+    except ValidationError:  # results of data frames have no study.yaml
+        return None
+
+
+def _ledger(home: Path, run_id: str) -> tuple[Mapping[str, Any], ...] | None:
+    """Entries up to this run; later ones would make the same run's report differ from day to day."""
+    entries = ledgers.read(home)
+    if not entries:
+        return None
+    last = max(
+        (at for at, entry in enumerate(entries) if entry["details"].get("run") == run_id), default=None
+    )
+    return tuple(entries if last is None else entries[: last + 1])
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A section with what people wrote for it.
+
+    Attributes:
+        section: The entry of the contents.
+        written: Its human parts.
+        missing: True where somebody still has to write.
+    """
+
+    section: contents.Section
+    written: tuple[sections.Written, ...]
+    missing: bool
+
+
+def placed(material: Material) -> dict[str, Placed]:
+    """Every section of the contents, in order, with its human parts."""
+    found = {}
+    for section in contents.all_sections():
+        own = tuple(sections.belongs(section, dict(material.written)))
+        full = any(not one.empty for one in own)
+        needs = {
+            name: one for name, one in material.written.items() if name in section.needs and not one.empty
+        }
+        missing = bool(section.wants) and not (needs if section.needs else full)
+        found[section.key] = Placed(section, tuple(one for one in own if not one.empty), missing)
+    return found
+
+
+ABBREVIATIONS: dict[str, str] = {
+    "AF": "atrial fibrillation",
+    "Arms": "accuracy root mean square",
+    "BCa": "bias-corrected and accelerated (bootstrap)",
+    "BMI": "body mass index",
+    "CI": "confidence interval",
+    "ECG": "electrocardiogram",
+    "FDA": "US Food and Drug Administration",
+    "GRRAS": "guidelines for reporting reliability and agreement studies",
+    "MAE": "mean absolute error",
+    "MAPE": "mean absolute percentage error",
+    "MOVER": "method of variance estimates recovery",
+    "NPV": "negative predictive value",
+    "PEFR": "peak expiratory flow rate",
+    "PPG": "photoplethysmogram",
+    "PPV": "positive predictive value",
+    "RMSE": "root mean square error",
+    "SD": "standard deviation",
+    "SHA-256": "secure hash algorithm, 256 bits: a fingerprint of a file",
+    "SR": "sinus rhythm",
+    "STARD": "standards for reporting diagnostic accuracy studies",
+    "UTC": "coordinated universal time",
+}
+"""Abbreviations that the software writes or that common protocols use; a study adds its own in abbreviations.md."""
+
+
+def abbreviations(text: str) -> list[tuple[str, str]]:
+    """The known abbreviations that occur as words in a text.
+
+    Example:
+        >>> abbreviations("<p>Bias (95% CI)</p>")
+        [('CI', 'confidence interval')]
+    """
+    bare = re.sub(r"<[^>]*>", " ", text)
+    return [
+        (short, long)
+        for short, long in ABBREVIATIONS.items()
+        if re.search(rf"(?<![\w-]){re.escape(short)}(?![\w-])", bare)
+    ]
+
+
+def render(material: Material, painter: Painter, *, target: str, css: str, attachments: bool) -> str:
+    """The whole report as one HTML document.
+
+    Args:
+        material: What `gather` found.
+        painter: How figures are shown.
+        target: `print` or `screen`.
+        css: The style sheet, which the document carries itself.
+        attachments: Whether the files are attached to the document (they are named where they are not).
+    """
+    results = material.results
+    sources = methods.Bibliography()
+    context: dict[str, Any] = {
+        "target": target,
+        "css": Markup(css),
+        "material": material,
+        "document": results.document,
+        "protocol": results.protocol,
+        "config": material.config,
+        "manifest": material.manifest,
+        "attachments": attachments,
+        "contents": contents,
+        "placed": placed(material),
+        "other": [one for name, one in material.written.items() if name in _others(material)],
+        "front": front(results, material.config, ledger=material.ledger, hashes=material.hashes),
+        "methods": methods.write(results.protocol, sources),
+        "bibliography": sources.entries,
+        "goals": blocks.goals(results),
+        "flows": blocks.flows(results),
+        "demographics": blocks.demographics(results),
+        "yields": blocks.yields(results),
+        "matrices": blocks.matrices(results),
+        "primary": blocks.endpoint_blocks(results, deciding=True),
+        "secondary": blocks.endpoint_blocks(results, deciding=False),
+        "views": blocks.views(results),
+        "subgroups": blocks.subgroups(results),
+        "listing": blocks.listing(results),
+        "post_hoc": blocks.post_hoc(results),
+        "versions": _versions(material),
+        "small_cell_rule": SMALL_CELL_RULE,
+        "paint": painter,
+    }
+    environment = _environment()
+    body = environment.get_template("body.html.j2").render(context)
+    page = environment.get_template("report.html.j2")
+    first = environment.get_template("first.html.j2").render(context)
+    return page.render(
+        {
+            **context,
+            "body": Markup(body),
+            "first": Markup(first),
+            "abbreviations": abbreviations(first + body),
+        }  # noqa: S704
+    )
+
+
+def _others(material: Material) -> list[str]:
+    return sections.place(material.written).get(contents.OTHER.key, [])
+
+
+def _versions(material: Material) -> list[dict[str, str]]:
+    """Algorithm versions for section 2."""
+    found = []
+    for name in material.results.document["versions"]:
+        version = material.config.algorithm.versions.get(name) if material.config else None
+        found.append(
+            {
+                "id": name,
+                "title": (version.title if version else None) or "\u2013",
+                "build": build_words(version),
+                "hardware": (version.hardware if version else None) or "not recorded",
+                "firmware": (version.firmware if version else None) or "not recorded",
+                "decides": "yes" if name == material.results.deciding_version else "no",
+            }
+        )
+    return found
+
+
+@cache
+def _environment() -> Environment:
+    """Templates with escaping always on and unknown names refused."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        count=fmt.count,
+        size=fmt.size,
+        plain=fmt.plain,
+        markup=lambda text: Markup(text),  # noqa: S704 - only for what `sections` rendered with raw HTML off
+        breakable=breakable,
+        statistic_title=words.statistic_title,
+        joined=methods.joined,
+    )
+    return environment
+
+
+def breakable(text: object) -> Markup:
+    """Text whose long identifiers may break after a separator, and anywhere in a hash.
+
+    Example:
+        >>> breakable("a_b<c>")
+        Markup('a_<wbr>b&lt;c&gt;')
+    """
+    return Markup(re.sub(r"([_/@=,:])(?=\S)", r"\1<wbr>", str(Markup.escape(text))))  # noqa: S704
+
+
+__all__ = ["Front", "Material", "Painter", "Placed", "gather", "render"]

@@ -1,0 +1,322 @@
+"""The first page: what was shown, on how much, against which goal, and how sure one can be of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from ..datasets.accounting import ANALYSED, NO_ROWS, READ
+from ..datasets.pairs import STRUCTURAL
+from ..protocols.model import DECIDING
+from ..studies import slices
+from ..studies.config import StudyConfig, Version
+from ..studies.results import Results
+from . import format as fmt
+from . import rows as words
+from .figures import headline
+from .methods import ROLE_WORDS, joined
+
+NOT_RECORDED = "not recorded"
+ERROR_VIEW = {"sensitivity": "as_negative", "specificity": "as_positive"}
+"""The view in which each indeterminate result is an error, for the metrics that have one."""
+
+
+@dataclass(frozen=True)
+class EndpointLine:
+    """One deciding endpoint on the first page."""
+
+    title: str
+    role: str
+    goal: str
+    text: words.RowText
+
+
+@dataclass(frozen=True)
+class Front:
+    """Everything on the first page.
+
+    Attributes:
+        title: Title of the report.
+        subtitle: Title of the study.
+        status: DRAFT or FINAL.
+        identity: Registry, version, sponsor and the like as (term, words).
+        answer: Success criterion demonstrated: yes, no, or not evaluable.
+        state: The overall decision as a word for the eye.
+        conclusion: One sentence.
+        plan: What was locked, or that nothing was.
+        lines: The deciding endpoints (the first ones, where nothing decides).
+        interval_title: Heading of the interval column.
+        worst: Deciding endpoints with indeterminate results as errors.
+        strip: The accounting strip as (words, number, of what).
+        facts: Algorithm, hardware, reference, freeze dates as (term, words).
+        counts: Amendments, deviations and so on as (words, count).
+        signatures: Who signs as (name, role and affiliation).
+        verify: How to verify the report, as sentences.
+    """
+
+    title: str
+    subtitle: str
+    status: str
+    identity: tuple[tuple[str, str], ...]
+    answer: str
+    state: str
+    conclusion: str
+    plan: str
+    lines: tuple[EndpointLine, ...]
+    interval_title: str
+    worst: tuple[tuple[str, words.RowText], ...]
+    strip: tuple[tuple[str, str, str], ...]
+    facts: tuple[tuple[str, str], ...]
+    counts: tuple[tuple[str, str], ...]
+    signatures: tuple[tuple[str, str], ...]
+    verify: tuple[str, ...]
+
+
+def front(
+    results: Results,
+    config: StudyConfig | None,
+    *,
+    ledger: Sequence[Mapping[str, Any]] | None,
+    hashes: Mapping[str, str],
+) -> Front:
+    """The first page of a report.
+
+    Args:
+        results: An opened run.
+        config: The study's study.yaml as the run recorded it; None for results without one.
+        ledger: Entries of the study's ledger up to this run; None where there is no ledger to read.
+        hashes: SHA-256 of the run's files by name.
+    """
+    document = results.document
+    lines = _lines(results)
+    version = _version(config, results.deciding_version)
+    report = config.report if config else None
+    identity = [
+        ("Registry number", (report.registry if report else None) or NOT_RECORDED),
+        ("Report version", (report.version if report else None) or NOT_RECORDED),
+        ("Study", config.id if config else str(document["study"].get("id", NOT_RECORDED))),
+        ("Sponsor", (report.sponsor if report else None) or NOT_RECORDED),
+        ("Protocol", f"{results.protocol.id}, version {results.protocol.version}"),
+        ("Evaluated", str(document["run"]["finished"])[:10]),
+    ]
+    return Front(
+        title=(report.title if report else None) or "Performance evaluation report",
+        subtitle=config.title if config else results.protocol.title,
+        status="FINAL" if report and report.status == "final" else "DRAFT",
+        identity=tuple(identity),
+        answer=str(document["decision_words"]),
+        state=results.decision,
+        conclusion=conclusion(results, lines),
+        plan=plan_words(document),
+        lines=lines,
+        interval_title=_interval_title(lines),
+        worst=tuple(_worst(results)),
+        strip=tuple(strip(results)),
+        facts=tuple(_facts(results, version)),
+        counts=tuple(_counts(results, ledger)),
+        signatures=tuple(
+            (person.name, f"{person.role}, {person.affiliation}" if person.affiliation else person.role)
+            for person in (config.people if config else ())
+        ),
+        verify=_verify(results, hashes),
+    )
+
+
+def plan_words(document: Mapping[str, Any]) -> str:
+    """What was fixed beforehand, in one sentence."""
+    locked = document["lock"]
+    if locked is None:
+        return "No locked plan: nothing in this report can be shown to have been specified beforehand."
+    what = "Protocol and data" if locked["with_data"] else "Protocol"
+    words_ = f"{what} locked on {str(locked['when'])[:10]} by {locked['who']}"
+    if document["decision_pre_specified"]:
+        return f"{words_}; the decision follows the locked plan."
+    return f"{words_}; the decision does NOT follow the locked plan (Appendix B)."
+
+
+def _lines(results: Results) -> tuple[EndpointLine, ...]:
+    """Deciding endpoints in the protocol's order; without any, the headline rows of all endpoints."""
+    overview = results.overview()
+    chosen = [row for row in overview if row["role"] in DECIDING and row["criterion"]] or overview
+    return tuple(
+        EndpointLine(
+            title=slices.endpoint_of(results.protocol, row["endpoint"]).title,
+            role=ROLE_WORDS.get(row["role"], row["role"]),
+            goal=words.criterion(row) or "no criterion",
+            text=words.text(row),
+        )
+        for row in chosen
+    )
+
+
+def _interval_title(lines: Sequence[EndpointLine]) -> str:
+    levels = {line.text.interval_note.partition(",")[0] for line in lines if line.text.interval_note}
+    return f"{levels.pop()} interval" if len(levels) == 1 else "Interval"
+
+
+def conclusion(results: Results, lines: Sequence[EndpointLine]) -> str:
+    """One sentence on what was shown."""
+    version = results.deciding_version
+    subject = f"{results.document['algorithm']}, version {version},"
+    by_state: dict[str, list[str]] = {}
+    for line in lines:
+        by_state.setdefault(line.text.state, []).append(line.title)
+    clauses = [
+        f"{verb} {joined(by_state[state])}"
+        for state, verb in (
+            ("met", "met the criterion for"),
+            ("not_met", "did not meet the criterion for"),
+            ("not_evaluable", "could not be evaluated for"),
+        )
+        if state in by_state
+    ]
+    if not clauses:
+        return f"{subject} was evaluated without a success criterion."
+    return f"{subject} {', and '.join(clauses)}."
+
+
+def _worst(results: Results) -> list[tuple[str, words.RowText]]:
+    """Each deciding endpoint in the view that counts every indeterminate result as an error."""
+    found = []
+    for row in results.deciding():
+        view = ERROR_VIEW.get(row["metric"])
+        if view is None:
+            continue
+        same = results.endpoint(row["endpoint"]).filter(
+            (pl.col("version") == row["version"])
+            & (pl.col("view") == view)
+            & (pl.col("statistic") == row["statistic"])
+            & pl.col("by").is_null()
+            & pl.col("subgroup").is_null()
+            & pl.col("comparator").is_null()
+        )
+        if same.height == 1:
+            title = slices.endpoint_of(results.protocol, row["endpoint"]).title
+            found.append((title, words.text(same.row(0, named=True))))
+    return found
+
+
+def strip(results: Results) -> list[tuple[str, str, str]]:
+    """From enrolment to results: what is left of the accounting that the first deciding endpoint follows."""
+    entry = account(results)
+    if entry is None:
+        return []
+    steps = {step["code"]: step for step in entry["steps"]}
+    lost = [steps[code] for code in (NO_ROWS, *STRUCTURAL) if code in steps]
+    read, analysed = steps[READ], steps[ANALYSED]
+    paired = read["n_subjects"] - sum(step["n_subjects"] for step in lost)
+    found = [
+        ("Enrolled", fmt.count(read["n_subjects"]), f"{fmt.count(read['n_reference_rows'])} reference rows"),
+        ("With reference and output", fmt.count(paired), f"{fmt.count(read['n_pairs'])} pairs"),
+        ("In the analysis set", fmt.count(analysed["n_subjects"]), f"{fmt.count(analysed['n_pairs'])} pairs"),
+    ]
+    share = _results_share(results, entry)
+    if share is not None:
+        found.append(
+            (
+                "With a determinate result",
+                fmt.count(share["n_events"]),
+                f"of {fmt.count(share['n_units'])} pairs",
+            )
+        )
+    return found
+
+
+def _results_share(results: Results, entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The yield over the rows of this accounting."""
+    for row in results.document["yield"]:
+        endpoint = slices.endpoint_of(results.protocol, row["endpoint"])
+        whole = row["by"] is None and row["comparator"] is None and row["view"] == "primary"
+        if whole and row["version"] == entry["version"] and endpoint.population == entry["population"]:
+            found: Mapping[str, Any] = row
+            return found
+    return None
+
+
+def account(results: Results) -> Mapping[str, Any] | None:
+    """The accounting of the deciding version that the first deciding endpoint follows."""
+    overview = results.overview()
+    chosen = next((row for row in overview if row["role"] in DECIDING), overview[0] if overview else None)
+    if chosen is None:
+        return None
+    endpoint = slices.endpoint_of(results.protocol, chosen["endpoint"])
+    for entry in results.document["accounting"]:
+        place = (entry["pairing"], entry["version"], entry["population"])
+        if place == (endpoint.pairing, results.deciding_version, endpoint.population):
+            found: Mapping[str, Any] = entry
+            return found
+    return None
+
+
+def _version(config: StudyConfig | None, version: str) -> Version | None:
+    return config.algorithm.versions.get(version) if config else None
+
+
+def build_words(version: Version | None) -> str:
+    """The evaluated build, and whether it is the one to be released."""
+    if version is None or not version.build:
+        return NOT_RECORDED
+    if not version.release_build:
+        return f"{version.build} (release build not recorded)"
+    if version.build == version.release_build:
+        return f"{version.build} (equals the release build)"
+    return f"{version.build} (DIFFERS from the release build {version.release_build})"
+
+
+def _facts(results: Results, version: Version | None) -> list[tuple[str, str]]:
+    locked = results.document["lock"]
+    day = str(locked["when"])[:10] if locked else NOT_RECORDED
+    title = f" ({version.title})" if version and version.title else ""
+    return [
+        ("Algorithm", f"{results.document['algorithm']}, version {results.deciding_version}{title}"),
+        ("Algorithm build", build_words(version)),
+        ("Hardware", (version.hardware if version else None) or NOT_RECORDED),
+        ("Firmware", (version.firmware if version else None) or NOT_RECORDED),
+        ("Reference device", joined(reference_devices(results)) or NOT_RECORDED),
+        (
+            "Freeze dates",
+            f"protocol {day}; database {day if locked and locked['with_data'] else NOT_RECORDED}; algorithm, reference "
+            f"reading, unblinding: {NOT_RECORDED}",
+        ),
+    ]
+
+
+def reference_devices(results: Results) -> list[str]:
+    """Reference instruments of the pairings that endpoints use."""
+    protocol = results.protocol
+    used = dict.fromkeys(str(endpoint.pairing) for endpoint in protocol.endpoints.values())
+    tables = [
+        protocol.tables[protocol.pairings[name].reference] for name in used if name in protocol.pairings
+    ]
+    return list(
+        dict.fromkeys(table.device or table.title or "" for table in tables if table.device or table.title)
+    )
+
+
+def _counts(results: Results, ledger: Sequence[Mapping[str, Any]] | None) -> list[tuple[str, str]]:
+    rows = results.rows
+    unlocked = results.document["lock"] is None
+    post_hoc = "no locked plan" if unlocked else fmt.count(int((~rows["pre_specified"]).sum()))
+    changes = "no locked plan" if unlocked else fmt.count(len(results.document["post_hoc"]))
+    unverified = rows.filter((pl.col("tier") == "unverified") & pl.col("criterion").is_not_null())
+    runs = NOT_RECORDED if ledger is None else fmt.count(sum(entry["what"] == "run" for entry in ledger))
+    return [
+        ("Differences from the locked plan", changes),
+        ("Post hoc rows", post_hoc),
+        ("Protocol deviations", "see section 8"),
+        ("Runs on these data", runs),
+        ("Limits of unverified provenance", fmt.count(unverified["endpoint"].n_unique())),
+        ("Rows with an error", fmt.count(rows["error"].count())),
+    ]
+
+
+def _verify(results: Results, hashes: Mapping[str, str]) -> tuple[str, ...]:
+    return (
+        f"Every number here is a row of results.parquet of run {results.run_id}.",
+        f"SHA-256 of results.parquet: {hashes.get('results.parquet', NOT_RECORDED)}.",
+        f"SHA-256 of the canonical protocol: {results.document['protocol_sha256']}.",
+        "Appendix F says how to repeat the evaluation and compare its numbers.",
+    )

@@ -1,0 +1,322 @@
+"""The statistical methods section, written in sentences from the resolved protocol, with numbered citations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..datasets.pairs import STRUCTURAL
+from ..evaluators import registry
+from ..evaluators.intervals import METHODS
+from ..evaluators.metric import Metric
+from ..protocols.model import Condition, Endpoint, Pairing, Protocol, Table, Where
+from . import format as fmt
+
+VIEW_MEANING = {
+    "classifiable_only": "they are left out, and their share is reported as the yield",
+    "as_positive": "they count as positive outputs",
+    "as_negative": "they count as negative outputs",
+}
+ROLE_WORDS = {
+    "primary": "Primary",
+    "co_primary": "Co-primary",
+    "key_secondary": "Key secondary",
+    "secondary": "Secondary",
+    "exploratory": "Exploratory",
+    "supportive": "Supportive",
+}
+
+
+@dataclass
+class Bibliography:
+    """Sources in the order of their first citation."""
+
+    entries: list[str] = field(default_factory=list)
+
+    def cite(self, *sources: str) -> str:
+        """The numbers of these sources, as ` [1, 2]`; nothing for none."""
+        numbers = []
+        for source in sources:
+            if source not in self.entries:
+                self.entries.append(source)
+            numbers.append(self.entries.index(source) + 1)
+        return f"\u00a0[{', '.join(str(number) for number in sorted(set(numbers)))}]" if numbers else ""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A heading and its sentences."""
+
+    heading: str
+    sentences: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The sentences as running text."""
+        return " ".join(self.sentences)
+
+
+def write(protocol: Protocol, sources: Bibliography) -> list[Paragraph]:
+    """The methods, paragraph by paragraph."""
+    paragraphs = [
+        Paragraph("Data", tuple(_data(protocol))),
+        Paragraph("Pairing", tuple(_pairings(protocol))),
+        Paragraph("Exclusions and analysis sets", tuple(_populations(protocol))),
+        Paragraph("Results that are no result", tuple(_indeterminate(protocol))),
+        Paragraph("Endpoints and estimands", tuple(_estimands(protocol, sources))),
+        Paragraph("Intervals", tuple(_intervals(protocol, sources))),
+        Paragraph("Resampling", tuple(_resampling(protocol))),
+        Paragraph("Subgroups", tuple(_subgroups(protocol))),
+        Paragraph("Decisions", tuple(_decisions(protocol))),
+        Paragraph("Rounding", (fmt.RULE,)),
+    ]
+    return [paragraph for paragraph in paragraphs if paragraph.sentences]
+
+
+def joined(names: Iterable[str], word: str = "and") -> str:
+    """A list in words.
+
+    Example:
+        >>> joined(["age", "sex", "site"])
+        'age, sex and site'
+    """
+    parts = list(names)
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}" if parts else ""
+
+
+def _data(protocol: Protocol) -> Iterable[str]:
+    for name, table in protocol.tables.items():
+        device = f" ({table.device})" if table.device else ""
+        keys = joined(_column_title(table, key).lower() for key in table.key)
+        yield f"The table \u201c{table.title or name}\u201d{device} holds one row for each {keys}."
+    yield (
+        "Before anything was computed, every table was checked against its declared contract: columns, types, units, "
+        "accepted ranges and levels, duplicate keys, and subjects without an entry."
+    )
+    for rule in protocol.conversions:
+        offset = f" plus {fmt.plain(rule.offset)}" if rule.offset else ""
+        yield f"Values in {rule.from_} were converted to {rule.to} by the factor {fmt.plain(rule.factor)}{offset}."
+    yield "All differences are test minus reference."
+
+
+def _column_title(table: Table, column: str) -> str:
+    found = table.columns.get(column)
+    return (found.title if found else None) or column.replace("_", " ")
+
+
+def _pairings(protocol: Protocol) -> Iterable[str]:
+    several = len(protocol.pairings) > 1
+    for name, pairing in protocol.pairings.items():
+        head = f"For \u201c{pairing.title or name}\u201d, rows" if several else "Rows"
+        yield f"{head} of reference and test were paired one to one {_pairing_rule(protocol, pairing)}."
+    yield (
+        "Every row of both tables ended as a member of one pair or carries a reason code; the counts add up to the "
+        "rows read (section 9)."
+    )
+
+
+def _pairing_rule(protocol: Protocol, pairing: Pairing) -> str:
+    table = protocol.tables[pairing.reference]
+    on = joined(_column_title(table, key).lower() for key in pairing.on or ())
+    if pairing.method == "key":
+        return f"by equal {on}" if on else "by equal keys"
+    reach = (
+        f", at most {fmt.plain(pairing.tolerance.value)} {pairing.tolerance.unit} apart"
+        if pairing.tolerance
+        else ""
+    )
+    return (
+        f"within equal {on}, each with the row nearest in time{reach}"
+        if on
+        else f"with the row nearest in time{reach}"
+    )
+
+
+def _populations(protocol: Protocol) -> Iterable[str]:
+    if protocol.exclusions:
+        listed = "; ".join(f"{rule.title} (code {code})" for code, rule in protocol.exclusions.items())
+        yield f"Reason codes for exclusion were fixed beforehand: {listed}."
+    for name, population in protocol.populations.items():
+        definition = f": {population.definition.rstrip('.')}" if population.definition else ""
+        yield f"The analysis set \u201c{population.title}\u201d ({name}){definition}{_where(population.where)}."
+        out = population.exclude
+        if out is not None:
+            left = joined(
+                protocol.exclusions[code].title if code in protocol.exclusions else STRUCTURAL[code]
+                for code in out
+            )
+            yield f"Excluded from it: {left}." if out else "No reason code excludes rows from it."
+
+
+def _where(where: Where | None) -> str:
+    return f"; rows where {conditions(where)}" if where else ""
+
+
+def conditions(where: Where) -> str:
+    """Declared conditions in words."""
+    return joined(f"{name.replace('_', ' ')} {_condition(condition)}" for name, condition in where.items())
+
+
+def _condition(condition: Condition) -> str:
+    parts = []
+    if condition.is_:
+        parts.append("is " + joined((str(value) for value in condition.is_), "or"))
+    if condition.is_not:
+        parts.append("is not " + joined((str(value) for value in condition.is_not), "or"))
+    bounds = (("at least", condition.at_least), ("above", condition.above), ("at most", condition.at_most))
+    parts += [
+        f"is {word} {fmt.plain(value)}"
+        for word, value in (*bounds, ("below", condition.below))
+        if value is not None
+    ]
+    if condition.missing is not None:
+        parts.append("is missing" if condition.missing else "is present")
+    return joined(parts)
+
+
+def _indeterminate(protocol: Protocol) -> Iterable[str]:
+    for name, table in protocol.tables.items():
+        for column, declared in table.columns.items():
+            if declared.indeterminate:
+                levels = joined(f"\u201c{level}\u201d" for level in declared.indeterminate)
+                where = declared.title or column.replace("_", " ")
+                yield f"In \u201c{where}\u201d ({table.title or name}), {levels} are no result."
+    if protocol.indeterminate:
+        view = protocol.indeterminate.primary_view
+        reason = f" Rationale: {protocol.indeterminate.rationale}" if protocol.indeterminate.rationale else ""
+        yield f"In the view that decides, {VIEW_MEANING[view]}.{reason}"
+        yield "The other views (left out, counted as positive, counted as negative) are always computed (section 13)."
+
+
+def _estimands(protocol: Protocol, sources: Bibliography) -> Iterable[str]:
+    seen: dict[str, None] = {}
+    for endpoint in protocol.endpoints.values():
+        metric = _metric(endpoint.metric)
+        if metric is None or endpoint.metric in seen:
+            continue
+        seen[endpoint.metric] = None
+        cited = sources.cite(*(citation.text for citation in metric.citations))
+        definitions = " ".join(
+            f"{statistic.title}: {_sentence(statistic.definition)}" for statistic in metric.statistics
+        )
+        yield f"{metric.title}{cited}. {definitions}"
+    if any(endpoint.average == "subject_mean" for endpoint in protocol.endpoints.values()):
+        yield "Endpoints averaged over subjects give every subject the same weight; pooled ones give every row the same."
+    if protocol.references:
+        yield f"The protocol rests on further sources{sources.cite(*protocol.references)}."
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _metric(name: str) -> Metric | None:
+    try:
+        return registry.get(name)
+    except KeyError:  # a plug-in's metric, where the plug-in is not installed
+        return None
+
+
+def _intervals(protocol: Protocol, sources: Bibliography) -> Iterable[str]:
+    for name, endpoints in _by_method(protocol).items():
+        method = METHODS.get(name)
+        if method is None:
+            continue
+        used = joined(dict.fromkeys(endpoints))
+        cited = sources.cite(*(citation.text for citation in method.citations))
+        yield f"{method.title} ({used}): {method.words.rstrip('.')}{cited}."
+    for name, endpoint in protocol.endpoints.items():
+        if endpoint.interval.cluster == "none":
+            reason = endpoint.interval.cluster_rationale or "no reason is given"
+            yield f"For \u201c{endpoint.title}\u201d ({name}) rows are taken for independent: {reason.rstrip('.')}."
+
+
+def _by_method(protocol: Protocol) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for endpoint in protocol.endpoints.values():
+        methods: Mapping[str, str] = endpoint.interval.methods or {}
+        names = dict.fromkeys(
+            [*methods.values(), *([endpoint.interval.method] if endpoint.interval.method else [])]
+        )
+        for name in names:
+            found.setdefault(name, []).append(endpoint.title)
+    return found
+
+
+def _resampling(protocol: Protocol) -> Iterable[str]:
+    if not any(METHODS[name].resampling for name in _by_method(protocol) if name in METHODS):
+        return
+    strata = protocol.resampling.strata
+    within = f" within strata of {joined(name.replace('_', ' ') for name in strata)}" if strata else ""
+    yield (
+        f"Bootstrap intervals resample whole subjects{within}, never rows, {protocol.resampling.replicates:,} times with "
+        f"the declared seed {protocol.seed}."
+    )
+    yield (
+        "One matrix of subject weights serves all endpoints, versions and levels, so that differences are paired. Each "
+        "resampled bound carries its Monte-Carlo standard error; a decision within two of them is flagged."
+    )
+
+
+def _subgroups(protocol: Protocol) -> Iterable[str]:
+    if not protocol.subgroups:
+        return
+    names = joined(sub.title or name.replace("_", " ") for name, sub in protocol.subgroups.items())
+    yield f"Subgroups were declared beforehand: {names}."
+    bands = [(name, sub) for name, sub in protocol.subgroups.items() if sub.bands]
+    if bands:
+        yield "Bands include their lower end and exclude their upper end."
+    yield "Subgroup results are descriptive; their intervals are not adjusted for multiplicity."
+
+
+def _decisions(protocol: Protocol) -> Iterable[str]:
+    deciding = [
+        e.title for e in protocol.endpoints.values() if e.criterion and e.role in ("primary", "co_primary")
+    ]
+    if deciding:
+        yield (
+            f"The success criterion is demonstrated when {'all of ' if len(deciding) > 1 else ''}{joined(deciding)} "
+            f"{'are' if len(deciding) > 1 else 'is'} met, in the view that decides and over all analysed rows."
+        )
+    else:
+        yield "The protocol declares no criterion for a primary endpoint; the study decides nothing."
+    yield (
+        "Beside each decision stands what its interval says: that the whole interval lies on one side of the limit, or "
+        "that the limit lies inside. An interval without spread, or one that takes the rows of a subject for "
+        "independent, never supports a decision; the result is then not evaluable."
+    )
+
+
+def endpoint_words(endpoint: Endpoint) -> Sequence[tuple[str, str]]:
+    """Facts of one endpoint as (term, words), for the head of its results."""
+    metric = _metric(endpoint.metric)
+    facts: list[tuple[str, str]] = [("Role", ROLE_WORDS[endpoint.role])]
+    facts.append(("Metric", metric.title if metric else endpoint.metric))
+    if endpoint.parameters:
+        facts.append(
+            (
+                "Parameters",
+                "; ".join(f"{k.replace('_', ' ')}: {_value(v)}" for k, v in endpoint.parameters.items()),
+            )
+        )
+    if endpoint.positive:
+        facts.append(("Counted as positive", joined(endpoint.positive, "or")))
+    if endpoint.average and metric and len(metric.averages) > 1:
+        words = {"pooled": "every row weighs the same", "subject_mean": "every subject weighs the same"}
+        facts.append(("Average", words[endpoint.average]))
+    if endpoint.population:
+        facts.append(("Analysis set", endpoint.population.replace("_", " ")))
+    if endpoint.where:
+        facts.append(("Rows", conditions(endpoint.where)))
+    if endpoint.hypothesis:
+        facts.append(("Hypothesis", endpoint.hypothesis))
+    return facts
+
+
+def _value(value: Any) -> str:
+    return (
+        fmt.plain(float(value))
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else str(value)
+    )
