@@ -28,6 +28,8 @@ COUNTS = ("n_subjects", "n_reference_rows", "n_test_rows", "n_pairs")
 
 View = Literal["classifiable_only", "as_positive", "as_negative"]
 _Step = tuple[str, str, NDArray[np.bool_]]
+_WHEN_ANY = tuple(code for code in STRUCTURAL if code != INDETERMINATE)
+"""Steps that are shown only when they remove something; declared ones are shown always."""
 
 
 def accounting(
@@ -88,9 +90,9 @@ def _structural(pairs: Pairs, protocol: Protocol, population: str) -> list[_Step
     for place, code in enumerate(pairs.codes):
         if code not in STRUCTURAL and code not in excluding:
             continue
-        has = (reasons >> np.uint64(place)) & np.uint64(1) == 1
         if code in STRUCTURAL and not present >> place & 1:
             continue
+        has = (reasons & np.uint64(1 << place)) != 0
         title = STRUCTURAL[code] if code in STRUCTURAL else protocol.exclusions[code].title
         steps.append((code, title, has))
     return steps
@@ -118,7 +120,7 @@ def _values(
             if counts:
                 indeterminate |= values.is_in(list(spec.indeterminate)).fill_null(value=False).to_numpy()
     steps: list[_Step] = []
-    if missing.any() and (reference is not None or test is not None):
+    if missing.any():
         steps.append((MISSING_VALUE, STRUCTURAL[MISSING_VALUE], missing))
     if known:
         steps.append((INDETERMINATE, STRUCTURAL[INDETERMINATE], indeterminate))
@@ -155,8 +157,9 @@ def _flow(pairs: Pairs, steps: Sequence[_Step]) -> pl.DataFrame:
         gone = left & removes
         left &= ~removes
         still = _subjects(left, starts)
-        counts = [int((gone & kind).sum()) for kind in kinds]
-        rows.append((code, title, alive - still, counts[0], counts[1], counts[2]))
+        if code not in _WHEN_ANY or gone.any():
+            counts = [int((gone & kind).sum()) for kind in kinds]
+            rows.append((code, title, alive - still, counts[0], counts[1], counts[2]))
         alive = still
     counts = [int((left & kind).sum()) for kind in kinds]
     rows.append((ANALYSED, "Analysed", alive, counts[0], counts[1], counts[2]))

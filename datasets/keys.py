@@ -40,9 +40,16 @@ def encode(frames: Sequence[pl.DataFrame], columns: Sequence[str]) -> list[IntAr
         if size == 1:
             codes, size = parts, span
         else:
-            codes = [code * span + part for code, part in zip(codes, parts, strict=True)]
+            codes = [_combined(code, span, part) for code, part in zip(codes, parts, strict=True)]
             size *= span
     return codes
+
+
+def _combined(code: IntArray, span: int, part: IntArray) -> IntArray:
+    """Code * span + part; in place where the array is no view of a data frame's memory."""
+    result = np.multiply(code, span, out=code if code.flags.writeable else None)
+    result += part
+    return result
 
 
 def _dense(codes: list[IntArray]) -> tuple[list[IntArray], int]:
@@ -108,11 +115,50 @@ def strictly_increasing(codes: IntArray) -> bool:
     return bool((codes[1:] > codes[:-1]).all())
 
 
+def count_repeats(codes: IntArray) -> int:
+    """How many rows repeat the code of another; codes are not negative."""
+    if strictly_increasing(codes):
+        return 0
+    top = int(codes.max(initial=-1)) + 1
+    if top <= 4 * len(codes):
+        return len(codes) - int(np.count_nonzero(np.bincount(codes, minlength=top)))
+    return len(codes) - len(np.unique(codes))
+
+
+def sorted_unique(frame: pl.DataFrame, columns: Sequence[str]) -> bool:
+    """Whether the rows are sorted by the columns and no two have the same, found without encoding text.
+
+    Args:
+        frame: A frame without nulls in the columns.
+        columns: Key columns, most significant first.
+    """
+    first, rest = frame[columns[0]], columns[1:]
+    if first.dtype != pl.String:
+        return strictly_increasing(encode([frame], columns)[0])
+    starts = run_starts(first)
+    heads = first.gather(starts)
+    if not bool((heads.slice(1) > heads.slice(0, max(len(heads) - 1, 0))).all()):
+        return False
+    if not rest:
+        return len(starts) == frame.height
+    codes = encode([frame], rest)[0]
+    rising = codes[1:] > codes[:-1]
+    rising[starts[1:] - 1] = True
+    return bool(rising.all())
+
+
+def same(left: pl.DataFrame, right: pl.DataFrame, columns: Sequence[str]) -> bool:
+    """Whether two frames hold the same values in the columns, row by row."""
+    if left.height != right.height:
+        return False
+    return all(bool((left[column] == right[column]).all()) for column in columns)
+
+
 def duplicates(frame: pl.DataFrame, columns: Sequence[str]) -> IntArray:
     """Rows, in order, whose key an earlier row already has."""
-    codes = encode([frame], columns)[0]
-    if strictly_increasing(codes):
+    if sorted_unique(frame, columns):
         return np.zeros(0, dtype=np.int64)
+    codes = encode([frame], columns)[0]
     order = np.argsort(codes, kind="stable")
     ordered = codes[order]
     return np.sort(order[1:][ordered[1:] == ordered[:-1]])

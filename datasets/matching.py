@@ -38,34 +38,67 @@ class Matches:
     identity: bool = False
 
 
+def identical(n: int) -> Matches:
+    """Row i of both tables is a pair, for n rows."""
+    rows = np.arange(n, dtype=np.int64)
+    return Matches(rows, rows, np.zeros(n, dtype=np.int8), identity=True)
+
+
 def by_key(reference: IntArray, test: IntArray) -> Matches:
     """Rows with equal codes are pairs; the others are alone.
 
     Args:
-        reference: Code of each reference row, all different (see `keys.encode`).
-        test: Code of each test row, all different.
+        reference: Code of each reference row, all different and not negative (see `keys.encode`).
+        test: Code of each test row, all different and not negative.
 
     Returns:
         Matches in the order of the codes.
     """
-    n = len(reference)
-    if n == len(test) and np.array_equal(reference, test) and keys.strictly_increasing(reference):
-        rows = np.arange(n, dtype=np.int64)
-        return Matches(rows, rows, np.zeros(n, dtype=np.int8), identity=True)
-    codes = np.concatenate([reference, test])
-    # Stable: a reference row comes before the test row of its code. Two sorted tables merge in one pass.
-    order = np.argsort(codes, kind="stable")
-    ordered = codes[order]
-    same = ordered[1:] == ordered[:-1]
-    first = np.concatenate(([True], ~same)) if len(ordered) else np.zeros(0, dtype=bool)
-    starts = np.flatnonzero(first)
-    paired = np.diff(starts, append=len(ordered)) == 2
-    head = order[starts]
-    is_test = head >= n
-    left = np.where(is_test, -1, head)
-    right = np.where(is_test, head - n, -1)
-    right[paired] = order[starts[paired] + 1] - n
-    return Matches(left, right, np.where(paired, NONE, NO_PARTNER).astype(np.int8))
+    top = max(int(reference.max(initial=-1)), int(test.max(initial=-1))) + 1
+    left, right = (
+        _by_address(reference, test, top)
+        if top <= _ROOM * (len(reference) + len(test))
+        else _by_search(reference, test)
+    )
+    alone = (left < 0) | (right < 0)
+    return Matches(left, right, np.where(alone, NO_PARTNER, NONE).astype(np.int8))
+
+
+_ROOM = 2
+"""Codes up to this many times the number of rows serve as addresses: one pass and no sorting."""
+
+
+def _by_address(reference: IntArray, test: IntArray, top: int) -> tuple[IntArray, IntArray]:
+    """Write each row's position at the address of its code, then read the addresses in order."""
+    places = []
+    for codes in (reference, test):
+        place = np.full(top, -1, dtype=np.int64)
+        place[codes] = np.arange(len(codes), dtype=np.int64)
+        places.append(place)
+    left, right = places
+    used = (left >= 0) | (right >= 0)
+    return (left, right) if used.all() else (left[used], right[used])
+
+
+def _by_search(reference: IntArray, test: IntArray) -> tuple[IntArray, IntArray]:
+    """Sort where needed, look each test code up among the reference codes, and merge what is left over."""
+    orders = [
+        np.arange(len(codes)) if keys.strictly_increasing(codes) else np.argsort(codes, kind="stable")
+        for codes in (reference, test)
+    ]
+    left, right = reference[orders[0]], test[orders[1]]
+    place = np.searchsorted(left, right)
+    found = place < len(left)
+    found[found] = left[place[found]] == right[found]
+    partner = np.full(len(left), -1, dtype=np.int64)
+    partner[place[found]] = orders[1][found]
+    lone = ~found
+    rows = np.concatenate([orders[0], np.full(int(lone.sum()), -1, dtype=np.int64)])
+    partners = np.concatenate([partner, orders[1][lone]])
+    if not lone.any():
+        return rows, partners
+    merged = np.argsort(np.concatenate([left, right[lone]]), kind="stable")
+    return rows[merged], partners[merged]
 
 
 @dataclass(frozen=True)

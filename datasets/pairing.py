@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ..protocols.errors import ContractError, IntegrityError, Violation, nearest
 from ..protocols.model import Pairing, Protocol, Table
@@ -21,7 +22,7 @@ from .keys import IntArray
 from .matching import Matches
 from .pairs import REFERENCE, STRUCTURAL, TEST, Pairs
 from .reasons import Bits
-from .sides import SUBJECT, SUBJECTS, Side, called, side_of, take
+from .sides import SUBJECT, SUBJECTS, Side, at, called, side_of
 
 RESERVED = ("status", "reason", "reasons", "reference_row", "test_row")
 _STATUS = ("paired", "reference_only", "test_only")
@@ -94,24 +95,17 @@ def pair(
         raise ContractError([Violation(message, key="exclusions", found=str(len(protocol.exclusions)))])
     frame = _columns(left, right, on, matches)
     people = None if subjects is None else _people(protocol, subjects)
-    subject = _subject_index(frame[SUBJECT], people)
-    if people is not None:
+    subject = None if people is None else _subject_index(frame[SUBJECT], people)
+    if people is not None and subject is not None:
         frame = _with_subjects(frame, people, subject)
     reasons = reasons_of.structural(matches, subject, codes)
-    reasons |= reasons_of.declared(protocol, codes, left, right, matches)
-    if people is not None:
-        own = reasons_of.of_table(protocol, codes, SUBJECTS, protocol.tables.get(SUBJECTS), people)
-        if own.any():
-            reasons |= np.where(subject >= 0, own[np.maximum(subject, 0)], np.uint64(0))
-    reasons |= reasons_of.of_pairs(protocol, codes, frame)
+    reasons_of.add_declared(reasons, protocol, codes, [(left, matches.reference), (right, matches.test)])
+    if people is not None and subject is not None:
+        table = protocol.tables.get(SUBJECTS)
+        reasons_of.add_table(reasons, subject, reasons_of.of_table(protocol, codes, SUBJECTS, table, people))
+    reasons_of.add_pairs(reasons, protocol, codes, frame)
     frame = _finish(frame, reasons, codes, matches)
-    without = (
-        ()
-        if people is None
-        else tuple(
-            people[SUBJECT].filter(~people[SUBJECT].is_in(frame[SUBJECT].unique().to_list())).sort().to_list()
-        )
-    )
+    without = () if people is None else _without_rows(people, frame)
     pairs = Pairs(pairing, version, frame, codes, reference.height, test.height, without)
     verify(pairs)
     return pairs
@@ -155,11 +149,12 @@ def _check_sides(left: Side, right: Side, on: Sequence[str], key: str) -> None:
 
 
 def _by_key(left: Side, right: Side, on: Sequence[str], key: str) -> Matches:
+    if keys.same(left.frame, right.frame, on) and keys.sorted_unique(left.frame, on):
+        return matching.identical(left.frame.height)
     violations: list[Violation] = []
     codes = keys.encode([left.frame, right.frame], on)
     for side, code in zip((left, right), codes, strict=True):
-        ordered = code if keys.strictly_increasing(code) else np.sort(code)
-        repeated = int((ordered[1:] == ordered[:-1]).sum())
+        repeated = keys.count_repeats(code)
         if repeated:
             message = (
                 f"{', '.join(f'`{name}`' for name in on)} do not name one row of table `{side.name}`; "
@@ -173,23 +168,25 @@ def _by_key(left: Side, right: Side, on: Sequence[str], key: str) -> Matches:
 
 def _columns(left: Side, right: Side, on: Sequence[str], matches: Matches) -> pl.DataFrame:
     """Key columns by name, the others as `reference.x` and `test.x`, in output order."""
-    columns: list[pl.Series] = []
-    alone = bool((matches.reference < 0).any())
-    for name in on:
-        column = take(left.frame[name], matches.reference, identity=matches.identity)
-        if alone:
-            column = column.fill_null(take(right.frame[name], matches.test, identity=matches.identity))
-        columns.append(column)
-    for side, index, prefix, row in (
-        (left, matches.reference, REFERENCE, "reference_row"),
-        (right, matches.test, TEST, "test_row"),
-    ):
-        for name in side.frame.columns:
-            if name in on:
-                continue
-            new = row if name == ROW else prefix + name
-            columns.append(take(side.frame[name], index, identity=matches.identity).alias(new))
-    return pl.DataFrame(columns)
+    reference = at(left.frame, matches.reference, identity=matches.identity)
+    test = at(right.frame, matches.test, identity=matches.identity)
+    shared = reference.select(on)
+    if bool((matches.reference < 0).any()):
+        shared = shared.with_columns(shared[name].fill_null(test[name]) for name in on)
+    own = [name for name in reference.columns if name not in on]
+    theirs = [name for name in test.columns if name not in on]
+    return shared.hstack(
+        [
+            *(reference[name].alias("reference_row" if name == ROW else REFERENCE + name) for name in own),
+            *(test[name].alias("test_row" if name == ROW else TEST + name) for name in theirs),
+        ]
+    )
+
+
+def _without_rows(people: pl.DataFrame, frame: pl.DataFrame) -> tuple[str, ...]:
+    """Subjects of the table of subjects that no row belongs to."""
+    present = set(frame[SUBJECT].gather(keys.run_starts(frame[SUBJECT])).to_list())
+    return tuple(sorted(name for name in people[SUBJECT].to_list() if name not in present))
 
 
 def _people(protocol: Protocol, subjects: pl.DataFrame) -> pl.DataFrame:
@@ -203,10 +200,8 @@ def _people(protocol: Protocol, subjects: pl.DataFrame) -> pl.DataFrame:
     return people.drop(ROW, strict=False)
 
 
-def _subject_index(subject: pl.Series, people: pl.DataFrame | None) -> IntArray:
-    """Row of each pair's subject in the table of subjects, -1 where it is not; all 0 without a table."""
-    if people is None:
-        return np.zeros(len(subject), dtype=np.int64)
+def _subject_index(subject: pl.Series, people: pl.DataFrame) -> IntArray:
+    """Row of each pair's subject in the table of subjects, -1 where it is not."""
     starts = keys.run_starts(subject)
     place = {name: row for row, name in enumerate(people[SUBJECT].to_list())}
     heads = np.array([place.get(name, -1) for name in subject.gather(starts).to_list()], dtype=np.int64)
@@ -228,18 +223,21 @@ def _with_subjects(frame: pl.DataFrame, people: pl.DataFrame, subject: IntArray)
                 for name in clash
             ]
         )
-    return frame.with_columns(take(people[name], subject) for name in people.columns if name != SUBJECT)
+    return frame.hstack(at(people.drop(SUBJECT), subject))
 
 
 def _finish(frame: pl.DataFrame, reasons: Bits, codes: tuple[str, ...], matches: Matches) -> pl.DataFrame:
     """Add status and reasons, columns in their documented order."""
     n = frame.height
-    first = np.full(n, -1, dtype=np.int64)
+    first = np.full(n, -1, dtype=np.int8)
     present = int(np.bitwise_or.reduce(reasons)) if n else 0
     for place in reversed(range(len(codes))):
         if present >> place & 1:
-            first[(reasons >> np.uint64(place)) & np.uint64(1) == 1] = place
-    status = np.where(matches.reference < 0, 2, np.where(matches.test < 0, 1, 0))
+            first[(reasons & np.uint64(1 << place)) != 0] = place
+    status = np.zeros(n, dtype=np.int8)
+    if not matches.identity:
+        status[matches.test < 0] = 1
+        status[matches.reference < 0] = 2
     new = [
         _words("status", _STATUS, status),
         _words("reason", codes, first),
@@ -249,13 +247,13 @@ def _finish(frame: pl.DataFrame, reasons: Bits, codes: tuple[str, ...], matches:
     return frame.select(keyed[0], *new, *[name for name in frame.columns if name != keyed[0]])
 
 
-def _words(name: str, words: Sequence[str], place: IntArray) -> pl.Series:
+def _words(name: str, words: Sequence[str], place: NDArray[np.int8]) -> pl.Series:
     """A text column from places in a list of words, null at -1."""
     low, high = (int(place.min()), int(place.max())) if len(place) else (0, 0)
     if low == high:
         word = words[low] if low >= 0 else None
         return pl.Series(name, [word], dtype=pl.String).new_from_index(0, len(place))
-    return take(pl.Series(name, words, dtype=pl.String), place)
+    return at(pl.DataFrame({name: words}, schema={name: pl.String}), place).to_series()
 
 
 def verify(pairs: Pairs) -> None:

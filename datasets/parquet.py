@@ -38,7 +38,9 @@ def read(path: Path, name: str, columns: list[str]) -> pl.DataFrame:
         ContractError: The file is truncated or damaged.
     """
     try:
-        return pl.read_parquet(path, columns=columns, hive_partitioning=False, glob=False).select(columns)
+        return pl.read_parquet(
+            path, columns=columns, hive_partitioning=False, glob=False, rechunk=True
+        ).select(columns)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(name) from error
 

@@ -91,7 +91,7 @@ class Places:
             file=part.name,
             line=self.line(shown[0]),
             key=key,
-            found=_shown(values[0]) if values else None,
+            found=None if values[0] is None or isinstance(values[0], dict) else shorten(values[0]),
             suggestion=suggestion,
             count=count,
             examples=tuple(examples),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ..protocols.model import Protocol, Table
 from .contract import ROW
-from .keys import IntArray
 
 SUBJECT = "subject"
 SUBJECTS = "subjects"
@@ -50,13 +50,17 @@ def side_of(name: str, protocol: Protocol, frame: pl.DataFrame) -> Side:
     return Side(name, table, frame)
 
 
-def take(series: pl.Series, index: IntArray, *, identity: bool = False) -> pl.Series:
-    """Values at positions; null where the position is -1."""
+def at(frame: pl.DataFrame, index: NDArray[np.signedinteger], *, identity: bool = False) -> pl.DataFrame:
+    """Rows of a frame at positions; a row of nulls where the position is -1.
+
+    Args:
+        frame: The rows.
+        index: Positions.
+        identity: True: the positions are those of the frame, so nothing moves.
+    """
     if identity:
-        return series
-    if len(index) and index.min() < 0:
-        if not len(series):
-            return pl.Series(series.name, [None], dtype=series.dtype).new_from_index(0, len(index))
-        taken = series.gather(np.maximum(index, 0))
-        return pl.select(pl.when(pl.Series(index >= 0)).then(taken).alias(series.name)).to_series()
-    return series.gather(index)
+        return frame
+    places = pl.Series("place", index)
+    if len(index) and int(index.min()) < 0:
+        places = pl.select(pl.when(places >= 0).then(places)).to_series()
+    return frame.select(pl.all().gather(places.cast(pl.get_index_type())))
