@@ -38,11 +38,15 @@ def read(path: Path, name: str, columns: list[str]) -> pl.DataFrame:
         ContractError: The file is truncated or damaged.
     """
     try:
-        return pl.read_parquet(
-            path, columns=columns, hive_partitioning=False, glob=False, rechunk=True
-        ).select(columns)
+        frame = pl.read_parquet(path, columns=columns, hive_partitioning=False, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(name) from error
+    # Pairing and metrics want contiguous columns; one at a time, so that no second copy of the table is held.
+    series = frame.select(columns).get_columns()
+    del frame
+    for place, column in enumerate(series):
+        series[place] = column.rechunk()
+    return pl.DataFrame(series)
 
 
 def _damaged(name: str) -> ContractError:
