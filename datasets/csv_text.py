@@ -54,7 +54,7 @@ class CsvFile:
                 self.body,
                 has_header=False,
                 schema=dict.fromkeys(self.header, pl.String),
-                columns=columns,
+                columns=[self.header.index(name) for name in columns],
                 null_values="",
                 infer_schema=False,
             )
