@@ -1,0 +1,58 @@
+"""What a result says of itself, as text and as HTML."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from accordance.evaluators import MetricResult, bland_altman, share_within
+from accordance.evaluators.metric import Citation, Counts, Estimate, Interval, Statistic
+
+# Bland & Altman 1986, Table 1, first readings
+LARGE = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
+MINI = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451]
+
+
+def test_text_names_values_method_counts_and_source() -> None:
+    text = str(bland_altman(LARGE, MINI, truth="independent"))
+    lines = text.splitlines()
+    assert lines[0].startswith(
+        "Bland-Altman agreement (average=pooled, truth=independent, agreement_level=0.95"
+    )
+    assert lines[2].split()[:4] == ["bias", "2.1176", "[-17.814,", "22.049]"]
+    assert "0.95 MOVER" in lines[4]
+    assert lines[4].split()[-2:] == ["17", "17"]
+    assert any(line.startswith("Source: Bland JM, Altman DG") for line in lines)
+
+
+def test_fractions_and_reasons_are_shown() -> None:
+    result = share_within([1, 2, 3], [1, 2, 9], tolerance=1, ci="wilson", sides="lower")
+    text = str(result)
+    assert "2/3" in text
+    assert "Wilson score lower bound" in text
+    alone = str(bland_altman([100], [103], truth="independent"))
+    assert "no value" in alone
+    assert "sd: A standard deviation needs at least two pairs; there is 1." in alone
+
+
+def test_html_is_a_table_and_escapes() -> None:
+    html = bland_altman(LARGE, MINI, truth="independent")._repr_html_()
+    assert html.startswith("<table><caption>Bland-Altman agreement")
+    assert html.count("<tr>") == 5
+    statistic = Statistic("s", "S", "For tests.", "same", "none", ())
+    estimate = Estimate(statistic, 1.0, 0.1, None, Counts(1, 1), warning="a < b & c")
+    shown = MetricResult(
+        "m", "<M>", "pooled", {}, {"s": estimate}, (Citation("k", "Who & whom."),)
+    )._repr_html_()
+    assert "&lt;M&gt;" in shown
+    assert "a &lt; b &amp; c" in shown
+    assert "Who &amp; whom." in shown
+
+
+def test_result_is_a_mapping_with_every_digit() -> None:
+    result = bland_altman(LARGE, MINI, truth="independent")
+    assert list(result) == ["bias", "sd", "loa_lower", "loa_upper"]
+    assert len(result) == 4
+    assert result["bias"].value == pytest.approx(np.mean(np.subtract(MINI, LARGE)), rel=1e-14)
+    assert result.parameters["truth"] == "independent"
+    assert isinstance(result["bias"].interval, Interval)
