@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from ..protocols.canonical import canonical_yaml
 from ..protocols.errors import IntegrityError, OutputError
+from ..protocols.model import Protocol
 from ..studies import ledger as ledgers
 from ..studies.config import StudyConfig
 from ..studies.demographics import RULE as SMALL_CELL_RULE
@@ -209,13 +210,14 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         attachments: Whether the files are attached to the document (they are named where they are not).
     """
     results = material.results
+    protocol = in_order(results)
     sources = methods.Bibliography()
     context: dict[str, Any] = {
         "target": target,
         "css": Markup(css),
         "material": material,
         "document": results.document,
-        "protocol": results.protocol,
+        "protocol": protocol,
         "config": material.config,
         "manifest": material.manifest,
         "attachments": attachments,
@@ -223,7 +225,7 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "placed": placed(material),
         "other": [one for name, one in material.written.items() if name in _others(material)],
         "front": front(results, material.config, ledger=material.ledger, hashes=material.hashes),
-        "methods": methods.write(results.protocol, sources),
+        "methods": methods.write(protocol, sources),
         "bibliography": sources.entries,
         "goals": blocks.goals(results),
         "flows": blocks.flows(results),
@@ -251,6 +253,27 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
             "first": Markup(first),
             "abbreviations": abbreviations(first + body),
         }  # noqa: S704
+    )
+
+
+def in_order(results: Results) -> Protocol:
+    """The protocol with endpoints and subgroups in the order of the results; its canonical form sorts them."""
+    protocol = results.protocol
+    endpoints = [entry["id"] for entry in results.document["endpoints"] if entry["id"] in protocol.endpoints]
+    subgroups = [
+        name
+        for name in results.rows["subgroup"].drop_nulls().unique(maintain_order=True)
+        if name in protocol.subgroups
+    ]
+    return protocol.model_copy(
+        update={
+            "endpoints": {
+                name: protocol.endpoints[name] for name in dict.fromkeys([*endpoints, *protocol.endpoints])
+            },
+            "subgroups": {
+                name: protocol.subgroups[name] for name in dict.fromkeys([*subgroups, *protocol.subgroups])
+            },
+        }
     )
 
 

@@ -85,7 +85,7 @@ def _endpoint_block(results: Results, entry: Mapping[str, Any]) -> EndpointBlock
     return EndpointBlock(
         id=entry["id"],
         title=endpoint.title,
-        facts=tuple(endpoint_words(endpoint)),
+        facts=tuple(endpoint_words(results.protocol, endpoint)),
         criterion=_criterion(endpoint, speaking),
         criterion_facts=_criterion_facts(endpoint),
         decision=entry["decision_words"] if entry["decision"] != "informative" else "",
@@ -303,6 +303,8 @@ def demographics(results: Results) -> DemographicTable | None:
     cells = {(entry["group"], entry["column"]): entry for entry in own}
     rows: list[tuple[str, bool, tuple[str, ...]]] = []
     for column in dict.fromkeys(entry["column"] for entry in own):
+        if any(entry["group_by"] == column for entry in own):
+            continue  # the groups themselves
         rows.extend(_characteristic([cells.get((group, column)) for group in groups]))
     return DemographicTable(
         columns=tuple((str(group or "All"), demographic.shown(sizes[group])) for group in groups),
@@ -398,7 +400,11 @@ def post_hoc(results: Results) -> list[Listed]:
 def goals(results: Results) -> list[tuple[str, str, str, str, str]]:
     """Hypotheses and goals: (endpoint, role, hypothesis, criterion, rationale)."""
     found = []
-    for name, endpoint in results.protocol.endpoints.items():
+    order = [
+        entry["id"] for entry in results.document["endpoints"] if entry["id"] in results.protocol.endpoints
+    ]
+    for name in order:
+        endpoint = results.protocol.endpoints[name]
         row = figures.headline(results, name, results.deciding_version)
         if endpoint.criterion is not None and row is not None:
             found.append(

@@ -31,6 +31,11 @@ class Section:
     """Files of which one says what is wanted. Default: any of `files`."""
 
     @property
+    def prefix(self) -> str:
+        """Its number as the contents print it."""
+        return f"Appendix {self.number}" if self.number.isalpha() else self.number
+
+    @property
     def label(self) -> str:
         """Heading with its number."""
         if not self.number:

@@ -21,8 +21,8 @@ RULE = (
     "either, four significant digits are printed. Proportions are printed as percentages with one decimal, beside "
     "their numerator and denominator where they have one. P values have three decimals, and below 0.001 read "
     "< 0.001. Where rounding would carry a number onto or across its limit, or a percentage that is not 0 or 100 "
-    "onto one of them, decimals are added until the order shows. Halves are rounded to even, on the stored binary "
-    "value. Decisions are always taken on unrounded numbers."
+    "onto one of them, decimals are added until the order shows. Means of characteristics have one decimal. Halves are rounded to "
+    "even, on the stored binary value. Decisions are always taken on unrounded numbers."
 )
 
 

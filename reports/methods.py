@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,18 +39,26 @@ class Bibliography:
         """The numbers of these sources, as ` [1, 2]`; nothing for none."""
         numbers = []
         for source in sources:
-            if source not in self.entries:
+            keys = [_work(entry) for entry in self.entries]
+            if _work(source) not in keys:
                 self.entries.append(source)
-            numbers.append(self.entries.index(source) + 1)
+                keys.append(_work(source))
+            numbers.append(keys.index(_work(source)) + 1)
         return f"\u00a0[{', '.join(str(number) for number in sorted(set(numbers)))}]" if numbers else ""
+
+
+def _work(source: str) -> str:
+    """Author and title without punctuation: the same work, however its journal is abbreviated."""
+    return re.sub(r"\W+", "", " ".join(source.split(". ")[:2])).casefold()
 
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A heading and its sentences."""
+    """A heading with a list of (lead, words), and sentences after it."""
 
     heading: str
-    sentences: tuple[str, ...]
+    sentences: tuple[str, ...] = ()
+    listed: tuple[tuple[str, str], ...] = ()
 
     @property
     def text(self) -> str:
@@ -64,14 +73,18 @@ def write(protocol: Protocol, sources: Bibliography) -> list[Paragraph]:
         Paragraph("Pairing", tuple(_pairings(protocol))),
         Paragraph("Exclusions and analysis sets", tuple(_populations(protocol))),
         Paragraph("Results that are no result", tuple(_indeterminate(protocol))),
-        Paragraph("Endpoints and estimands", tuple(_estimands(protocol, sources))),
-        Paragraph("Intervals", tuple(_intervals(protocol, sources))),
+        Paragraph(
+            "Endpoints and estimands",
+            tuple(_estimand_notes(protocol, sources)),
+            tuple(_estimands(protocol, sources)),
+        ),
+        Paragraph("Intervals", tuple(_interval_notes(protocol)), tuple(_intervals(protocol, sources))),
         Paragraph("Resampling", tuple(_resampling(protocol))),
         Paragraph("Subgroups", tuple(_subgroups(protocol))),
         Paragraph("Decisions", tuple(_decisions(protocol))),
         Paragraph("Rounding", (fmt.RULE,)),
     ]
-    return [paragraph for paragraph in paragraphs if paragraph.sentences]
+    return [paragraph for paragraph in paragraphs if paragraph.sentences or paragraph.listed]
 
 
 def joined(names: Iterable[str], word: str = "and") -> str:
@@ -189,26 +202,35 @@ def _indeterminate(protocol: Protocol) -> Iterable[str]:
         yield "The other views (left out, counted as positive, counted as negative) are always computed (section 13)."
 
 
-def _estimands(protocol: Protocol, sources: Bibliography) -> Iterable[str]:
-    seen: dict[str, None] = {}
+def _estimands(protocol: Protocol, sources: Bibliography) -> Iterable[tuple[str, str]]:
+    asked: dict[str, list[str]] = {}
     for endpoint in protocol.endpoints.values():
-        metric = _metric(endpoint.metric)
-        if metric is None or endpoint.metric in seen:
+        asked.setdefault(endpoint.metric, []).append(endpoint.title)
+    for name, titles in asked.items():
+        metric = _metric(name)
+        if metric is None:
+            yield name, f"A metric of a plug-in that is not installed here (for {joined(titles)})."
             continue
-        seen[endpoint.metric] = None
         cited = sources.cite(*(citation.text for citation in metric.citations))
-        definitions = " ".join(
-            f"{statistic.title}: {_sentence(statistic.definition)}" for statistic in metric.statistics
-        )
-        yield f"{metric.title}{cited}. {definitions}"
+        if len(metric.statistics) == 1:
+            yield metric.title, f"{_sentence(metric.statistics[0].definition)[:-1]}{cited}."
+        else:
+            parts = " ".join(f"{one.title}: {_sentence(one.definition)}" for one in metric.statistics)
+            yield metric.title, f"{_sentence(metric.summary)[:-1]}{cited}. {parts}"
+
+
+def _estimand_notes(protocol: Protocol, sources: Bibliography) -> Iterable[str]:
     if any(endpoint.average == "subject_mean" for endpoint in protocol.endpoints.values()):
-        yield "Endpoints averaged over subjects give every subject the same weight; pooled ones give every row the same."
+        yield "Endpoints averaged over subjects give every subject the same weight; pooled ones, every row."
+    cited = sources.cite(*protocol.references)
     if protocol.references:
-        yield f"The protocol rests on further sources{sources.cite(*protocol.references)}."
+        yield f"The protocol itself cites{cited}."
 
 
 def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text + "."
+    """A definition as a sentence in print: quoted words for code, true minus signs between terms."""
+    shown = re.sub(r"`([^`]*)`", "\u201c\\1\u201d", text).replace(" - ", f" {fmt.MINUS} ")
+    return shown if shown.endswith((".", "!", "?")) else shown + "."
 
 
 def _metric(name: str) -> Metric | None:
@@ -218,14 +240,18 @@ def _metric(name: str) -> Metric | None:
         return None
 
 
-def _intervals(protocol: Protocol, sources: Bibliography) -> Iterable[str]:
+def _intervals(protocol: Protocol, sources: Bibliography) -> Iterable[tuple[str, str]]:
     for name, endpoints in _by_method(protocol).items():
         method = METHODS.get(name)
-        if method is None:
-            continue
-        used = joined(dict.fromkeys(endpoints))
-        cited = sources.cite(*(citation.text for citation in method.citations))
-        yield f"{method.title} ({used}): {method.words.rstrip('.')}{cited}."
+        if method is not None:
+            cited = sources.cite(*(citation.text for citation in method.citations))
+            yield (
+                method.title,
+                f"{_sentence(method.words)[:-1]}{cited}. For: {'; '.join(dict.fromkeys(endpoints))}.",
+            )
+
+
+def _interval_notes(protocol: Protocol) -> Iterable[str]:
     for name, endpoint in protocol.endpoints.items():
         if endpoint.interval.cluster == "none":
             reason = endpoint.interval.cluster_rationale or "no reason is given"
@@ -288,7 +314,7 @@ def _decisions(protocol: Protocol) -> Iterable[str]:
     )
 
 
-def endpoint_words(endpoint: Endpoint) -> Sequence[tuple[str, str]]:
+def endpoint_words(protocol: Protocol, endpoint: Endpoint) -> Sequence[tuple[str, str]]:
     """Facts of one endpoint as (term, words), for the head of its results."""
     metric = _metric(endpoint.metric)
     facts: list[tuple[str, str]] = [("Role", ROLE_WORDS[endpoint.role])]
@@ -306,7 +332,8 @@ def endpoint_words(endpoint: Endpoint) -> Sequence[tuple[str, str]]:
         words = {"pooled": "every row weighs the same", "subject_mean": "every subject weighs the same"}
         facts.append(("Average", words[endpoint.average]))
     if endpoint.population:
-        facts.append(("Analysis set", endpoint.population.replace("_", " ")))
+        population = protocol.populations.get(endpoint.population)
+        facts.append(("Analysis set", population.title if population else endpoint.population))
     if endpoint.where:
         facts.append(("Rows", conditions(endpoint.where)))
     if endpoint.hypothesis:

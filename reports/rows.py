@@ -11,6 +11,7 @@ from typing import Any
 from ..evaluators import registry
 from ..evaluators.intervals import METHODS
 from ..studies import judge
+from ..studies.demographics import SMALL_CELL
 from . import format as fmt
 
 Row = Mapping[str, Any]
@@ -54,8 +55,32 @@ class RowText:
     notes: tuple[str, ...]
 
 
+def hidden(row: Row) -> bool:
+    """Whether the row speaks of so few subjects of a subgroup that a report shows only how few.
+
+    Example:
+        >>> hidden({"subgroup": "race", "by": None, "n_subjects": 2})
+        True
+        >>> hidden({"subgroup": None, "by": None, "n_subjects": 2})
+        False
+    """
+    part = row["subgroup"] is not None or row["by"] is not None
+    return part and row["n_subjects"] is not None and 0 < row["n_subjects"] < SMALL_CELL
+
+
+def _few(row: Row) -> RowText:
+    """A row of a handful of subjects: what it is, not what was found."""
+    few = f"<{SMALL_CELL}"
+    return RowText(
+        str(row["row_id"]), statistic_title(row), "not shown", "\u2013", "", few, few, criterion(row), "",
+        "informative", (),
+    )  # fmt: skip
+
+
 def text(row: Row) -> RowText:
-    """A row in print."""
+    """A row in print; rows of a handful of subjects are hidden by the stated rule."""
+    if hidden(row):
+        return _few(row)
     decision = str(row["decision"] or "informative")
     return RowText(
         row_id=str(row["row_id"]),

@@ -13,6 +13,7 @@ from ...evaluators import registry
 from ...protocols.errors import UsageError
 from ...protocols.model import Endpoint, Protocol
 from ...studies import slices
+from ...studies.demographics import SMALL_CELL
 from ...studies.results import Results
 from .. import format as fmt
 from .. import rows as words
@@ -209,9 +210,8 @@ def confusion(results: Results, row: Row, endpoint: Endpoint) -> Matrix:
     return Matrix(
         name=f"confusion-{row['row_id']}",
         title=f"Output by reference{_part(row)}",
-        caption=f"All outputs by reference, version {row['version']}{_part(row)}; {full.height:,} pairs of "
-        f"{full.get_column('subject').n_unique():,} subjects. Solid shading: agreement; hatching: disagreement; "
-        "no colour: no determinate output.",
+        caption=f"All outputs by reference, version {row['version']}{_part(row)}: {full.height:,} pairs of "
+        f"{full.get_column('subject').n_unique():,} subjects.",
         alt=f"Table of counts, output by reference, version {row['version']}{_part(row)}. {listed}.",
         row_title=protocol.tables[pairing.reference].columns[str(endpoint.reference)].title or "Reference",
         column_title=protocol.tables[pairing.test].columns[str(endpoint.test)].title or "Output",
@@ -317,6 +317,8 @@ def group_words(protocol: Protocol, row: Row) -> tuple[str, str]:
 
 def _forest_row(row: Row, label: str, *, overall: bool = False) -> ForestRow:
     shown = words.text(row)
+    if words.hidden(row):
+        return ForestRow(label, count=shown.count, text=f"fewer than {SMALL_CELL} subjects")
     if row["estimate"] is None or np.isnan(row["estimate"]):
         return ForestRow(label, count=shown.count, text="no value", overall=overall)
     bounds = "" if shown.interval == "\u2013" else f" ({shown.interval})"
@@ -355,7 +357,8 @@ def _forest(results: Results, endpoint: Endpoint, whole: Row, lines: list[Forest
     return Forest(
         name=f"forest-{whole['row_id']}-{part[:2].strip() or '1'}",
         title=f"{endpoint.title}: subgroups{suffix}",
-        caption=f"{title} by subgroup{suffix}, version {whole['version']}; intervals are not adjusted for multiplicity."
+        caption=f"{title} by subgroup{suffix}, version {whole['version']}; intervals are not adjusted for multiplicity. "
+        "Arrows: the interval reaches beyond the axis."
         + (f" Dash-dotted: goal {words.goal(whole)}." if goal else ""),
         alt=f"Forest plot of {title} by subgroup{suffix}, version {whole['version']}. All analysed "
         f"{_forest_row(whole, '').count}, {_forest_row(whole, '').text}; {spoken}.",

@@ -34,14 +34,22 @@ def scatter_ranges(model: Scatter) -> tuple[tuple[float, float], tuple[float, fl
 
 
 def forest_range(model: Forest) -> tuple[float, float]:
-    """Horizontal range of a forest plot: every interval and the goal; proportions stay within 0 and 1."""
-    ends = [
-        end
-        for row in model.rows
-        for end in (row.value, row.lower, row.upper)
-        if end is not None and np.isfinite(end)
-    ]
-    low, high = padded(*_span([*ends, *(mark for mark in model.goal if np.isfinite(mark))]), 0.04)
+    """Horizontal range of a forest plot: every estimate, the goal, and the intervals but for outlying ones.
+
+    An interval that reaches far beyond the others (a subgroup of a handful) would squeeze all others into a corner;
+    bounds outside the outer fences of Tukey's box plot do not widen the axis, and painters mark them with an arrow.
+    """
+    marks = [*(mark for mark in model.goal if np.isfinite(mark))]
+    marks += [row.value for row in model.rows if row.value is not None and np.isfinite(row.value)]
+    for row in model.rows:
+        marks += [end for end in (row.lower, row.upper) if row.overall and end is not None]
+    for side in ("lower", "upper"):
+        ends = [end for row in model.rows if (end := getattr(row, side)) is not None and np.isfinite(end)]
+        if ends:
+            first, third = np.quantile(ends, (0.25, 0.75))
+            reach = 3 * max(third - first, 1e-12)
+            marks += [end for end in ends if first - reach <= end <= third + reach]
+    low, high = padded(*_span(marks), 0.04)
     if model.x.percent:
         low, high = max(low, -0.005), min(high, 1.005)
     return _declared(model.x, (low, high))

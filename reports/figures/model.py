@@ -157,6 +157,7 @@ class Matrix(Figure):
     columns: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
     agree: tuple[tuple[bool | None, ...], ...]
+    legend: str = "Solid shading: agreement; hatching: disagreement; no colour: no determinate output."
 
 
 @dataclass(frozen=True)

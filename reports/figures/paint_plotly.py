@@ -116,8 +116,8 @@ def _scatter(figure: Any, model: Scatter, colours: theme.Theme, go: Any) -> None
 def _forest(figure: Any, model: Forest, colours: theme.Theme, go: Any) -> None:
     low, high = layout.forest_range(model)
     marked = [(at, row) for at, row in enumerate(model.rows) if row.value is not None]
-    starts = [low if row.lower is None else row.lower for _, row in marked]
-    ends = [high if row.upper is None else row.upper for _, row in marked]
+    starts = [low if row.lower is None else max(row.lower, low) for _, row in marked]
+    ends = [high if row.upper is None else min(row.upper, high) for _, row in marked]
     values = [float(row.value) for _, row in marked if row.value is not None]
     bounded = [row.lower is not None or row.upper is not None for _, row in marked]
     figure.add_trace(

@@ -107,10 +107,11 @@ def _axis_numbers(axis: Any, *, percent: bool) -> None:
 
 def _scatter(canvas: Any, model: Scatter, raster_above: int) -> None:
     """Points with levels; the levels' words stand in the right margin, moved apart where they would collide."""
-    height = 5.2 if model.identity else 3.5
-    canvas.set_size_inches(theme.WIDTH, height)
-    right = 0.72 if model.levels else 0.97
-    axes = canvas.add_axes((0.095, 0.135, right - 0.095, 0.84))
+    width, height = (4.4, 4.1) if model.identity else (theme.WIDTH, 3.4)
+    canvas.set_size_inches(width, height)
+    left, bottom = 0.62 / width, 0.42 / height
+    right = 0.72 if any(level.label for level in model.levels) else 0.97
+    axes = canvas.add_axes((left, bottom, right - left, 0.98 - bottom))
     (x_low, x_high), (y_low, y_high) = layout.scatter_ranges(model)
     axes.set_xlim(x_low, x_high)
     axes.set_ylim(y_low, y_high)
@@ -150,7 +151,7 @@ def _level_words(axes: Any, model: Scatter, low: float, high: float, height: flo
     named = [level for level in model.levels if level.label]
     if not named:
         return
-    per_inch = (high - low) / (height * 0.84)
+    per_inch = (high - low) / (height - 0.49)
     lines = [1 + bool(level.detail) for level in named]
     gap = max(lines) * 0.15 * per_inch + 0.03 * per_inch
     places = layout.spread([level.value for level in named], gap, low + gap / 2, high - gap / 2)
@@ -222,55 +223,69 @@ def _forest(canvas: Any, model: Forest, _: int) -> None:
 
 
 def _forest_mark(axes: Any, row: ForestRow, at: int, low: float, high: float) -> None:
+    """An interval with its estimate; where it reaches beyond the axis, an arrow says so."""
     if row.value is None or not np.isfinite(row.value):
         return
-    start = low if row.lower is None or not np.isfinite(row.lower) else row.lower
-    end = high if row.upper is None or not np.isfinite(row.upper) else row.upper
     if row.lower is not None or row.upper is not None:
-        axes.plot([start, end], [at, at], color=_LIGHT.point, linewidth=2.0 if row.overall else 1.2, zorder=2,
-                  solid_capstyle="butt")  # fmt: skip
-    marker, size = ("D", 26) if row.overall else ("s", 16)
-    axes.scatter([row.value], [at], marker=marker, s=size, color=_LIGHT.point, linewidths=0, zorder=3)
+        start = low if row.lower is None else max(row.lower, low)
+        end = high if row.upper is None else min(row.upper, high)
+        width = 2.0 if row.overall else 1.2
+        axes.plot(
+            [start, end], [at, at], color=_LIGHT.point, linewidth=width, zorder=2, solid_capstyle="butt"
+        )
+        beyond = (
+            (row.lower is None or row.lower < low, low, "<"),
+            (row.upper is None or row.upper > high, high, ">"),
+        )
+        for reaches, edge, marker in beyond:
+            if reaches:
+                axes.scatter(
+                    [edge], [at], marker=marker, s=16, color=_LIGHT.point, linewidths=0, clip_on=False
+                )
+    if low <= row.value <= high:
+        marker, size = ("D", 26) if row.overall else ("s", 16)
+        axes.scatter([row.value], [at], marker=marker, s=size, color=_LIGHT.point, linewidths=0, zorder=3)
 
 
 def _matrix(canvas: Any, model: Matrix, _: int) -> None:
     """Counts in cells; agreement is shaded solid, disagreement is hatched, indeterminate stays plain."""
-    from matplotlib.patches import Rectangle  # noqa: PLC0415
-
     columns, rows = len(model.columns), len(model.rows)
-    cell_width, cell_height = min(1.15, 4.6 / max(columns, 1)), 0.5
-    width = 1.75 + columns * cell_width + 0.1
-    height = 0.75 + rows * cell_height + 0.1
+    cell_width, cell_height, names, head = min(1.15, 4.6 / max(columns, 1)), 0.5, 1.95, 0.72
+    width = names + columns * cell_width + 0.05
+    height = head + rows * cell_height + 0.05
     canvas.set_size_inches(width, height)
-    axes = canvas.add_axes(
-        (1.75 / width, 0.1 / height, columns * cell_width / width, rows * cell_height / height)
-    )
+    place = (names / width, 0.05 / height, columns * cell_width / width, rows * cell_height / height)
+    axes = canvas.add_axes(place)
     axes.set_xlim(0, columns)
     axes.set_ylim(rows, 0)
     axes.set_axis_off()
-    for i, (counts, agrees) in enumerate(zip(model.counts, model.agree, strict=True)):
-        most = max(max(counts), 1)
-        for j, (count, agree) in enumerate(zip(counts, agrees, strict=True)):
-            colour = _LIGHT.rule if agree is None else _LIGHT.good if agree else _LIGHT.bad
-            axes.add_patch(
-                Rectangle((j, i), 1, 1, facecolor=colour, alpha=0.10 + 0.30 * count / most, linewidth=0)
-            )
-            hatch = "////" if agree is False else None
-            edge = _LIGHT.rule
-            axes.add_patch(
-                Rectangle((j, i), 1, 1, facecolor="none", edgecolor=edge, linewidth=0.8, hatch=hatch)
-            )
-            axes.text(
-                j + 0.5, i + 0.5, f"{count:,}", ha="center", va="center", fontsize=10, fontweight="semibold",
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85} if hatch else None,
-            )  # fmt: skip
+    for i, counts in enumerate(model.counts):
+        most = max(*counts, 1)
+        for j, count in enumerate(counts):
+            _cell(axes, (j, i), count, model.agree[i][j], count / most)
     for i, name in enumerate(model.rows):
-        axes.text(-0.08, i + 0.5, layout.shortened(name, 22), ha="right", va="center")
+        axes.text(-0.08, i + 0.5, layout.shortened(name, 30), ha="right", va="center")
     for j, name in enumerate(model.columns):
-        lines = layout.wrapped(name, max(8, int(cell_width * 15)), 2)
+        lines = layout.wrapped(name, max(8, int(cell_width * 14)), 2)
         axes.text(j + 0.5, -0.08, "\n".join(lines), ha="center", va="bottom", linespacing=1.15)
-    axes.text(columns / 2, -0.85, model.column_title, ha="center", va="bottom", fontweight="semibold")
-    axes.text(-0.08, -0.08, model.row_title, ha="right", va="bottom", fontweight="semibold")
+    top = -0.95 * (head - 0.13) / cell_height
+    axes.text(columns / 2, top, model.column_title, ha="center", va="center", fontweight="semibold")
+    title = "\n".join(layout.wrapped(model.row_title, 28, 2))
+    axes.text(-0.08, -0.08, title, ha="right", va="bottom", fontweight="semibold", linespacing=1.15)
+
+
+def _cell(axes: Any, place: tuple[int, int], count: int, agree: bool | None, share: float) -> None:
+    from matplotlib.patches import Rectangle  # noqa: PLC0415
+
+    colour = _LIGHT.rule if agree is None else _LIGHT.good if agree else _LIGHT.bad
+    axes.add_patch(Rectangle(place, 1, 1, facecolor=colour, alpha=0.10 + 0.30 * share, linewidth=0))
+    hatch = "////" if agree is False else None
+    axes.add_patch(
+        Rectangle(place, 1, 1, facecolor="none", edgecolor=_LIGHT.rule, linewidth=0.8, hatch=hatch)
+    )
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85} if hatch else None
+    middle = (place[0] + 0.5, place[1] + 0.5)
+    axes.text(*middle, f"{count:,}", ha="center", va="center", fontsize=10, fontweight="semibold", bbox=box)
 
 
 def _flow(canvas: Any, model: Flow, _: int) -> None:
@@ -289,11 +304,11 @@ def _flow(canvas: Any, model: Flow, _: int) -> None:
         middle = top + tall / 2
         if step.leaves:
             _arrow(axes, (spine, middle), (side_left, middle))
-            _box(axes, side_left, top, side_width, tall, step, line)
+            _box(axes, (side_left, top, side_width, tall), step, line)
         else:
             if seen_main:
                 _arrow(axes, (spine, bottom_of_main), (spine, top))
-            _box(axes, 0.03, top, main_width, tall, step, line)
+            _box(axes, (0.03, top, main_width, tall), step, line)
             bottom_of_main, seen_main = top + tall, True
         top += tall + gap
 
@@ -306,18 +321,24 @@ def _flow_height(step: FlowStep, line: float) -> float:
     return 0.13 + line * (len(_flow_title(step)) + len(step.lines))
 
 
-def _box(
-    axes: Any, left: float, top: float, width: float, height: float, step: FlowStep, line: float
-) -> None:
+def _box(axes: Any, place: tuple[float, float, float, float], step: FlowStep, line: float) -> None:
+    """A box at (left, top, width, height) with its words."""
     from matplotlib.patches import Rectangle  # noqa: PLC0415
 
-    style: Any = {
-        "edgecolor": _LIGHT.quiet,
-        "facecolor": "white" if step.leaves else "#f2f5f8",
-        "linewidth": 0.8,
-    }
-    dashes = "dashed" if step.leaves else "solid"
-    axes.add_patch(Rectangle((left, top), width, height, linestyle=dashes, zorder=2, **style))
+    left, top, width, height = place
+    face, dashes = ("white", "dashed") if step.leaves else ("#f2f5f8", "solid")
+    axes.add_patch(
+        Rectangle(
+            (left, top),
+            width,
+            height,
+            edgecolor=_LIGHT.quiet,
+            facecolor=face,
+            linewidth=0.8,
+            linestyle=dashes,
+            zorder=2,
+        )
+    )
     at = top + 0.065 + line / 2
     titles = _flow_title(step)
     for index, text in enumerate([*titles, *step.lines]):
