@@ -18,7 +18,6 @@ counts once, they are those of Bland & Altman 2007, from a one-way analysis of v
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -389,7 +388,7 @@ class BlandAltman(Metric):
         shift = float(np.mean(difference)) if len(difference) else 0.0
         weights = row_weights(columns)
         return BlandAltmanPrepared(
-            totals=_totals(columns, difference - shift, weights),
+            totals=_totals(columns, difference - shift, weights, truth),
             names=_TOTALS,
             statistics=_STATISTICS,
             formula=_Formula(truth, bias, float(special.ndtri((1 + given["agreement_level"]) / 2)), shift),
@@ -417,24 +416,31 @@ def _differences(columns: Columns) -> FloatArray:
     return difference
 
 
-def _totals(columns: Columns, d: FloatArray, weights: FloatArray) -> FloatArray:
-    offsets = columns.offsets
-    lengths = np.diff(offsets)
-    sums: Callable[[FloatArray], FloatArray] = lambda values: subject_sums(values, offsets)  # noqa: E731
-    n = sums(weights)
+def _totals(columns: Columns, d: FloatArray, weights: FloatArray, truth: Truth) -> FloatArray:
+    """(S, k) totals; sums within subjects only where the truth uses them, for they take the longest."""
+    offsets, lengths = columns.offsets, np.diff(columns.offsets)
+
+    def sums(values: FloatArray) -> FloatArray:
+        return subject_sums(values if columns.weights is None else weights * values, offsets)
+
+    n = subject_sums(weights, offsets)
     some = n > 0
     pairs = np.where(some, n, 1.0)
-    total = sums(weights * d)
+    total = sums(d)
     mean = total / pairs
 
     def within(values: FloatArray) -> FloatArray:
-        return sums(weights * np.square(values - np.repeat(sums(weights * values) / pairs, lengths)))
+        deviation = values - np.repeat(sums(values) / pairs, lengths)
+        return sums(np.square(deviation, out=deviation))
 
-    result = np.empty((len(n), len(_TOTALS)))
-    result[:, _N], result[:, _D], result[:, _DD] = n, total, sums(weights * np.square(d))
+    result = np.zeros((len(n), len(_TOTALS)))
+    result[:, _N], result[:, _D], result[:, _DD] = n, total, sums(np.square(d))
     result[:, _S], result[:, _M], result[:, _MM] = some, mean, np.square(mean)
     result[:, _INV] = np.where(some, 1 / pairs, 0.0)
-    result[:, _W], result[:, _WR], result[:, _WT] = within(d), within(columns.reference), within(columns.test)
+    if truth == "varying":
+        result[:, _W] = within(d)
+    elif truth == "constant":
+        result[:, _WR], result[:, _WT] = within(columns.reference), within(columns.test)
     result[:, _DDN], result[:, _NN] = total * mean, np.square(n)
     return result
 

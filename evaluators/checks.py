@@ -105,8 +105,8 @@ def offsets(columns: Columns) -> NDArray[np.int64]:
     return found
 
 
-def subject_labels(values: Any, rows: int) -> NDArray[np.str_]:
-    """Subject labels as text, one a row.
+def subject_labels(values: Any, rows: int) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The different subject labels as text, sorted, and for each row which of them it has.
 
     Raises:
         LengthError: Not one a row.
@@ -126,9 +126,11 @@ def subject_labels(values: Any, rows: int) -> NDArray[np.str_]:
     if np.any(missing):
         where = np.flatnonzero(missing)
         raise ValueError(MISSING_SUBJECT.format(count=len(where), first=int(where[0])))
-    return (
-        array.astype(np.str_) if array.dtype.kind != "O" else np.array([str(item) for item in array.tolist()])
-    )
+    if array.dtype.kind == "O":
+        array = np.array([str(item) for item in array.tolist()], dtype=np.str_)
+    found, label = np.unique(array, return_inverse=True)
+    keys, place = np.unique(found.astype(np.str_), return_inverse=True)  # as text, 10 sorts before 9
+    return tuple(keys.tolist()), np.asarray(place[label], dtype=np.int64)
 
 
 def parameters(metric: Metric, given: Mapping[str, Any]) -> dict[str, Any]:

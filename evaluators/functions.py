@@ -49,8 +49,7 @@ def arrange(
         label, keys = np.zeros(rows, dtype=np.int64), tuple(f"{i:012d}" for i in range(rows))
         offsets: IntArray = np.arange(rows + 1)
     else:
-        found, label = np.unique(checks.subject_labels(subject, rows), return_inverse=True)
-        keys = tuple(found.tolist())
+        keys, label = checks.subject_labels(subject, rows)
         offsets = np.concatenate([[0], np.cumsum(np.bincount(label, minlength=len(keys)))]).astype(np.int64)
     order = np.lexsort((*(() if weights is None else (weights,)), test, reference, label))
     chosen = None if weights is None else weights[order]

@@ -301,9 +301,15 @@ def within(reference: FloatArray, test: FloatArray, tolerance: Tolerance) -> NDA
         >>> within(np.array([37.0, 37.0]), np.array([37.2, 37.21]), parse(0.2))
         array([ True, False])
     """
-    limit = tolerance.at(reference)
-    rounding = 4 * np.finfo(float).eps * np.maximum(np.maximum(np.abs(reference), np.abs(test)), limit)
-    return np.asarray(np.abs(test - reference) <= limit + rounding)
+    excess = np.abs(test - reference) - tolerance.at(reference)
+    inside = excess <= 0
+    if len(excess) == 0:
+        return inside
+    rounding = 4 * float(np.finfo(float).eps)
+    size = max(float(np.abs(reference).max()), float(np.abs(test).max()))
+    near = np.flatnonzero(~inside & (excess <= rounding * size))  # few: only these need their own allowance
+    inside[near] = excess[near] <= rounding * np.maximum(np.abs(reference[near]), np.abs(test[near]))
+    return inside
 
 
 MAE = MeanAbsoluteError()

@@ -129,3 +129,11 @@ def test_weighted_mean_absolute_error_is_the_weighted_mean() -> None:
     weights = RANDOM.uniform(0.0, 2.0, size=40)
     found = mae(REFERENCE, TEST, weights=weights)["mae"].value
     assert found == pytest.approx(np.average(np.abs(TEST - REFERENCE), weights=weights), rel=1e-12)
+
+
+def test_subjects_are_sorted_as_text_whatever_they_are() -> None:
+    """One order of keys, hence one set of resampling weights, for numbers and for their texts."""
+    label = RANDOM.integers(8, 13, size=40)
+    as_number = mae(REFERENCE, TEST, subject=label, ci="bootstrap_bca", replicates=500)
+    as_text = mae(REFERENCE, TEST, subject=label.astype(str), ci="bootstrap_bca", replicates=500)
+    assert numbers(as_number) == numbers(as_text)
