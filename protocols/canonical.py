@@ -1,8 +1,9 @@
 """One text for one protocol: its canonical form, its hash, and what differs between two.
 
 Canonical JSON is UTF-8 with sorted keys and no spaces, from the resolved protocol with every field written
-out. Comments, layout and the order of keys in the file do not enter, with one exception: the order of
-`exclusions` is the order of precedence among reason codes; it changes counts, and it is kept.
+out. Comments, layout and the order of keys in the file do not enter, nor does the order in which an
+endpoint's subgroups are shown. One order has meaning and is kept: that of `exclusions`, the order of
+precedence among reason codes, which changes counts.
 """
 
 from __future__ import annotations
@@ -27,14 +28,19 @@ _WORDS_ONLY = frozenset({"title", "device", "note"})
 
 
 def canonical(protocol: Protocol) -> str:
-    """The canonical JSON of a resolved protocol; `Protocol.model_validate_json` reads it back.
+    """The canonical JSON of a resolved protocol, for hashing and comparing.
+
+    `Protocol.model_validate_json` reads it back as a protocol of the same hash, without the order in which
+    endpoints and subgroups were written; `protocol.model_dump(mode="json", by_alias=True)` keeps that order.
 
     Example:
         >>> from accordance.protocols import library
         >>> canonical(library.load("method-comparison"))[:58]
         '{"conversions":[],"design":"Each subject is measured with '
     """
-    return _json(_ordered(protocol.model_dump(mode="json", by_alias=True)))
+    data = protocol.model_dump(mode="json", by_alias=True)
+    data["endpoints"] = {name: _definition(one) for name, one in protocol.endpoints.items()}
+    return _json(_ordered(data))
 
 
 def digest(protocol: Protocol) -> str:
@@ -66,10 +72,16 @@ def endpoint_digest(protocol: Protocol, endpoint_id: str) -> str:
         KeyError: There is no such endpoint.
     """
     endpoint = protocol.endpoints[endpoint_id]
-    parts = {"endpoint": endpoint_id, "definition": endpoint.model_dump(mode="json", by_alias=True)}
+    parts: dict[str, Any] = {"endpoint": endpoint_id, "definition": _definition(endpoint)}
     for name, part in _dependencies(protocol, endpoint).items():
         parts[name] = _without_words(part)
     return hashlib.sha256(_json(_ordered(parts)).encode()).hexdigest()
+
+
+def _definition(endpoint: Endpoint) -> dict[str, Any]:
+    """An endpoint as data; its subgroups are a set, their order is for the reader only."""
+    data = endpoint.model_dump(mode="json", by_alias=True)
+    return {**data, "subgroups": sorted(data["subgroups"] or [])}
 
 
 def _dependencies(protocol: Protocol, endpoint: Endpoint) -> dict[str, Any]:

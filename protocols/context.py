@@ -50,6 +50,8 @@ class Context:
     protocol: Protocol
     locator: Locator | None = None
     violations: list[Violation] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+    """Pairings that do not say which rows pair: what depends on them is not looked at."""
 
     def report(
         self,

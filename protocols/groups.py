@@ -98,7 +98,7 @@ def any_scope(context: Context) -> Scope:
 
 def pairing_of(context: Context, endpoint: Endpoint) -> Pairing | None:
     """The endpoint's pairing: the named one, or the only one."""
-    pairings = context.protocol.pairings
+    pairings = {name: one for name, one in context.protocol.pairings.items() if name not in context.broken}
     if endpoint.pairing is None and len(pairings) == 1:
         return next(iter(pairings.values()))
     return pairings.get(endpoint.pairing or "")

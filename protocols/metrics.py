@@ -350,7 +350,8 @@ def _check_comparison(context: Context, path: Path, criterion: Criterion, spec: 
 def _check_direction(context: Context, path: Path, criterion: Criterion, statistic: Statistic) -> None:
     """A criterion that rewards the worse device is a slip of the pen."""
     wrong = {"higher": _UPPER_BOUND, "lower": _LOWER_BOUND}.get(statistic.better, ())
-    if criterion.operator in wrong:
+    proves_nothing = {"lower": _UPPER_BOUND, "upper": _LOWER_BOUND}.get(criterion.compare, ())
+    if criterion.operator in wrong and criterion.operator not in proves_nothing:
         message = f"{statistic.better} `{statistic.name}` is better; this operator rewards the worse device"
         context.report(
             (*path, "operator"), message, criterion.operator, ">" if statistic.better == "higher" else "<"

@@ -90,7 +90,7 @@ def _endpoint(context: Context, name: str, endpoint: Endpoint) -> Endpoint:
         ),
     }
     metric = metrics.find_metric(context, path, endpoint.metric)
-    pairing = protocol.pairings.get(update["pairing"] or "")
+    pairing = None if update["pairing"] in context.broken else protocol.pairings.get(update["pairing"] or "")
     if pairing is not None:
         update |= groups.resolve_endpoint_groups(context, path, endpoint, pair_scope(protocol, pairing))
     if metric is None:
@@ -100,7 +100,7 @@ def _endpoint(context: Context, name: str, endpoint: Endpoint) -> Endpoint:
     update["interval"] = metrics.resolve_interval(
         context, path, metric, endpoint.interval, endpoint.criterion
     )
-    if pairing is not None and {pairing.reference, pairing.test} <= set(protocol.tables):
+    if pairing is not None:
         update |= _columns(context, path, metric, endpoint, pairing)
     return endpoint.model_copy(update=update)
 

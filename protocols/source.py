@@ -215,10 +215,9 @@ class _Builder:
                 self._refuse_at(key.place, f"this key is already set in line {first}; keep one", key.text)
             else:
                 seen[key.text] = key.place
-                if isinstance(value, ScalarNode) and value.plain and not value.text:
-                    # The parser places a value that was left out at whatever comes next.
-                    value = ScalarNode("", True, key.place)
-                entries.append((key, value))
+                # The parser places a value that was left out at whatever comes next.
+                left_out = isinstance(value, ScalarNode) and value.plain and not value.text
+                entries.append((key, ScalarNode("", True, key.place) if left_out else value))
         return MapNode(tuple(entries), place)
 
     def _check_extras(self, event: yaml_events.NodeEvent) -> None:

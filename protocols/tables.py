@@ -31,7 +31,7 @@ def check_table(context: Context, name: str, table: Table) -> None:
         _check_role(context, (*path, "time"), table, table.time, "time")
     if table.exclusion is not None:
         _check_role(context, (*path, "exclusion"), table, table.exclusion, "exclusion")
-    if name == SUBJECTS and table.key != (table.subject,):
+    if name == SUBJECTS and table.key and table.key != (table.subject,):
         context.report(
             (*path, "key"), f"the table `subjects` has one row a subject; its key is [{table.subject}]"
         )
@@ -121,10 +121,12 @@ def resolve_pairing(context: Context, name: str, pairing: Pairing) -> Pairing:
         for side, table in (("reference", pairing.reference), ("test", pairing.test))
     ]
     if not all(both):
+        context.broken.add(name)
         return pairing
     if pairing.reference == pairing.test:
         message = "reference and test are two tables; a file that holds both is read once for each"
         context.report((*path, "test"), message, pairing.test)
+        context.broken.add(name)
         return pairing
     reference, test = tables[pairing.reference], tables[pairing.test]
     if reference.subject != test.subject:
@@ -133,6 +135,7 @@ def resolve_pairing(context: Context, name: str, pairing: Pairing) -> Pairing:
             f"`{reference.subject}` and `{pairing.test}` has `{test.subject}`"
         )
         context.report(path, message, at_key=True)
+        context.broken.add(name)
         return pairing
     aside = {reference.time, test.time} if pairing.method == "nearest" else set()
     on = pairing.on
