@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from accordance.evaluators import MetricResult, mae, mape, rmse
+from accordance.evaluators import MetricResult, bland_altman, mae, mape, rmse
 
 SIMPLE = ["pefr", "sbp", "milk", "creat", "giav", "scint"]
 REPEATED = ["cardiac", "sbp", "ox", "pefr", "sareps"]
@@ -64,3 +65,14 @@ def test_subject_means_against_base_r(oracle: Any, data: str) -> None:
         assert matches(bounds(result), values["mae_ci_t"])
     root = rmse(rows.reference, rows.test, subject=rows.subject, average="subject_mean")
     assert matches(root["rmse"].value, values["mean_of_subject_rmse"])
+
+
+@pytest.mark.parametrize("data", REPEATED)
+def test_row_weights_can_make_subjects_count_once(oracle: Any, data: str) -> None:
+    """With weights 1 / rows of the subject, RMSE is the root of the mean of the subjects' mean squares."""
+    values, rows = oracle.values(f"err_subject_equal.{data}"), oracle.rows(f"err_subject_equal.{data}")
+    _, label, counts = np.unique(rows.subject, return_inverse=True, return_counts=True)
+    result = rmse(rows.reference, rows.test, subject=rows.subject, weights=1 / counts[label])
+    assert matches(result["rmse"].value, values["rmse_subject_weighted"])
+    by_mean = bland_altman(rows.reference, rows.test, weights=1 / counts[label], truth="independent")
+    assert matches(by_mean["bias"].value, values["bias_of_subject_means"])
