@@ -316,6 +316,7 @@ def _environment() -> Environment:
         plain=fmt.plain,
         markup=lambda text: Markup(text),  # noqa: S704 - only for what `sections` rendered with raw HTML off
         breakable=breakable,
+        kept=kept,
         statistic_title=words.statistic_title,
         joined=methods.joined,
     )
@@ -330,6 +331,23 @@ def breakable(text: object) -> Markup:
         Markup('a_<wbr>b&lt;c&gt;')
     """
     return Markup(re.sub(r"([_/@=,:])(?=\S)", r"\1<wbr>", str(Markup.escape(text))))  # noqa: S704
+
+
+def kept(text: object) -> Markup:
+    """Text whose numbers stay on one line with their sign and unit.
+
+    Example:
+        >>> kept("lower bound >\u00a05\u00a0l/min")
+        Markup('lower bound <span class="kept">&gt;\xa05\xa0l/min</span>')
+    """
+    escaped = str(Markup.escape(text))
+    return Markup(
+        re.sub(
+            r"\S*\d\S*(?:\u00a0\S+)+|\S+\u00a0\S*\d\S*(?:\u00a0\S+)*",
+            r'<span class="kept">\g<0></span>',
+            escaped,
+        )
+    )  # noqa: S704
 
 
 __all__ = ["Front", "Material", "Painter", "Placed", "gather", "render"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -44,7 +44,8 @@ class EndpointBlock:
         state: The decision for the eye.
         lines: All versions and statistics over all analysed rows.
         parts: The declared by-levels.
-        figure: Its figure for the deciding version; None where its metric has none.
+        figure: Its figure for the deciding version; None where its metric has none, or `figure_as` shows it.
+        figure_as: Title of an earlier endpoint with the same figure; empty otherwise.
         pre_specified: `yes`, `no` or `no locked plan`.
         notes: Warnings and errors of the lines, each once.
     """
@@ -59,17 +60,20 @@ class EndpointBlock:
     lines: tuple[ResultLine, ...]
     parts: tuple[ResultLine, ...]
     figure: figures.AnyFigure | None
+    figure_as: str
     pre_specified: str
     notes: tuple[str, ...]
 
 
 def endpoint_blocks(results: Results, *, deciding: bool) -> list[EndpointBlock]:
     """The deciding endpoints (section 12), or all others but the automatic yields (section 14)."""
-    found = []
+    found: list[EndpointBlock] = []
     for entry in results.document["endpoints"]:
         declared = entry["id"] in results.protocol.endpoints
         if declared and (entry["role"] in DECIDING) == deciding:
-            found.append(_endpoint_block(results, entry))
+            block = _endpoint_block(results, entry)
+            same = next((one.title for one in found if figures.same_picture(one.figure, block.figure)), "")
+            found.append(replace(block, figure=None, figure_as=same) if same else block)
     return found
 
 
@@ -93,6 +97,7 @@ def _endpoint_block(results: Results, entry: Mapping[str, Any]) -> EndpointBlock
         lines=lines,
         parts=_lines(parts.iter_rows(named=True), None, results.deciding_version),
         figure=_figure(results, speaking),
+        figure_as="",
         pre_specified=specified(speaking),
         notes=notes(lines),
     )

@@ -17,7 +17,7 @@ from ..studies.results import Results
 from . import format as fmt
 from . import rows as words
 from .figures import headline
-from .methods import ROLE_WORDS, joined
+from .methods import ROLE_WORDS, joined, titles
 
 NOT_RECORDED = "not recorded"
 ERROR_VIEW = {"sensitivity": "as_negative", "specificity": "as_positive"}
@@ -165,7 +165,7 @@ def conclusion(results: Results, lines: Sequence[EndpointLine]) -> str:
     for line in lines:
         by_state.setdefault(line.text.state, []).append(line.title)
     clauses = [
-        f"{verb} {joined(by_state[state])}"
+        f"{verb} {titles(by_state[state])}"
         for state, verb in (
             ("met", "met the criterion for"),
             ("not_met", "did not meet the criterion for"),

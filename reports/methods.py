@@ -98,6 +98,20 @@ def joined(names: Iterable[str], word: str = "and") -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}" if parts else ""
 
 
+def titles(names: Sequence[str]) -> str:
+    """Titles as a list in words, quoted where one of them holds a comma.
+
+    Example:
+        >>> titles(["Bias, first readings", "Upper limit"])
+        '“Bias, first readings” and “Upper limit”'
+    """
+    return (
+        joined(f"\u201c{name}\u201d" for name in names)
+        if any("," in name for name in names)
+        else joined(names)
+    )
+
+
 def _data(protocol: Protocol) -> Iterable[str]:
     for name, table in protocol.tables.items():
         device = f" ({table.device})" if table.device else ""
@@ -302,7 +316,7 @@ def _decisions(protocol: Protocol) -> Iterable[str]:
     ]
     if deciding:
         yield (
-            f"The success criterion is demonstrated when {'all of ' if len(deciding) > 1 else ''}{joined(deciding)} "
+            f"The success criterion is demonstrated when {'all of ' if len(deciding) > 1 else ''}{titles(deciding)} "
             f"{'are' if len(deciding) > 1 else 'is'} met, in the view that decides and over all analysed rows."
         )
     else:

@@ -7,7 +7,20 @@ same numbers, and neither computes one.
 from __future__ import annotations
 
 from .builders import build, confusion, differences, flow, forest, group_words, has_figure, headline, scatter
-from .model import AnyFigure, Axis, Figure, Flow, FlowStep, Forest, ForestRow, Level, Matrix, Points, Scatter
+from .model import (
+    AnyFigure,
+    Axis,
+    Figure,
+    Flow,
+    FlowStep,
+    Forest,
+    ForestRow,
+    Level,
+    Matrix,
+    Points,
+    Scatter,
+    same_picture,
+)
 from .paint_plotly import paint as plotly
 from .paint_svg import paint as svg
 
@@ -32,6 +45,7 @@ __all__ = [
     "has_figure",
     "headline",
     "plotly",
+    "same_picture",
     "scatter",
     "svg",
 ]

@@ -183,3 +183,15 @@ class Flow(Figure):
 
 
 AnyFigure = Scatter | Forest | Matrix | Flow
+
+
+def same_picture(one: Figure | None, other: Figure | None) -> bool:
+    """Whether two scatters show the same points, levels and axes, whatever their names say."""
+    if not (isinstance(one, Scatter) and isinstance(other, Scatter)):
+        return False
+    return (
+        (one.x, one.y, one.levels, one.identity) == (other.x, other.y, other.levels, other.identity)
+        and one.points.subjects == other.points.subjects
+        and np.array_equal(one.points.x, other.points.x)
+        and np.array_equal(one.points.y, other.points.y)
+    )
