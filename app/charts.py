@@ -18,6 +18,9 @@ BIN_ABOVE = 5_000
 BINS = 60
 """Bins along each axis."""
 
+FAMILY = "'Source Sans', sans-serif"
+"""The app's own face, so that figures and words around them look alike."""
+
 Appearance = Literal["light", "dark"]
 HIGHLIGHT = {"light": "#d6336c", "dark": "#ff8fb1"}
 
@@ -64,7 +67,7 @@ def _painted(model: figures.AnyFigure, appearance: Appearance) -> go.Figure:
     figure = figures.plotly(model, appearance=appearance)
     clear = "rgba(0,0,0,0)"
     return figure.update_layout(
-        paper_bgcolor=clear, plot_bgcolor=clear, clickmode="event+select", dragmode="pan"
+        paper_bgcolor=clear, plot_bgcolor=clear, font_family=FAMILY, clickmode="event+select", dragmode="pan"
     )
 
 

@@ -66,7 +66,10 @@ def subject_rows(results: Results, row: Mapping[str, Any], subject: str) -> pl.D
         *key_columns(protocol, endpoint, frame.columns),
         *values,
         pl.col(ANALYSED).fill_null(value=False),
-        pl.when(~pl.col(ANALYSED).fill_null(value=False)).then(outside.otherwise(why)).alias(WHY),
+        pl.when(~pl.col(ANALYSED).fill_null(value=False))
+        .then(outside.otherwise(why))
+        .otherwise(pl.lit(""))
+        .alias(WHY),
         *_carried(frame.columns, reference, test),
     )
 

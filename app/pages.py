@@ -12,6 +12,9 @@ from ..studies.results import Results
 from . import state, widgets
 from .screens import accounting, decision, endpoint, provenance, report, subgroups
 
+ICON = "\N{SCALES}"
+"""An emoji is drawn by the browser itself; a material icon for the tab would be fetched from elsewhere."""
+
 Body = Callable[[Results, Path], None]
 
 PAGES: dict[str, tuple[Body, str]] = {
@@ -31,7 +34,7 @@ def main(first: str = "decision") -> None:
     Args:
         first: The page at the bare address.
     """
-    st.set_page_config(page_title="Accordance", page_icon=":material/balance:", layout="wide")
+    st.set_page_config(page_title="Accordance", page_icon=ICON, layout="wide")
     widgets.style()
     pages = {
         name: st.Page(

@@ -61,9 +61,12 @@ def _word(value: bool) -> str:
 
 
 def command(study: Path, port: int, *, headless: bool) -> list[str]:
-    """The command line that starts the app on a study."""
+    """The command line that starts the app on a study.
+
+    `-P`: a file in the working folder, say a `click.py`, does not take the place of a library.
+    """
     flags = options(port, headless=headless)
-    return [sys.executable, "-m", "streamlit", "run", str(ENTRY), *flags, "--", str(study.resolve())]
+    return [sys.executable, "-P", "-m", "streamlit", "run", str(ENTRY), *flags, "--", str(study.resolve())]
 
 
 def serve(study: Path, *, port: int | None, headless: bool, output: Output) -> None:

@@ -47,7 +47,7 @@ def choose() -> None:
     name = choice(STUDY, "Study", list(found)) if len(found) > 1 else next(iter(found))
     runs = [place.name for place in reversed(finished_runs(found[name]))]
     if len(runs) > 1:
-        choice(RUN, "Run", runs, words=run_words)
+        choice(RUN, "Run (UTC)", runs, words=run_words)
     elif runs:
         st.caption(f"Run {run_words(runs[0])}")
 
@@ -120,9 +120,9 @@ def run_words(name: str) -> str:
 
     Example:
         >>> run_words("20260301T101500Z_1a2b3c4d")
-        '2026-03-01 10:15:00 UTC (1a2b3c4d)'
+        '2026-03-01 10:15:00 · 1a2b3c4d'
     """
     stamp, _, digits = name.partition("_")
     if len(stamp) < 15 or not (stamp[:8] + stamp[9:15]).isdigit():
         return name
-    return f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]} {stamp[9:11]}:{stamp[11:13]}:{stamp[13:15]} UTC ({digits})"
+    return f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]} {stamp[9:11]}:{stamp[11:13]}:{stamp[13:15]} · {digits}"

@@ -42,9 +42,12 @@ def pre_specified_line(results: Results) -> Text:
     lock = results.document["lock"]
     if lock is None:
         return Text("No locked plan: nothing here is pre-specified.", style="yellow")
-    n = results.rows.filter(~results.rows["pre_specified"].fill_null(False)).height
-    stamp = f"Plan locked {lock.get('when', '')} by {lock.get('who', '')}"
-    return Text(f"{stamp}; {n:,} rows are post hoc." if n else f"{stamp}; every row follows it.")
+    n = results.rows.filter(~results.rows["pre_specified"].fill_null(value=False)).height
+    stamp = f"Plan locked {lock['when']} by {lock['who']}"
+    if not n:
+        return Text(f"{stamp}; every result follows it.")
+    decision = "" if results.document["decision_pre_specified"] else "; the decision itself is post hoc"
+    return Text(f"{stamp}; {n:,} of {results.rows.height:,} results are post hoc{decision}.", style="yellow")
 
 
 def decisions(results: Results) -> Iterator[Text]:

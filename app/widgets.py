@@ -10,6 +10,7 @@ import streamlit as st
 
 from ..protocols.errors import AccordanceError, ContractError
 from ..reports import format as fmt
+from ..reports.figures import FlowStep
 from ..studies.results import Results
 from . import state
 
@@ -40,13 +41,21 @@ STYLE = """
     vertical-align: top; font-variant-numeric: tabular-nums; }
   .ac-table .num { text-align: right; white-space: nowrap; }
   .ac-table code { overflow-wrap: anywhere; background: none; padding: 0; color: inherit; }
+  .ac-table td.name { white-space: nowrap; width: 1%; padding-right: 1.6rem; }
+  .stMainBlockContainer { padding: 3.6rem 3rem 4rem; max-width: 1500px; }
+  .stMainBlockContainer h1 { font-size: 1.9rem; padding-top: .3rem; }
+  .stMainBlockContainer h3 { font-size: 1.25rem; }
+  [class*='st-key-endpoints'] .stPageLink a { padding-left: 0; }
+  [class*='st-key-endpoints'] .stPageLink p { white-space: normal; }
+  [class*='st-key-endpoints'] hr { margin: 0; }
   .ac-scroll { overflow-x: auto; }
   .ac-quiet { opacity: .78; font-size: .86rem; }
   .ac-strip { display: flex; flex-wrap: wrap; gap: .55rem; align-items: stretch; }
   .ac-step { flex: 1 1 8rem; border: 1px solid rgba(128, 128, 128, .35); border-radius: .35rem;
     padding: .5rem .8rem; }
-  .ac-step b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
-  .ac-step span { opacity: .78; font-size: .86rem; }
+  .ac-step { font-weight: 600; font-variant-numeric: tabular-nums; }
+  .ac-step.leaves { border-style: dashed; opacity: .85; }
+  .ac-step span { opacity: .78; font-size: .86rem; font-weight: 400; }
 </style>
 """
 
@@ -56,10 +65,14 @@ def style() -> None:
     st.html(STYLE)
 
 
-def link(page: str, label: str, *, icon: str | None = None, **choices: str) -> None:
+def link(page: str, label: str, **choices: str) -> None:
     """A link to another page of the app that keeps study and run, and makes further choices there."""
     st.page_link(
-        st.session_state[state.PAGES][page], label=label, icon=icon, query_params={**state.kept(), **choices}
+        st.session_state[state.PAGES][page],
+        label=label,
+        icon=":material/chevron_right:",
+        icon_position="right",
+        query_params={**state.kept(), **choices},
     )
 
 
@@ -122,9 +135,13 @@ def chip(decision: str, words: str) -> str:
     return f"<span class='ac-chip' style='--ac: {COLOURS[decision]}'>{SIGNS[decision]} {escape(words)}</span>"
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
-    """A table of ready HTML cells; `right` names the columns with numbers."""
+def table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = (), named: bool = False
+) -> None:
+    """A table of ready HTML cells. `right`: columns with numbers; `named`: the first column stays narrow."""
     css = ["num" if number in right else "" for number in range(len(heads))]
+    if named:
+        css[0] = "name"
     head = "".join(f"<th class='{kind}'>{escape(text)}</th>" for kind, text in zip(css, heads, strict=True))
     body = "".join(
         "<tr>"
@@ -136,23 +153,29 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequenc
     st.html(f"<div class='ac-scroll'><table class='ac-table'>{inner}</table></div>")
 
 
-def strip(steps: Iterable[tuple[str, str, str]]) -> None:
-    """Boxes beside each other: a number, what it counts, and a second line."""
+def strip(steps: Iterable[FlowStep]) -> None:
+    """Boxes beside each other, from what was read to what was analysed; dashed ones leave."""
     boxes = "".join(
-        f"<div class='ac-step'><b>{escape(number)}</b>{escape(what)}<br><span>{escape(more)}</span></div>"
-        for number, what, more in steps
+        f"<div class='ac-step{' leaves' if step.leaves else ''}'>{escape(step.title)}"
+        + "".join(f"<br><span>{escape(line)}</span>" for line in step.lines)
+        + "</div>"
+        for step in steps
     )
     st.html(f"<div class='ac-strip'>{boxes}</div>")
 
 
 def stamp(results: Results) -> str:
-    """Whether there was a plan before the results."""
+    """Whether there was a plan before the results, and whether the decision is the one it asked for."""
     lock = results.document["lock"]
     if lock is None:
         return "No locked plan: nothing here is pre-specified."
     post_hoc = results.rows.filter(~results.rows["pre_specified"].fill_null(value=False)).height
-    rest = f"{fmt.count(post_hoc)} results are post hoc." if post_hoc else "every result follows it."
-    return f"Plan locked {str(lock.get('when', ''))[:10]} by {lock.get('who', 'unnamed')}; {rest}"
+    decision = "pre-specified" if results.document["decision_pre_specified"] else "post hoc"
+    rest = (
+        f"{fmt.count(post_hoc)} of {fmt.count(results.rows.height)} results are post hoc" if post_hoc else ""
+    )
+    words = f"Plan locked {str(lock['when'])[:10]} by {lock['who']}; the decision is {decision}"
+    return f"{words}; {rest}." if rest else f"{words}, as is every result."
 
 
 def is_dark() -> bool:

@@ -14,14 +14,14 @@ from ...studies.results import Results
 from .. import charts, drill, state, widgets
 
 COUNTS = ("n_subjects", "n_reference_rows", "n_test_rows", "n_pairs")
-STAYS = ("read", "paired", "analysed")
+STAYS = ("read", "analysed")
 
 
 def show(results: Results, _folder: Path) -> None:
     """The page."""
     st.title("Accounting")
     entry = chosen(results)
-    flow, counts = st.columns([5, 6], gap="large")
+    counts, flow = st.tabs(["Counts", "Flow"])
     with flow:
         title = f"{entry['pairing']}, version {entry['version']}, {entry['population']}"
         model = figures.flow(entry, name="flow", title=title)
@@ -54,7 +54,7 @@ def step_cells(step: dict[str, Any]) -> tuple[str, ...]:
     """One step as table cells; losses are set in."""
     title = escape(str(step["title"]))
     shown = (
-        f"<b>{title}</b>" if step["step"] in STAYS else f"<span style='padding-left: 1rem'>− {title}</span>"
+        f"<b>{title}</b>" if step["code"] in STAYS else f"<span style='padding-left: 1rem'>− {title}</span>"
     )
     return (shown, *(fmt.count(step.get(name)) for name in COUNTS))
 

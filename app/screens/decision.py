@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from ...protocols.model import DECIDING
-from ...reports import format as fmt
+from ...reports import figures
 from ...reports import rows as words
 from ...studies.judge import headline
 from ...studies.results import Results
@@ -26,42 +27,43 @@ def show(results: Results, folder: Path) -> None:
         results.document["decision_words"],
         [f"Decided by version {version} of {study['algorithm']['name']}.", widgets.stamp(results)],
     )
-    endpoints(results, version)
+    rows = results.overview()
+    endpoints(results, "Endpoints that decide", [row for row in rows if row["role"] in DECIDING])
     indeterminate(results, version)
     accounting(results, version)
+    endpoints(results, "Other endpoints", [row for row in rows if row["role"] not in DECIDING])
     versions(results)
 
 
-def endpoints(results: Results, version: str) -> None:
-    """Deciding endpoints first, then the others, each with the row that counts."""
-    rows = results.overview()
-    deciding = [row for row in rows if row["role"] in DECIDING]
-    others = [row for row in rows if row["role"] not in DECIDING]
-    for title, group in (("Endpoints that decide", deciding), ("Other endpoints", others)):
-        if group:
-            st.subheader(title)
-            for row in group:
-                endpoint(results, row)
+def endpoints(results: Results, title: str, rows: list[dict[str, Any]]) -> None:
+    """Endpoints under each other, each with the row that counts."""
+    if not rows:
+        return
+    st.subheader(title)
+    with st.container(border=True, key=f"endpoints-{title.split()[0].lower()}"):
+        for number, row in enumerate(rows):
+            if number:
+                st.divider()
+            endpoint(results, row)
 
 
-def endpoint(results: Results, row: dict[str, object]) -> None:
+def endpoint(results: Results, row: dict[str, Any]) -> None:
     """One endpoint: what was found, what was asked, what follows."""
     text = words.text(row)
     entry = next(each for each in results.document["endpoints"] if each["id"] == row["endpoint"])
-    with st.container(border=True):
-        name, found, decided = st.columns([4, 4, 4], vertical_alignment="center")
-        with name:
-            widgets.link("endpoint", f"**{entry['title']}**", endpoint=str(row["endpoint"]))
-            st.caption(f"{text.statistic} · {str(row['role']).replace('_', '-')}")
-        found.html(
-            f"<b style='font-size: 1.15rem'>{escape(text.estimate)}</b> &nbsp;{escape(text.interval)}"
-            f"<div class='ac-quiet'>n {escape(text.count)} · {escape(text.interval_note)}</div>"
-        )
-        if text.decision:
-            goal = f"<div class='ac-quiet' style='margin-top: .3rem'>Goal: {escape(text.criterion)}</div>"
-            decided.html(widgets.chip(text.state, text.decision) + goal)
-        for note in text.notes:
-            st.caption(f":material/info: {note}")
+    name, found, decided = st.columns([6, 5, 5], vertical_alignment="center")
+    with name, st.container(gap=None):
+        widgets.link("endpoint", f"**{entry['title']}**", endpoint=str(row["endpoint"]))
+        st.caption(f"{text.statistic} · {str(row['role']).replace('_', '-')}")
+    found.html(
+        f"<b style='font-size: 1.15rem'>{escape(text.estimate)}</b> &nbsp;{escape(text.interval)}"
+        f"<div class='ac-quiet'>n {escape(text.count)} · {escape(text.interval_note)}</div>"
+    )
+    if text.decision:
+        goal = f"<div class='ac-quiet' style='margin-top: .3rem'>Goal: {escape(text.criterion)}</div>"
+        decided.html(widgets.chip(text.state, text.decision) + goal)
+    for note in text.notes:
+        st.caption(f":material/info: {note}")
 
 
 def indeterminate(results: Results, version: str) -> None:
@@ -76,11 +78,12 @@ def indeterminate(results: Results, version: str) -> None:
         return
     st.subheader("Indeterminate outputs counted each way")
     texts = [(row, words.text(row)) for row in rows]
+    titles = {entry["id"]: str(entry["title"]) for entry in results.document["endpoints"]}
     widgets.table(
         ("Endpoint", "Counted", "n/N", "Estimate", "Interval", "Would be"),
         [
             (
-                escape(str(row["endpoint"])),
+                escape(titles[row["endpoint"]]),
                 escape(words.VIEW_WORDS[row["view"]]),
                 text.count,
                 text.estimate,
@@ -100,16 +103,8 @@ def accounting(results: Results, version: str) -> None:
         return
     st.subheader("From rows read to pairs analysed")
     entry = entries[0]
-    widgets.strip(step_words(step) for step in entry["steps"])
-    widgets.link("accounting", "All accounting", icon=":material/filter_alt:")
-
-
-def step_words(step: dict[str, object]) -> tuple[str, str, str]:
-    """A step of the accounting as number, title and second line."""
-    pairs, rows = step.get("n_pairs"), (step.get("n_reference_rows"), step.get("n_test_rows"))
-    counted = pairs if pairs else max(n for n in (*rows, 0) if isinstance(n, int))
-    more = f"{fmt.count(step.get('n_subjects'))} subjects"  # type: ignore[arg-type]
-    return fmt.count(counted), str(step["title"]), more  # type: ignore[arg-type]
+    widgets.strip(figures.flow(entry, name="strip", title="").steps)
+    widgets.link("accounting", "All accounting")
 
 
 def versions(results: Results) -> None:

@@ -10,7 +10,8 @@ import streamlit as st
 
 from ...reports import figures
 from ...reports import rows as words
-from ...reports.figures.builders import siblings
+from ...reports.figures.builders import measured_unit, siblings
+from ...studies import slices
 from ...studies.results import Results
 from .. import charts, drill, state, widgets
 
@@ -155,8 +156,17 @@ def subject_panel(results: Results, row: dict[str, Any]) -> None:
         st.caption(" · ".join(f"{name} {value}" for name, value in facts.items()))
     found = drill.subject_rows(results, row, chosen)
     analysed = int(found[drill.ANALYSED].sum())
-    st.markdown(f"**Subject {chosen}**: {found.height:,} rows, {analysed:,} analysed here")
-    st.dataframe(found, hide_index=True, key="subject-rows")
+    rows = f"{found.height:,} row{'' if found.height == 1 else 's'}"
+    st.markdown(f"**Subject {chosen}**: {rows}, {analysed:,} analysed here")
+    st.dataframe(found, hide_index=True, key="subject-rows", column_config=labels(results, row))
+
+
+def labels(results: Results, row: dict[str, Any]) -> dict[str, str]:
+    """Heads of the columns that hold measurements, with their unit."""
+    unit = measured_unit(results.protocol, slices.endpoint_of(results.protocol, row["endpoint"]))
+    suffix = f" ({unit})" if unit else ""
+    heads = {"reference": "Reference", "test": "Test", drill.DIFFERENCE: "Test \N{MINUS SIGN} reference"}
+    return {name: f"{head}{suffix}" for name, head in heads.items()}
 
 
 def statistics(results: Results, row: dict[str, Any]) -> None:

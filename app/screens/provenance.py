@@ -39,7 +39,7 @@ def plan(results: Results) -> None:
         st.warning(message, icon=":material/lock_open:")
         return
     st.success(message, icon=":material/lock:")
-    differences = lock.get("differences") or []
+    differences = results.document["post_hoc"]
     if differences:
         st.markdown("**Differs from the locked plan**")
         block(differences)
@@ -62,12 +62,15 @@ def key_values(facts: dict[str, Any]) -> None:
     """Names and values; what lies deeper is in the whole manifest below."""
     flat = {name: value for name, value in facts.items() if not isinstance(value, list | dict)}
     nested = {name: value for name, value in facts.items() if isinstance(value, list | dict) and value}
-    widgets.table(
-        ("What", "Value"), [(escape(name.replace("_", " ")), cell(value)) for name, value in flat.items()]
-    )
+    widgets.table(("What", "Value"), [(label(name), cell(value)) for name, value in flat.items()], named=True)
     for name, value in nested.items():
         st.markdown(f"**{name.replace('_', ' ')}**")
         block(value)
+
+
+def label(name: str) -> str:
+    """A name as words; the name of a file as it is."""
+    return escape(name if "." in name else name.replace("_", " "))
 
 
 def cell(value: Any) -> str:
@@ -76,5 +79,7 @@ def cell(value: Any) -> str:
         return "–"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return "<br>".join("<br>".join(cell(part) for part in item.values()) for item in value)
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return f"<code>{escape(text)}</code>" if len(text) == 64 or "/" in text else escape(text)

@@ -46,7 +46,6 @@ def show(results: Results, _folder: Path) -> None:
     widgets.link(
         "endpoint",
         "Figure and data of this endpoint",
-        icon=":material/scatter_plot:",
         endpoint=endpoint,
         version=version,
     )
