@@ -74,6 +74,9 @@ def _notes(result: MetricResult) -> list[str]:
     notes = []
     for name, estimate in result.estimates.items():
         notes += [f"{name}: {note}" for note in (estimate.error, estimate.warning) if note]
+        if estimate.interval and estimate.interval.mc_error:
+            errors = [number(error) for error in estimate.interval.mc_error if np.isfinite(error)]
+            notes.append(f"{name}: Monte-Carlo standard error of the bounds: {', '.join(errors)}")
     return [*notes, *(f"Source: {citation.text}" for citation in result.citations)]
 
 

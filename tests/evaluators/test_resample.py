@@ -92,7 +92,7 @@ def test_equal_replicates_are_degenerate() -> None:
     for interval in (
         percentile(np.full(500, 0.3), 0.95, "two"),
         bca(np.full(500, 0.3), 0.3, np.full(4, 0.3), 0.95, "two"),
-        percentile(0.3 + 1e-17 * np.arange(500), 0.95, "two"),
+        percentile(0.3 + 1e-18 * np.arange(500), 0.95, "two"),
     ):
         assert interval.degenerate
         assert "no width" in (interval.warning or "")

@@ -35,6 +35,16 @@ def test_fractions_and_reasons_are_shown() -> None:
     assert "sd: A standard deviation needs at least two pairs; there is 1." in alone
 
 
+def test_monte_carlo_error_is_shown_for_the_bounds_there_are() -> None:
+    both = str(bland_altman(LARGE, MINI, truth="independent", ci="bootstrap_bca"))
+    assert both.count("Monte-Carlo standard error of the bounds") == 4
+    one = str(bland_altman(LARGE, MINI, truth="independent", ci={"bias": "bootstrap_bca"}, sides="lower"))
+    line = next(line for line in one.splitlines() if "Monte-Carlo" in line)
+    assert "nan" not in line
+    assert "no value" not in line
+    assert "," not in line
+
+
 def test_html_is_a_table_and_escapes() -> None:
     html = bland_altman(LARGE, MINI, truth="independent")._repr_html_()
     assert html.startswith("<table><caption>Bland-Altman agreement")
