@@ -162,7 +162,7 @@ def _place(
     document: Document, path: tuple[str | int, ...], message: str, suggestion: str | None = None
 ) -> Violation:
     """A violation at a key of study.yaml."""
-    place = document.place(path)
+    place = document.key_place(path)
     key = ".".join(str(part) for part in path)
     return Violation(
         message, file=document.file, line=place.line, column=place.column, key=key, suggestion=suggestion

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from ..protocols.errors import IntegrityError
+from ..protocols.errors import IntegrityError, OutputError
 
 FILE = "ledger.jsonl"
 START = "0" * 64
@@ -78,9 +78,21 @@ def read(study: Path) -> list[dict[str, Any]]:
 
     Raises:
         IntegrityError: The chain is broken.
+        OutputError: The file cannot be read.
     """
     path = study / FILE
-    return parse(path.read_text(encoding="utf-8")) if path.exists() else []
+    try:
+        data = path.read_bytes() if path.exists() else b""
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read: {error.strerror}") from error
+    return parse(_text(data))
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise IntegrityError(f"{FILE} is no longer the text that was written") from error
 
 
 def append(
@@ -101,7 +113,7 @@ def append(
     """
     with _locked(study / FILE) as file:
         file.seek(0)
-        entries = parse(file.read().decode("utf-8"))
+        entries = parse(_text(file.read()))
         entry: dict[str, Any] = {
             "seq": len(entries),
             "when": when or utc(),
