@@ -191,9 +191,9 @@ def views(results: Results) -> list[ViewTable]:
         for version in results.document["versions"]:
             own = rows.filter(pl.col("version") == version)
             by_view = {row["view"]: row for row in own.iter_rows(named=True)}
-            lines = tuple(
-                (_view_words(results, view), words.text(by_view[view])) for view in VIEWS if view in by_view
-            )
+            declared = slices.view_of(results.protocol, "primary")  # names the same rows as `primary`
+            shown = [view for view in VIEWS if view in by_view and view != declared]
+            lines = tuple((_view_words(results, view), words.text(by_view[view])) for view in shown)
             found.append(ViewTable(entry["title"], version, lines))
     return found
 
@@ -202,7 +202,7 @@ def _view_words(results: Results, view: str) -> str:
     if view != "primary":
         return words.VIEW_WORDS[view]
     declared = slices.view_of(results.protocol, "primary")
-    return f"Primary view (decides): {words.VIEW_WORDS[declared].lower()}"
+    return f"{words.VIEW_WORDS[declared]} (primary view)"
 
 
 def matrices(results: Results) -> list[figures.Matrix]:
