@@ -18,258 +18,18 @@ counts once, they are those of Bland & Altman 2007, from a one-way analysis of v
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
 from . import checks
-from .additive import AdditivePrepared, row_weights, subject_sums
-from .functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, arrange, evaluate
-from .intervals import ZOU, Component, mover_limit, mover_variance, tail_levels
-from .metric import (
-    Average,
-    CannotComputeError,
-    Citation,
-    Columns,
-    FloatArray,
-    Interval,
-    Metric,
-    MetricResult,
-    Parameter,
-    Sides,
-    Statistic,
-)
+from .functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, evaluate, measured
+from .intervals import ZOU
+from .limits import BlandAltmanPrepared, Truth, prepare_limits
+from .metric import Average, Citation, Columns, Metric, MetricResult, Parameter, Sides, Statistic
 
-Truth = Literal["independent", "constant", "varying"]
 Bias = Literal["by_truth", "pairs", "subject_means"]
-
-_STATISTICS = ("bias", "sd", "loa_lower", "loa_upper")
-_TOTALS = (
-    "n", "d", "dd",  # rows (or their weights), sums of differences and their squares about the shift
-    "subjects", "mean", "mean2", "inverse",  # one, the mean difference, its square, 1 / pairs of the subject
-    "within", "within_reference", "within_test",  # sums of squares about the subject's own mean
-    "dd_n", "nn",  # (sum of differences)^2 / pairs, pairs^2
-)  # fmt: skip
-_N, _D, _DD, _S, _M, _MM, _INV, _W, _WR, _WT, _DDN, _NN = range(len(_TOTALS))
-
-
-@dataclass(frozen=True)
-class _Formula:
-    """Bias, SD and limits from totals whose differences are kept about `shift`."""
-
-    truth: Truth
-    bias: Literal["pairs", "subject_means"]
-    multiplier: float
-    shift: float
-
-    def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
-        center = self.center(totals)
-        variance = self.variance(totals)
-        sd = np.sqrt(np.where(variance.real > 0, variance, 0.0 * variance))
-        return np.stack([center, sd, center - self.multiplier * sd, center + self.multiplier * sd], axis=-1)
-
-    def center(self, totals: NDArray[Any]) -> NDArray[Any]:
-        """The bias."""
-        if self.bias == "pairs":
-            return np.asarray(self.shift + totals[..., _D] / totals[..., _N])
-        return np.asarray(self.shift + totals[..., _M] / totals[..., _S])
-
-    def variance(self, totals: NDArray[Any]) -> NDArray[Any]:
-        """Variance of a difference, as the truth and the bias define it."""
-        if self.truth == "independent":
-            n, d = totals[..., _N], totals[..., _D]
-            return np.asarray((totals[..., _DD] - d * d / n) / (n - 1))
-        if self.bias == "pairs":
-            between, within = anova(totals)
-            return np.asarray(np.where(between.real > 0, between, 0.0 * between) + within)
-        removed = 1 - totals[..., _INV] / totals[..., _S]
-        return np.asarray(variance_of_means(totals) + removed * self.within(totals))
-
-    def within(self, totals: NDArray[Any]) -> NDArray[Any]:
-        """Within-subject variance that averaging over a subject's pairs removes in part."""
-        if self.truth == "varying":
-            return _within(totals, _W)
-        return np.asarray(_within(totals, _WR) + _within(totals, _WT))
-
-
-def variance_of_means(totals: NDArray[Any]) -> NDArray[Any]:
-    """Sample variance of the subjects' mean differences."""
-    n, mean = totals[..., _S], totals[..., _M]
-    return np.asarray((totals[..., _MM] - mean * mean / n) / (n - 1))
-
-
-def anova(totals: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Between- and within-subject variance of the differences from a one-way analysis of variance.
-
-    The between-subject component can be negative; it is the caller's to truncate and to say so.
-    """
-    n, groups, d = totals[..., _N], totals[..., _S], totals[..., _D]
-    between_ms = (totals[..., _DDN] - d * d / n) / (groups - 1)
-    m0 = (n - totals[..., _NN] / n) / (groups - 1)
-    within = _within(totals, _W)
-    return np.asarray((between_ms - within) / m0), within
-
-
-def _within(totals: NDArray[Any], column: int) -> NDArray[Any]:
-    """Pooled within-subject variance; 0 where every subject has one pair: no limit then uses it."""
-    df = totals[..., _N] - totals[..., _S]
-    some = df.real > 0.5
-    return np.asarray(np.where(some, totals[..., column] / np.where(some, df, 1.0), 0.0))
-
-
-@dataclass(frozen=True, eq=False)
-class BlandAltmanPrepared(AdditivePrepared):
-    """Totals of one slice for bias and limits of agreement; see `Prepared`.
-
-    Attributes:
-        limits: The same as `formula`, under its own type.
-    """
-
-    @property
-    def limits(self) -> _Formula:
-        """The formula with its truth, bias and shift."""
-        if not isinstance(self.formula, _Formula):
-            raise TypeError("The formula was replaced by another kind.")
-        return self.formula
-
-    @property
-    def _total(self) -> FloatArray:
-        return np.asarray(self.totals.sum(axis=0))
-
-    @property
-    def _clustered(self) -> bool:
-        """Pairs are declared independent, yet subjects have several."""
-        return self.limits.truth == "independent" and bool(np.any(self.units > 1))
-
-    def reason_undefined(self, statistic: str) -> str:
-        """Too few pairs, or too few subjects."""
-        pairs, subjects = int(self.units.sum()), int(np.count_nonzero(self.active))
-        if pairs == 0:
-            return "There are no pairs."
-        if self.limits.truth == "independent":
-            return f"A standard deviation needs at least two pairs; there is {pairs}."
-        return f"A standard deviation between subjects needs at least two subjects; there is {subjects}."
-
-    def warning(self, statistic: str) -> str | None:
-        """What the declared truth does not fit in these data."""
-        if statistic == "bias" or not np.any(self.active):
-            return None
-        limits, total = self.limits, self._total
-        if self._clustered:
-            return (
-                f"{int(self.units.sum()):,} pairs of {int(np.count_nonzero(self.active)):,} subjects are "
-                f"taken for "
-                "independent, as declared."
-            )
-        if limits.truth != "independent" and not np.any(self.units > 1):
-            return "Every subject has one pair: the limits are those of independent pairs."
-        if limits.bias == "pairs" and limits.truth == "varying":
-            between = float(np.real(anova(total)[0]))
-            if between < 0:
-                return f"The between-subject variance is estimated as {between:.3g} and was set to 0."
-        return None
-
-    def standard_error(self, statistic: str) -> float:
-        """Linearised for the bias and for bias over pairs; from the model for SD and limits otherwise.
-
-        For the limits, sqrt(SE(bias)^2 + z^2 Var(SD)) with Var(SD) by the delta method from chi-square
-        variance components (Bland & Altman 1999, sections 2 and 5.2).
-        """
-        limits = self.limits
-        modelled = limits.truth == "independent" or limits.bias == "subject_means"
-        if statistic == "bias" or not modelled or self._clustered:
-            return super().standard_error(statistic)
-        return self._model_error(statistic)
-
-    def _model_error(self, statistic: str) -> float:
-        bias_se, parts = self._bias_error(), self._components()
-        total = sum(part.factor * part.variance for part in parts)
-        spread = sum(2 * (part.factor * part.variance) ** 2 / part.df for part in parts if part.factor > 0)
-        of_sd = spread / (4 * total) if total > 0 else 0.0
-        if statistic == "sd":
-            return float(np.sqrt(of_sd))
-        return float(np.sqrt(bias_se**2 + self.limits.multiplier**2 * of_sd))
-
-    def _bias_error(self) -> float:
-        """Standard error of the bias under the declared truth: pairs or subject means are independent."""
-        total = self._total
-        if self.limits.truth == "independent":
-            return float(np.sqrt(max(float(self.limits.variance(total)), 0.0) / total[_N]))
-        return float(np.sqrt(max(float(variance_of_means(total)), 0.0) / total[_S]))
-
-    def _components(self) -> tuple[Component, ...]:
-        """Variance components of a difference, each with its chi-square degrees of freedom."""
-        total, limits = self._total, self.limits
-        if limits.truth == "independent":
-            return (Component(1.0, max(float(limits.variance(total)), 0.0), total[_N] - 1),)
-        removed, df = 1 - total[_INV] / total[_S], total[_N] - total[_S]
-        columns = (_W,) if limits.truth == "varying" else (_WT, _WR)
-        return (
-            Component(1.0, max(float(variance_of_means(total)), 0.0), total[_S] - 1),
-            *(Component(removed, float(_within(total, column)), df) for column in columns),
-        )
-
-    def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`cluster_t` for all; `t` and `mover` as `BlandAltman` describes them.
-
-        Raises:
-            CannotComputeError: Too few pairs or subjects, or the method does not fit the bias over pairs.
-        """
-        if method == "cluster_t":
-            return super().interval(statistic, method, level, sides)
-        if self.limits.truth == "varying" and self.limits.bias == "pairs":
-            raise CannotComputeError(
-                f"`{method}` is defined for a bias of subject means; with `bias: pairs` use cluster_t or a "
-                f"bootstrap."
-            )
-        value = float(self.estimate()[self.statistics.index(statistic)])
-        df = self._total[_N if self.limits.truth == "independent" else _S] - 1
-        if not (np.isfinite(value) and df > 0):
-            raise CannotComputeError(self.reason_undefined("sd"))
-        independent = self._clustered  # rows taken for independent although subjects have several
-        if method == "t":
-            error = self._bias_error() if statistic == "bias" else self._model_error(statistic)
-            found = self.t_around(value, error, df, method=method, level=level, sides=sides)
-            return replace(found, independent_rows=independent)
-        if method == "mover" and statistic != "bias":
-            return replace(self._mover(statistic, level, sides), independent_rows=independent)
-        raise CannotComputeError(f"`{statistic}` has no `{method}` interval.")
-
-    def _mover(self, statistic: str, level: float, sides: Sides) -> Interval:
-        parts = self._components()
-        if statistic == "sd":
-            low, high = tail_levels(level, sides)
-            lower, upper = np.sqrt(mover_variance(parts, low, high))
-        else:
-            sign = -1 if statistic == "loa_lower" else 1
-            lower, upper = mover_limit(
-                bias=float(self.limits.center(self._total)),
-                bias_se=self._bias_error(),
-                components=parts,
-                multiplier=sign * self.limits.multiplier,
-                level=level,
-                sides=sides,
-            )
-        flat = not any(part.factor * part.variance > 0 for part in parts)
-        note = "The differences do not vary; the interval has no width and says nothing." if flat else None
-        return Interval(float(lower), float(upper), level, sides, "mover", degenerate=flat, warning=note)
-
-    def aligned(self, other: AdditivePrepared) -> Self:
-        """Self with its sums about the other's shift."""
-        if not isinstance(other, BlandAltmanPrepared):
-            return super().aligned(other)
-        delta = self.limits.shift - other.limits.shift
-        t = self.totals.copy()
-        t[:, _DD] += delta * (2 * t[:, _D] + delta * t[:, _N])
-        t[:, _DDN] += delta * (2 * t[:, _D] + delta * t[:, _N])
-        t[:, _D] += delta * t[:, _N]
-        t[:, _MM] += delta * (2 * t[:, _M] + delta * t[:, _S])
-        t[:, _M] += delta * t[:, _S]
-        moved = replace(self, totals=t, formula=replace(self.limits, shift=other.limits.shift))
-        return super(BlandAltmanPrepared, moved).aligned(other)
 
 
 class BlandAltman(Metric):
@@ -384,16 +144,8 @@ class BlandAltman(Metric):
         truth, bias = given["truth"], _bias(given["truth"], given["bias"])
         if columns.weights is not None and truth != "independent":
             raise ValueError("Row weights are defined for `truth: independent` only.")
-        difference = _differences(columns)
-        shift = float(np.mean(difference)) if len(difference) else 0.0
-        weights = row_weights(columns)
-        return BlandAltmanPrepared(
-            totals=_totals(columns, difference - shift, weights, truth),
-            names=_TOTALS,
-            statistics=_STATISTICS,
-            formula=_Formula(truth, bias, float(special.ndtri((1 + given["agreement_level"]) / 2)), shift),
-            units=subject_sums(weights > 0, columns.offsets).astype(np.int64),
-        )
+        multiplier = float(special.ndtri((1 + given["agreement_level"]) / 2))
+        return prepare_limits(columns, truth=truth, bias=bias, multiplier=multiplier)
 
 
 def _bias(truth: Truth, asked: Bias) -> Literal["pairs", "subject_means"]:
@@ -403,46 +155,6 @@ def _bias(truth: Truth, asked: Bias) -> Literal["pairs", "subject_means"]:
     if asked == natural or truth == "varying":
         return asked
     raise checks.ParameterError(f"`bias` is {asked!r}; with `truth` {truth!r} only {natural} is defined.")
-
-
-def _differences(columns: Columns) -> FloatArray:
-    """Differences test - reference; those that agree within the rounding of the values are made equal."""
-    difference = np.asarray(columns.test - columns.reference)
-    if len(difference) == 0:
-        return difference
-    size = max(float(np.abs(columns.reference).max()), float(np.abs(columns.test).max()))
-    if float(np.ptp(difference)) <= 4 * np.finfo(float).eps * size:
-        return np.full_like(difference, np.median(difference))
-    return difference
-
-
-def _totals(columns: Columns, d: FloatArray, weights: FloatArray, truth: Truth) -> FloatArray:
-    """(S, k) totals; sums within subjects only where the truth uses them, for they take the longest."""
-    offsets, lengths = columns.offsets, np.diff(columns.offsets)
-
-    def sums(values: FloatArray) -> FloatArray:
-        return subject_sums(values if columns.weights is None else weights * values, offsets)
-
-    n = subject_sums(weights, offsets)
-    some = n > 0
-    pairs = np.where(some, n, 1.0)
-    total = sums(d)
-    mean = total / pairs
-
-    def within(values: FloatArray) -> FloatArray:
-        deviation = values - np.repeat(sums(values) / pairs, lengths)
-        return sums(np.square(deviation, out=deviation))
-
-    result = np.zeros((len(n), len(_TOTALS)))
-    result[:, _N], result[:, _D], result[:, _DD] = n, total, sums(np.square(d))
-    result[:, _S], result[:, _M], result[:, _MM] = some, mean, np.square(mean)
-    result[:, _INV] = np.where(some, 1 / pairs, 0.0)
-    if truth == "varying":
-        result[:, _W] = within(d)
-    elif truth == "constant":
-        result[:, _WR], result[:, _WT] = within(columns.reference), within(columns.test)
-    result[:, _DDN], result[:, _NN] = total * mean, np.square(n)
-    return result
 
 
 BLAND_ALTMAN = BlandAltman()
@@ -535,16 +247,4 @@ def bland_altman(
         sides=sides,
         replicates=replicates,
         seed=seed,
-    )
-
-
-def measured(
-    reference: ArrayLike, test: ArrayLike, subject: ArrayLike | None, weights: ArrayLike | None
-) -> tuple[Columns, tuple[str, ...]]:
-    """Checked measurement columns, sorted by subject, with the subjects' keys."""
-    return arrange(
-        checks.measurements("reference", reference),
-        checks.measurements("test", test),
-        subject,
-        None if weights is None else checks.row_weights(weights),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from . import checks
 from .estimate import estimates
@@ -54,6 +54,18 @@ def arrange(
     order = np.lexsort((*(() if weights is None else (weights,)), test, reference, label))
     chosen = None if weights is None else weights[order]
     return Columns(reference[order], test[order], offsets, levels, chosen), keys
+
+
+def measured(
+    reference: ArrayLike, test: ArrayLike, subject: ArrayLike | None, weights: ArrayLike | None
+) -> tuple[Columns, tuple[str, ...]]:
+    """Checked measurement columns, sorted by subject, with the subjects' keys."""
+    return arrange(
+        checks.measurements("reference", reference),
+        checks.measurements("test", test),
+        subject,
+        None if weights is None else checks.row_weights(weights),
+    )
 
 
 def evaluate(

@@ -7,27 +7,21 @@ rows weigh more; `subject_mean` computes the measure in each subject and takes t
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from . import checks
-from .additive import AdditivePrepared, row_weights, subject_sums
-from .agreement import measured
-from .functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, evaluate
-from .intervals import clopper_pearson, wilson
+from .error_averages import ErrorPrepared, prepare_errors
+from .functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, evaluate, measured
 from .metric import (
     REQUIRED,
     Average,
     Better,
-    CannotComputeError,
     Citation,
     Columns,
-    Counts,
     FloatArray,
-    Interval,
     Metric,
     MetricResult,
     Parameter,
@@ -35,18 +29,15 @@ from .metric import (
     Statistic,
     Unit,
 )
-from .tolerance import Tolerance, parse
+from .tolerance import parse, within
 
-_TOTALS = ("weight", "value", "undefined", "rows", "events")
-_WEIGHT, _VALUE, _UNDEFINED, _ROWS, _EVENTS = range(len(_TOTALS))
 _INTERVALS = ("cluster_t", "t", "bootstrap_bca", "bootstrap_percentile")
 _SHARE_INTERVALS = ("cluster_t", "bootstrap_bca", "bootstrap_percentile", "wilson", "clopper_pearson")
 
 WILLMOTT = Citation(
     "willmott2005",
     "Willmott CJ, Matsuura K. Advantages of the mean absolute error (MAE) over the root mean square error "
-    "(RMSE) in "
-    "assessing average model performance. Clim Res 2005;30:79-82.",
+    "(RMSE) in assessing average model performance. Clim Res 2005;30:79-82.",
 )
 ARMS = Citation(
     "iso80601-2-61",
@@ -66,75 +57,6 @@ LIN2002 = Citation(
 )
 
 
-@dataclass(frozen=True)
-class _Mean:
-    """Weighted mean of the row values, or its square root."""
-
-    root: bool = False
-
-    def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
-        mean = np.where(totals[..., _UNDEFINED].real > 0, np.nan, totals[..., _VALUE] / totals[..., _WEIGHT])
-        return np.asarray((np.sqrt(mean) if self.root else mean)[..., None])
-
-
-@dataclass(frozen=True, eq=False)
-class ErrorPrepared(AdditivePrepared):
-    """Totals of one slice for an average of errors; see `Prepared`.
-
-    Attributes:
-        average: Which average; with `subject_mean` a subject's row of totals is its own value.
-        undefined: Words for what makes the average undefined, with the number of rows.
-        proportion: The row values are 0 or 1.
-        weighted: Row weights were given.
-    """
-
-    average: Average = "pooled"
-    undefined: str = ""
-    proportion: bool = False
-    weighted: bool = False
-
-    def counts(self, statistic: str) -> Counts:
-        """Subjects and rows, and for a share the rows within the tolerance."""
-        found = super().counts(statistic)
-        if not self.proportion:
-            return found
-        return Counts(found.n_subjects, found.n_units, round(float(self.totals[:, _EVENTS].sum())))
-
-    def reason_undefined(self, statistic: str) -> str:
-        """No rows, or rows that have no value."""
-        count = float(self.totals[:, _UNDEFINED].sum())
-        return self.undefined.format(count=round(count)) if count else super().reason_undefined(statistic)
-
-    def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`cluster_t`; `t` for subject means or one row each; `wilson`, `clopper_pearson` for a pooled share.
-
-        Raises:
-            CannotComputeError: The method does not fit the average or the rows.
-        """
-        if method in ("wilson", "clopper_pearson") and self.proportion:
-            return self._binomial(method, level, sides)
-        if method == "t" and self.average == "subject_mean":
-            found = self.symmetric(statistic, method, level, sides)
-        else:
-            found = super().interval(statistic, method, level, sides)
-        if found.sides == "upper" or found.lower >= 0:
-            return found
-        note = f"The {method} interval reaches below 0, where the measure cannot be: a sign of few subjects."
-        return replace(found, warning=note)
-
-    def _binomial(self, method: str, level: float, sides: Sides) -> Interval:
-        if self.average != "pooled" or self.weighted:
-            raise CannotComputeError(
-                f"`{method}` needs a count of rows: average `pooled`, and no row weights."
-            )
-        events, rows = float(self.totals[:, _EVENTS].sum()), float(self.totals[:, _ROWS].sum())
-        compute = wilson if method == "wilson" else clopper_pearson
-        lower, upper = compute(events, rows, level, sides)
-        several = bool(np.any(self.units > 1))
-        note = "Rows are taken for independent, and subjects have several." if several else None
-        return Interval(lower, upper, level, sides, method, independent_rows=several, warning=note)
-
-
 class _ErrorMetric(Metric):
     """Base: an average of a value of each row."""
 
@@ -144,7 +66,6 @@ class _ErrorMetric(Metric):
     figure = "scatter"
     _root: ClassVar[bool] = False
     _undefined: ClassVar[str] = ""
-    _bounds: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
 
     @abstractmethod
     def _values(self, columns: Columns, parameters: dict[str, Any]) -> FloatArray:
@@ -154,40 +75,15 @@ class _ErrorMetric(Metric):
         """Summarise the errors once; see `Metric.prepare`."""
         given = checks.parameters(self, parameters)
         columns = checks.measurement_columns(columns)
-        values = self._values(columns, given)
-        weights = row_weights(columns)
-        proportion = self.statistics[0].unit == "proportion"
-        totals = _totals(values, weights, columns, events=proportion)
-        if average == "subject_mean":
-            _own_value(totals, root=self._root)
-        return ErrorPrepared(
-            totals=totals,
-            names=_TOTALS,
-            statistics=(self.name,),
-            formula=_Mean(root=self._root and average == "pooled"),
-            units=totals[:, _ROWS].astype(np.int64),
-            bounds=self._bounds,
+        return prepare_errors(
+            self._values(columns, given),
+            columns,
+            name=self.name,
             average=average,
+            root=self._root,
+            proportion=self.statistics[0].unit == "proportion",
             undefined=self._undefined,
-            proportion=proportion,
-            weighted=columns.weights is not None,
         )
-
-
-def _totals(values: FloatArray, weights: FloatArray, columns: Columns, *, events: bool) -> FloatArray:
-    used = weights > 0
-    lost = np.isnan(values) & used
-    filled = np.where(np.isnan(values), 0.0, values)
-    sums = [weights, weights * filled, lost, used, filled * used if events else np.zeros(len(values))]
-    return np.column_stack([subject_sums(column, columns.offsets) for column in sums])
-
-
-def _own_value(totals: FloatArray, *, root: bool) -> None:
-    """Turn a subject's sums into one value with weight one, in place."""
-    some = totals[:, _WEIGHT] > 0
-    own = totals[:, _VALUE] / np.where(some, totals[:, _WEIGHT], 1.0)
-    totals[:, _VALUE] = np.sqrt(own) if root else own
-    totals[:, _WEIGHT] = some
 
 
 def _statistic(
@@ -286,30 +182,9 @@ class ShareWithin(_ErrorMetric):
         ),
     )
     citations = (LIN2002,)
-    _bounds = (0.0, 1.0)
 
     def _values(self, columns: Columns, parameters: dict[str, Any]) -> FloatArray:
         return within(columns.reference, columns.test, parse(parameters["tolerance"])).astype(np.float64)
-
-
-def within(reference: FloatArray, test: FloatArray, tolerance: Tolerance) -> NDArray[np.bool_]:
-    """(n,) whether each difference is at most the tolerance.
-
-    A difference equal to the tolerance up to floating-point rounding is within: 37.2 - 37.0 is 0.2.
-
-    Example:
-        >>> within(np.array([37.0, 37.0]), np.array([37.2, 37.21]), parse(0.2))
-        array([ True, False])
-    """
-    excess = np.abs(test - reference) - tolerance.at(reference)
-    inside = excess <= 0
-    if len(excess) == 0:
-        return inside
-    rounding = 4 * float(np.finfo(float).eps)
-    size = max(float(np.abs(reference).max()), float(np.abs(test).max()))
-    near = np.flatnonzero(~inside & (excess <= rounding * size))  # few: only these need their own allowance
-    inside[near] = excess[near] <= rounding * np.maximum(np.abs(reference[near]), np.abs(test[near]))
-    return inside
 
 
 MAE = MeanAbsoluteError()

@@ -259,8 +259,8 @@ class Estimate:
     """One statistic with everything needed to print, judge or question it.
 
     This is what plain functions return (inside a `MetricResult`) and what a study writes as a row.
-    Where `value` is NaN, `error` says why; where there is a value without an interval, `error` says why that is
-    missing ("No interval: ...").
+    Where `value` is NaN, `error` says why; where there is a value without an interval, `error` says why that
+    is missing ("No interval: ...").
     """
 
     statistic: Statistic

@@ -19,6 +19,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .metric import FloatArray
 
@@ -225,3 +226,23 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
             raise ToleranceError(f"`{text[place]}` is not known", text, place)
         yield match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)
         position = match.end()
+
+
+def within(reference: FloatArray, test: FloatArray, tolerance: Tolerance) -> NDArray[np.bool_]:
+    """(n,) whether each difference is at most the tolerance.
+
+    A difference equal to the tolerance up to floating-point rounding is within: 37.2 - 37.0 is 0.2.
+
+    Example:
+        >>> within(np.array([37.0, 37.0]), np.array([37.2, 37.21]), parse(0.2))
+        array([ True, False])
+    """
+    excess = np.abs(test - reference) - tolerance.at(reference)
+    inside = excess <= 0
+    if len(excess) == 0:
+        return inside
+    rounding = 4 * float(np.finfo(float).eps)
+    size = max(float(np.abs(reference).max()), float(np.abs(test).max()))
+    near = np.flatnonzero(~inside & (excess <= rounding * size))  # few: only these need their own allowance
+    inside[near] = excess[near] <= rounding * np.maximum(np.abs(reference[near]), np.abs(test[near]))
+    return inside

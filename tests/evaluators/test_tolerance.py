@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accordance.evaluators.measurement_errors import within
-from accordance.evaluators.tolerance import Tolerance, ToleranceError, parse
+from accordance.evaluators.tolerance import Tolerance, ToleranceError, parse, within
 
 REFERENCE = np.array([-80.0, 0.0, 20.0, 100.0])
 
