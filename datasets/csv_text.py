@@ -243,6 +243,9 @@ def _header(record: bytes, name: str) -> tuple[str, ...]:
                 for column in repeated
             ]
         )
+    other = next((mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]), None)
+    if other is not None:
+        raise _fail("fields are separated by commas; the header has none.", name, 1, found=names[0][:60])
     # A nameless column (an index that somebody exported) cannot be asked for; a number keeps it apart.
     return tuple(column or f"(column {position})" for position, column in enumerate(names, start=1))
 

@@ -62,7 +62,7 @@ def query(source: Source, roots: Roots, *, key: str, name: str) -> Answer:
             _confine(connection, roots)
             tree = _parse(connection, sql, key)
             located, files = _locate(sql, tree, roots, key)
-            table: Any = connection.execute(located).to_arrow_table()
+            table: Any = connection.sql(located).to_arrow_table()
     except duckdb.Error as error:
         raise ContractError([_explain(error, roots, key)]) from error
     _check_columns(table.column_names, key, name)
@@ -106,8 +106,9 @@ def _quoted(text: str) -> str:
 
 def _parse(connection: duckdb.DuckDBPyConnection, sql: str, key: str) -> Any:
     """The syntax tree of one SELECT."""
-    row = connection.execute("SELECT json_serialize_sql($1)", [sql]).fetchone()
-    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    # Fetched to its end: a connection with an unfinished result refuses the next query.
+    [(serialised,)] = connection.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()
+    tree: dict[str, Any] = json.loads(serialised)
     if tree["error"]:
         message = str(tree.get("error_message", "cannot be parsed"))
         if tree.get("error_type") == "not implemented":

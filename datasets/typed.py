@@ -81,8 +81,8 @@ def convert(series: pl.Series, column: Column, *, from_text: bool, places: Place
     first = rows.head(SHOWN).to_list()
     values = series.gather(first).to_list()
     words = {str(value).strip().lower() for value in values} & _MISSING_WORDS
-    hint = " Leave a missing value empty." if words else ""
-    message = f"not {_a(column.type)}; accepted: {ACCEPTED[column.type]}.{hint}"
+    hint = "; leave a missing value empty" if words else ""
+    message = f"not {_a(column.type)}; accepted: {ACCEPTED[column.type]}{hint}."
     wrong = places.violation(message, first, values, key=series.name, count=len(rows))
     return Typed(typed.series, typed.bad, (wrong,))
 
