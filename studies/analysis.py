@@ -16,7 +16,7 @@ from ..datasets import accounting, pairing
 from ..datasets.pairs import Pairs
 from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
-from ..protocols.model import DECIDING, Protocol
+from ..protocols.model import DECIDING, Endpoint, Protocol
 from . import slices
 from .demographics import RULE, demographics
 from .evaluation import Row, evaluate_protocol
@@ -168,7 +168,7 @@ def describe(
         "demographics": demographics(protocol, material.subjects, frames),
         "demographics_rule": RULE,
         "yield": [row for row in rows if row["metric"] == slices.YIELD and row["subgroup"] is None],
-        "endpoints": endpoints(protocol, rows, material.deciding_version),
+        "endpoints": endpoints(protocol, rows, material.deciding_version, pairs),
     }
 
 
@@ -213,8 +213,32 @@ def accounts(protocol: Protocol, pairs: Mapping[tuple[str, str], Pairs]) -> list
     return found
 
 
-def endpoints(protocol: Protocol, rows: list[Row], version: str) -> list[dict[str, Any]]:
-    """Endpoints in order, each with the decision of the row that speaks for it, and all of its rows."""
+def endpoint_accounts(
+    protocol: Protocol, endpoint: Endpoint, pairs: Mapping[tuple[str, str], Pairs]
+) -> list[dict[str, Any]]:
+    """The flow of subjects and rows down to an endpoint's own values, for each version and view."""
+    how = slices.coding(protocol, endpoint)
+    found = []
+    for (name, version), own in pairs.items():
+        for view in how.views if name == endpoint.pairing else ():
+            steps = accounting.accounting(
+                own,
+                protocol,
+                str(endpoint.population),
+                reference=endpoint.reference,
+                test=endpoint.test,
+                where=endpoint.where,
+                # a yield asks for no result: what is none stays in
+                view="as_negative" if how.reports_yield else slices.view_of(protocol, view),
+            )
+            found.append({"version": version, "view": view, "steps": steps.to_dicts()})
+    return found
+
+
+def endpoints(
+    protocol: Protocol, rows: list[Row], version: str, pairs: Mapping[tuple[str, str], Pairs]
+) -> list[dict[str, Any]]:
+    """Endpoints in order: the decision of the row that speaks for each, the flow of its rows, all rows."""
     by_endpoint: dict[str, list[Row]] = {}
     for row in rows:
         by_endpoint.setdefault(row["endpoint"], []).append(row)
@@ -230,6 +254,7 @@ def endpoints(protocol: Protocol, rows: list[Row], version: str) -> list[dict[st
                 "decision": speaking["decision"] if speaking else "informative",
                 "decision_words": words(speaking) if speaking else "No criterion",
                 "row_id": speaking["row_id"] if speaking else None,
+                "accounting": endpoint_accounts(protocol, endpoint, pairs),
                 "rows": own,
             }
         )

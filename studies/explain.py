@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..datasets.pairs import STRUCTURAL
+from ..datasets.accounting import ANALYSED, READ
 from ..evaluators import registry
 from ..evaluators.intervals import METHODS
-from ..protocols.model import Criterion, Endpoint, Protocol
+from ..protocols.model import DECIDING, Criterion, Endpoint, Protocol
 from . import slices
-from .judge import words
+from .judge import decides, words
 from .results import MANIFEST_FILE, Results, interval_text, number
 
 VIEW_WORDS: dict[str, str] = {
@@ -55,7 +55,7 @@ def explain(results: Results, row_id: str) -> dict[str, Any]:
         "statistic": _statistic(row),
         "rows": _rows(results, protocol, endpoint, row),
         "interval": _interval(row, protocol, endpoint),
-        "decision": _decision(row, endpoint.criterion),
+        "decision": _decision(results, row, endpoint.criterion),
         "data": _data(results, protocol, endpoint, row),
         "reproduce": _reproduce(results, protocol),
     }
@@ -73,7 +73,7 @@ def text(explained: Mapping[str, Any]) -> str:
 
 def _lines(content: Mapping[str, Any], indent: str = "  ") -> Iterator[str]:
     for name, value in content.items():
-        label = name.replace("_", " ")
+        label = name if ":" in name else name.replace("_", " ")
         if isinstance(value, Mapping):
             yield f"{indent}{label}:"
             yield from _lines(value, indent + "  ")
@@ -126,7 +126,8 @@ def _rows(results: Results, protocol: Protocol, endpoint: Endpoint, row: Mapping
         "analysed_rows": behind.height,
         "analysed_subjects": behind.get_column("subject").n_unique(),
         "contributing": _contributing(row),
-        "left_out": left_out(results, protocol, endpoint, row),
+        "left_out": left_out(results, row),
+        "in_other_parts": _flow(results, row)[-1]["n_pairs"] - behind.height or None,
     }
 
 
@@ -146,22 +147,23 @@ def _contributing(row: Mapping[str, Any]) -> str:
     return f"{events}{row['n_units']:,} rows of {row['n_subjects']:,} subjects"
 
 
-def left_out(
-    results: Results, protocol: Protocol, endpoint: Endpoint, row: Mapping[str, Any]
-) -> dict[str, int]:
-    """Rows of the pairing that are not behind a whole row of results, counted by their first reason."""
-    frame = results.pairs(str(endpoint.pairing), row["version"])
-    kept = slices.rows(protocol, row["endpoint"], frame, view=row["view"])
-    key = ["reference_row", "test_row"]
-    rest = frame.join(kept.select(key), on=key, how="anti", nulls_equal=True)
-    counts: dict[str, int] = {}
-    titles = {**STRUCTURAL, **{code: exclusion.title for code, exclusion in protocol.exclusions.items()}}
-    for reason, count in rest.group_by("reason").len().sort("reason", nulls_last=True).iter_rows():
-        title = (
-            f"{reason}: {titles[reason]}" if reason in titles else f"not in population {endpoint.population}"
-        )
-        counts[title] = int(count)
+def left_out(results: Results, row: Mapping[str, Any]) -> dict[str, int]:
+    """Rows of both tables that are not behind an endpoint's whole, counted at the step that removes them."""
+    counts = {}
+    for step in _flow(results, row):
+        rows = step["n_reference_rows"] + step["n_test_rows"] - step["n_pairs"]
+        if step["code"] not in (READ, ANALYSED) and rows:
+            counts[f"{step['code']}: {step['title']}"] = rows
     return counts
+
+
+def _flow(results: Results, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The accounting that a row's endpoint follows in its version and view."""
+    flows = next(e["accounting"] for e in results.document["endpoints"] if e["id"] == row["endpoint"])
+    steps: list[dict[str, Any]] = next(
+        flow["steps"] for flow in flows if (flow["version"], flow["view"]) == (row["version"], row["view"])
+    )
+    return steps
 
 
 def _interval(row: Mapping[str, Any], protocol: Protocol, endpoint: Endpoint) -> dict[str, Any]:
@@ -188,17 +190,30 @@ def _interval(row: Mapping[str, Any], protocol: Protocol, endpoint: Endpoint) ->
     return found
 
 
-def _decision(row: Mapping[str, Any], criterion: Criterion | None) -> dict[str, Any]:
+def _decision(results: Results, row: Mapping[str, Any], criterion: Criterion | None) -> dict[str, Any]:
     if criterion is None or row["criterion"] is None:
         return {"decision": words(row)}
     return {
         "decision": words(row),
+        "part": _part_in_decision(results, row),
         "rule": f"{COMPARED[criterion.compare]} must be {criterion.operator} {_limit(criterion)}",
         "compared": _compared(row, criterion),
         "source_of_the_limit": criterion.source,
         "how_sure_is_it": row["tier"],
         "rationale": criterion.rationale,
     }
+
+
+def _part_in_decision(results: Results, row: Mapping[str, Any]) -> str:
+    """Whether a judged row takes part in the study's decision, and if not, why."""
+    version = results.deciding_version
+    if decides(row, version):
+        return "takes part in the study's decision"
+    if row["role"] not in DECIDING:
+        return f"does not decide the study: its role is {row['role']}"
+    if row["version"] != version:
+        return f"does not decide the study: version {version} does"
+    return "does not decide the study: the primary view does"
 
 
 def _limit(criterion: Criterion) -> str:
