@@ -57,7 +57,7 @@ def canonical_yaml(protocol: Protocol) -> str:
     yaml.default_flow_style = None
     yaml.width = 100
     stream = io.StringIO()
-    yaml.dump(_readable(protocol.model_dump(mode="json", by_alias=True, exclude_none=True)), stream)
+    yaml.dump(_readable(protocol), stream)
     return stream.getvalue()
 
 
@@ -165,13 +165,20 @@ def _json(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _readable(data: Any) -> Any:
-    """Without empty parts, and with quotes around text that would read as something else."""
-    if isinstance(data, dict):
-        kept = {key: _readable(value) for key, value in data.items()}
-        return {key: value for key, value in kept.items() if value not in ({}, [])}
-    if isinstance(data, list):
-        return [_readable(item) for item in data]
-    if isinstance(data, str) and not isinstance(ScalarNode(data, True, Place(1, 1)).natural(), str):
-        return DoubleQuotedScalarString(data)
-    return data
+def _readable(value: Any) -> Any:
+    """A model as data without fields that say nothing; quotes where text would read as something else."""
+    if isinstance(value, BaseModel):
+        return {
+            field.alias or name: _readable(one)
+            for name, field in type(value).model_fields.items()
+            if (one := getattr(value, name)) is not None
+            # An empty list may say something: `exclude: []` is not the same as silence.
+            and not (one in ({}, ()) and field.get_default(call_default_factory=True) == one)
+        }
+    if isinstance(value, Mapping):
+        return {_readable(key): _readable(one) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_readable(item) for item in value]
+    if isinstance(value, str) and not isinstance(ScalarNode(value, True, Place(1, 1)).natural(), str):
+        return DoubleQuotedScalarString(value)
+    return value

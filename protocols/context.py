@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .errors import Violation, nearest, shorten
@@ -32,6 +32,9 @@ RESERVED_CODES = frozenset(
 
 BOOKKEEPING = ("row", "status", "reason", "reasons", "reference_row", "test_row")
 """Column names that pairs use for themselves."""
+
+MAX_CODES = 64
+"""Most reason codes a study can have, those of pairing included: pairs hold one bit for each."""
 
 TIME_UNITS = ("us", "ms", "s", "min", "h", "d")
 """Units of time that are exact by definition."""
@@ -120,6 +123,13 @@ def pair_scope(protocol: Protocol, pairing: Pairing) -> Scope:
         if table is not None:
             scope |= {prefix + name: column for name, column in table.columns.items() if name not in keys}
     return scope
+
+
+def common(scopes: Sequence[Scope]) -> Scope:
+    """The columns that all of them have."""
+    if not scopes:
+        return {}
+    return {name: column for name, column in scopes[0].items() if all(name in other for other in scopes)}
 
 
 def levels_of(column: Column) -> tuple[str, ...]:

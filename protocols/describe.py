@@ -221,7 +221,7 @@ def exclusion(protocol: Protocol, code: str) -> str:
         'Subject withdrew consent (rows of subjects that carry the code `withdrawn`).'
     """
     one = protocol.exclusions[code]
-    rows = f"rows of {one.table}" if one.table else "rows"
+    rows = f"rows of {one.table}" if one.table else "pairs" if one.where else "rows"
     rule = f"{rows} where {where(one.where)}" if one.where else f"{rows} that carry the code `{code}`"
     return f"{one.title} ({rule})."
 

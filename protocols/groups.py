@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from .conditions import resolve_where
-from .context import SPLITTING, SUBJECTS, Context, Scope, hint, pair_scope
+from .context import SPLITTING, SUBJECTS, Context, Scope, common, hint, pair_scope
 from .model import DECIDING, Endpoint, Pairing, Population, Subgroup, Where
 from .nodes import Path
 from .shape import listed
@@ -64,7 +64,7 @@ def _check_bands(context: Context, path: Path, subgroup: Subgroup, scope: Scope)
 
 
 def _where(context: Context, path: Path, where: Where | None, scope: Scope) -> Where | None:
-    return None if where is None else resolve_where(context, (*path, "where"), where, scope)
+    return resolve_where(context, (*path, "where"), where, scope) if where else None
 
 
 def scope_of_population(context: Context, name: str) -> Scope:
@@ -82,10 +82,7 @@ def scope_of_population(context: Context, name: str) -> Scope:
     scopes = [
         pair_scope(protocol, pairing) for one in users if (pairing := pairing_of(context, one)) is not None
     ]
-    if not scopes:
-        return any_scope(context)
-    first, *rest = scopes
-    return {column: kind for column, kind in first.items() if all(column in other for other in rest)}
+    return common(scopes) if scopes else any_scope(context)
 
 
 def any_scope(context: Context) -> Scope:

@@ -42,7 +42,7 @@ def parse(text: str, file: str = "protocol.yaml") -> Protocol:
         'method-comparison'
         >>> parse("id: [")
         Traceback (most recent call last):
-        accordance.protocols.errors.ContractError: protocol.yaml:1:5: not valid YAML: ...
+        accordance.protocols.errors.ContractError: protocol.yaml:1:6: not valid YAML: a value is missing ...
     """
     document = read_yaml(text, file)
     return resolve(validate(Protocol, document), document)

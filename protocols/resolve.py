@@ -17,7 +17,14 @@ from .model import DECIDING, Endpoint, Pairing, Protocol
 from .nodes import Locator, Path
 from .shape import listed
 from .source import in_file_order
-from .tables import check_conversion, check_exclusion_levels, check_table, resolve_exclusion, resolve_pairing
+from .tables import (
+    check_codes,
+    check_conversion,
+    check_exclusion_levels,
+    check_table,
+    resolve_exclusion,
+    resolve_pairing,
+)
 
 
 def resolve(protocol: Protocol, locate: Locator | None = None) -> Protocol:
@@ -36,6 +43,7 @@ def resolve(protocol: Protocol, locate: Locator | None = None) -> Protocol:
         check_exclusion_levels(context, name, table)
     for index, conversion in enumerate(protocol.conversions):
         check_conversion(context, index, conversion)
+    check_codes(context)
     groups.check_resampling(context)
     _check_roles(context)
     # What follows reads the pairings' columns: from here on they are written out.

@@ -258,6 +258,7 @@ _FRIENDLY: tuple[tuple[str, str], ...] = (
     (r"expected ',' or '\]'", "the list that starts with `[` is not closed or lacks a comma"),
     (r"expected ',' or '\}'", "the mapping that starts with `{{` is not closed or lacks a comma"),
     (r"unexpected end of stream", "a quote is opened and never closed"),
+    (r"expected the node content", "a value is missing here, or a `[` or `{{` before it is not closed"),
     (r"expected <block end>", "the indentation does not fit the lines above"),
     (r"undefined alias", "aliases are not accepted; write the value out here"),
 )

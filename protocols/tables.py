@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from .conditions import resolve_where
-from .context import BOOKKEEPING, RESERVED_CODES, SUBJECT, SUBJECTS, TIME_UNITS, Context
+from .context import (
+    BOOKKEEPING,
+    MAX_CODES,
+    RESERVED_CODES,
+    SUBJECT,
+    SUBJECTS,
+    TIME_UNITS,
+    Context,
+    common,
+    pair_scope,
+)
 from .errors import nearest
 from .model import Column, Conversion, Exclusion, Pairing, Table
 from .nodes import Path
@@ -229,7 +239,7 @@ def resolve_exclusion(context: Context, code: str, exclusion: Exclusion) -> Excl
         )
     if exclusion.table is not None and not context.known((*path, "table"), exclusion.table, tables, "table"):
         return exclusion
-    if exclusion.where is None:
+    if not exclusion.where:
         carriers = [exclusion.table] if exclusion.table else list(tables)
         if not any(tables[name].exclusion for name in carriers):
             message = (
@@ -237,13 +247,20 @@ def resolve_exclusion(context: Context, code: str, exclusion: Exclusion) -> Excl
                 f"(`exclusion` of {listed(f'tables.{name}' for name in carriers)})"
             )
             context.report(path, message, at_key=True)
-        return exclusion
-    if exclusion.table is None:
-        context.report(path, "say in `table` which table's rows `where` speaks of", at_key=True)
-        return exclusion
-    scope = tables[exclusion.table].columns
+        return exclusion.model_copy(update={"where": None})
+    # Without a table the rule speaks of pairs, and of every pairing's pairs.
+    pairings = [p for name, p in context.protocol.pairings.items() if name not in context.broken]
+    in_pairs = common([pair_scope(context.protocol, pairing) for pairing in pairings])
+    scope = tables[exclusion.table].columns if exclusion.table else in_pairs
     where = resolve_where(context, (*path, "where"), exclusion.where, scope)
     return exclusion.model_copy(update={"where": where})
+
+
+def check_codes(context: Context) -> None:
+    """There are not more codes than pairs can hold."""
+    declared, most = len(context.protocol.exclusions), MAX_CODES - len(RESERVED_CODES)
+    if declared > most:
+        context.report(("exclusions",), f"a protocol can declare {most} codes at most", declared, at_key=True)
 
 
 def check_exclusion_levels(context: Context, name: str, table: Table) -> None:

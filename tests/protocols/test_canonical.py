@@ -71,6 +71,13 @@ def test_yaml_for_people_reads_back(base: str) -> None:
     protocol = parse(text)
     again = parse(canonical_yaml(protocol))
     assert again == protocol
+    silent = parse(
+        base.replace("exclude: [withdrawn]", "exclude: []").replace(
+            "    by: [ref", "    subgroups: []\n    by: [ref"
+        )
+    )
+    assert silent.populations["adults"].exclude == silent.endpoints["sens"].subgroups == ()
+    assert parse(canonical_yaml(silent)) == silent
     assert list(again.endpoints) == list(protocol.endpoints)
 
 

@@ -38,6 +38,18 @@ def test_a_key_without_the_subject_still_pairs_within_subjects(base: str) -> Non
     assert protocol.pairings["by_key"].on == ("subject", "epoch")
 
 
+def test_exclusions_of_pairs(base: str) -> None:
+    text = base.replace(
+        "    table: reference\n    where: {rate: {above: 220}}", "    where: {reference.rate: {above: 220}}"
+    )
+    assert parse(text).exclusions["artefact"].where == {"reference.rate": Condition(above=220.0)}
+
+
+def test_an_empty_where_says_nothing(base: str) -> None:
+    protocol = parse(base.replace("where: {sex: female}", "where: {}"))
+    assert protocol.endpoints["share"].where is None
+
+
 def test_populations_name_their_exclusions(resolved: Protocol) -> None:
     assert resolved.populations["full"].exclude == ("withdrawn", "artefact")
     assert resolved.populations["adults"].exclude == ("withdrawn",)

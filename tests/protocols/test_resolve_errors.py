@@ -664,13 +664,13 @@ GROUPS = {
         "subject",
         "subjects",
     ),
-    "exclusion rule without table": (
-        "    title: Artefact\n    table: reference\n",
-        "    title: Artefact\n",
-        "exclusions.artefact",
-        "say in `table` which table's rows `where` speaks of",
-        None,
-        None,
+    "exclusion of pairs by a column of one table": (
+        "    table: reference\n    where: {rate: {above: 220}}",
+        "    where: {¤rate: {above: 220}}",
+        "exclusions.artefact.where.rate",
+        "no column of this name; accepted: `sex`, `site`",
+        "rate",
+        "reference.rate",
     ),
     "code of pairing itself": (
         "  artefact:\n",
@@ -1061,6 +1061,13 @@ def test_codes_that_nobody_declared(base: str) -> None:
         ),
     )
     assert "no exclusion of this name" in only(found, "tables.subjects.columns.exclusion.levels[1]")
+
+
+def test_more_codes_than_pairs_can_hold(base: str) -> None:
+    codes = "".join(f"  code{index}: {{title: Code, table: subjects}}\n" for index in range(56))
+    found = changed(base, ("exclusions:\n", f"exclusions:\n{codes}"))
+    assert only(found, "exclusions") == "a protocol can declare 57 codes at most"
+    assert found[0].found == "58"
 
 
 def test_strata_without_subjects(base: str) -> None:

@@ -26,6 +26,7 @@ CASES = {
     "mapping after list": ("- a\nb: c\n", 2, 1, "the indentation does not fit", None),
     "open list": ("a: [1, 2\nb: 3\n", 1, 4, "starts with `[` is not closed", None),
     "open mapping": ("a: {b: 1\n", 1, 4, "starts with `{` is not closed", None),
+    "open at the end": ("a: [", 1, 5, "a value is missing here, or a `[`", None),
     "open quote": ("a: 'x\n", 1, 4, "a quote is opened and never closed", None),
     "no colon": ("a: 1\nb\nc: 1\n", 3, 1, "a key without its colon", None),
     "at sign": ("a: @x\n", 1, 4, "cannot start with `@`", None),
