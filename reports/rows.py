@@ -40,6 +40,7 @@ class RowText:
         decision: Decision with the interval's own word; empty where it is informative.
         state: `met`, `not_met`, `not_evaluable` or `informative`, for the eye.
         notes: Warnings and errors.
+        post_hoc: The row differs from the locked plan or was not in it, and is stamped so.
     """
 
     row_id: str
@@ -53,6 +54,7 @@ class RowText:
     decision: str
     state: str
     notes: tuple[str, ...]
+    post_hoc: bool
 
 
 def hidden(row: Row) -> bool:
@@ -73,7 +75,7 @@ def _few(row: Row) -> RowText:
     few = f"<{SMALL_CELL}"
     return RowText(
         str(row["row_id"]), statistic_title(row), "not shown", "\u2013", "", few, few, criterion(row), "",
-        "informative", (),
+        "informative", (), row["pre_specified"] is False,
     )  # fmt: skip
 
 
@@ -94,6 +96,7 @@ def text(row: Row) -> RowText:
         decision="" if decision == "informative" else judge.words(row),
         state=decision,
         notes=tuple(str(row[name]) for name in ("warning", "error") if row[name]),
+        post_hoc=row["pre_specified"] is False,
     )
 
 

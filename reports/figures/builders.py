@@ -87,6 +87,11 @@ def _part(row: Row) -> str:
     return f", {part}" if part else ""
 
 
+def _stamp(row: Row) -> str:
+    """What a caption says of a row that differs from the locked plan."""
+    return " Post hoc." if row["pre_specified"] is False else ""
+
+
 def differences(results: Results, row: Row, endpoint: Endpoint, size: SizeAxis) -> Scatter:
     """A difference plot; with bias and limits of agreement where the endpoint has them."""
     data = results.slice(row["row_id"])
@@ -105,7 +110,8 @@ def differences(results: Results, row: Row, endpoint: Endpoint, size: SizeAxis) 
         name=f"differences-{row['row_id']}",
         title=f"{endpoint.title}: differences{_part(row)}",
         caption=f"Difference (test \u2212 reference) against the {title.lower()}, {what}, version {row['version']}{_part(row)}. "
-        + ("Shaded: the interval of each line." if any(level.lower is not None for level in levels) else ""),
+        + ("Shaded: the interval of each line." if any(level.lower is not None for level in levels) else "")
+        + _stamp(row),
         alt=f"Difference plot of {endpoint.title}, version {row['version']}{_part(row)}: {what}. {described}".rstrip(),
         x=Axis(title, unit),
         y=Axis("Test \u2212 reference", unit),
@@ -164,7 +170,7 @@ def scatter(results: Results, row: Row, endpoint: Endpoint) -> Scatter:
     return Scatter(
         name=f"scatter-{row['row_id']}",
         title=f"{endpoint.title}{_part(row)}",
-        caption=f"Test against reference, {what}. Dashed: identity.",
+        caption=f"Test against reference, {what}. Dashed: identity.{_stamp(row)}",
         alt=f"Scatter of test against reference for {endpoint.title}: {what}, with the line of identity.",
         x=Axis("Reference", unit),
         y=Axis("Test", unit),
@@ -359,7 +365,8 @@ def _forest(results: Results, endpoint: Endpoint, whole: Row, lines: list[Forest
         title=f"{endpoint.title}: subgroups{suffix}",
         caption=f"{title} by subgroup{suffix}, version {whole['version']}; intervals are not adjusted for multiplicity. "
         "Arrows: the interval reaches beyond the axis."
-        + (f" Dash-dotted: goal {words.goal(whole)}." if goal else ""),
+        + (f" Dash-dotted: goal {words.goal(whole)}." if goal else "")
+        + _stamp(whole),
         alt=f"Forest plot of {title} by subgroup{suffix}, version {whole['version']}. All analysed "
         f"{_forest_row(whole, '').count}, {_forest_row(whole, '').text}; {spoken}.",
         x=Axis(title, None if proportion else words.unit(whole).strip() or None, percent=proportion),

@@ -188,7 +188,7 @@ def _forest(canvas: Any, model: Forest, _: int) -> None:
     row_height, top, bottom = 0.19, 0.3, 0.5
     height = top + bottom + row_height * len(model.rows)
     canvas.set_size_inches(theme.WIDTH, height)
-    left, right = 0.38, 0.72
+    left, right = 0.41, 0.72
     axes = canvas.add_axes((left, bottom / height, right - left, 1 - (top + bottom) / height))
     low, high = layout.forest_range(model)
     axes.set_xlim(low, high)
@@ -206,15 +206,15 @@ def _forest(canvas: Any, model: Forest, _: int) -> None:
         axes.text((at - left) * reach, row, text, transform=across, va="center", **style)
 
     bold: dict[str, Any] = {"fontweight": "semibold"}
-    write(0.365, -0.95, model.count_title, ha="right", **bold)
+    write(0.395, -0.95, model.count_title, ha="right", **bold)
     write(1.0, -0.95, model.text_title, ha="right", **bold)
     if model.goal_label and model.goal:
         axes.text(model.goal[0], -0.95, model.goal_label, color=_LIGHT.goal, ha="center", va="center", **bold)
     for index, row in enumerate(model.rows):
         weight = "semibold" if row.heading or row.overall else "normal"
         indent = 0.0 if row.heading or row.overall else 0.018
-        write(indent, index, layout.shortened(row.label, 36), fontweight=weight)
-        write(0.365, index, row.count, ha="right", fontweight=weight)
+        write(indent, index, layout.shortened(row.label, 42), fontweight=weight)
+        write(0.395, index, row.count, ha="right", fontweight=weight)
         write(1.0, index, layout.shortened(row.text, 34), ha="right", fontweight=weight)
         _forest_mark(axes, row, index, low, high)
     if model.rows and model.rows[0].overall:
