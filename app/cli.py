@@ -16,8 +16,8 @@ import typer
 from typer.exceptions import TyperException
 
 from .console import Output, shown
+from .failures import INTERRUPTED, usage
 from .failures import report as report_failure
-from .failures import usage
 
 RESERVED = (
     "plan", "compare", "verify", "sign", "qualify", "calibrate", "sniff", "amend", "seal", "unseal", "ledger",
@@ -503,12 +503,11 @@ def _dispatch(words: list[str], output: Output) -> int:
         )
     try:
         outcome = app(words, prog_name="accordance", standalone_mode=False)
-    except typer.Abort:
-        return report_failure(output, KeyboardInterrupt())
     except TyperException as error:
         return usage(output, error.format_message(), verb)
-    except BrokenPipeError:
-        return 0
-    except (Exception, KeyboardInterrupt) as error:
+    except Exception as error:
         return report_failure(output, error)
-    return outcome if isinstance(outcome, int) else 0
+    code = outcome if isinstance(outcome, int) else 0
+    if code == INTERRUPTED:  # Typer turns an interruption into its exit code
+        report_failure(output, KeyboardInterrupt())
+    return code

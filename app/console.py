@@ -93,9 +93,9 @@ class Output:
                 sys.stdout.write(json.dumps(jsonable(document), ensure_ascii=False, indent=2) + "\n")
 
     @contextmanager
-    def progress(self) -> Iterator[Progress]:
-        """A bar on a terminal, a line for each step otherwise, nothing beside JSON."""
-        if self.as_json:
+    def progress(self, *, lines: bool = True) -> Iterator[Progress]:
+        """A bar on a terminal, a line for each step otherwise (unless not wanted), nothing beside JSON."""
+        if self.as_json or not (lines or self.side.is_terminal):
             yield lambda _step, _share: None
         elif self.side.is_terminal:
             yield from _bar(self.side)

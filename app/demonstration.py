@@ -48,14 +48,14 @@ def _study(study: Path, example: str, output: Output) -> dict[str, Any]:
     if example in LOCKED and not (study / "study.lock").exists():
         lock.lock(study, who=WHO)
         output.text(f"  lock    by {WHO}")
-    with output.progress() as progress:
+    with output.progress(lines=False) as progress:
         results = run.run(study, progress=progress)
         folder = results.folder
         if folder is None:
             raise RuntimeError("a run of a study folder has to have a folder")
         output.text(f"  run     {shown(folder)}")
         progress("rendering the report", 0.9)
-        written = reports.report(folder)
+        written = sorted(reports.report(folder), key=lambda path: path.suffix, reverse=True)
     seconds = time.perf_counter() - began
     output.text(f"  report  {', '.join(path.name for path in written)} ({seconds:.1f} s in all)")
     return {

@@ -40,7 +40,7 @@ def endpoints(results: Results, title: str, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
     st.subheader(title)
-    with st.container(border=True, key=f"endpoints-{title.split()[0].lower()}"):
+    with st.container(border=True, key=f"endpoints-{title.split(maxsplit=1)[0].lower()}"):
         for number, row in enumerate(rows):
             if number:
                 st.divider()
