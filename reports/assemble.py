@@ -42,7 +42,8 @@ class Material:
     Attributes:
         results: The opened run.
         manifest: Its manifest.
-        config: The study's study.yaml as the run recorded it; None where it does not hold (results of data frames).
+        config: The study's study.yaml as the run recorded it; None where it does not hold (results of data
+            frames).
         written: Human sections by normalised name.
         ledger: Ledger entries up to this run; None where there is no ledger to read.
         hashes: SHA-256 of the run's own files by name.
@@ -59,7 +60,7 @@ class Material:
 
     @property
     def finished(self) -> str:
-        """When the run finished: the only time a report carries, so that it can be made again byte for byte."""
+        """When the run finished: the only time in a report, so that it can be made again byte for byte."""
         return str(self.results.document["run"]["finished"])
 
 
@@ -181,7 +182,7 @@ ABBREVIATIONS: dict[str, str] = {
     "STARD": "standards for reporting diagnostic accuracy studies",
     "UTC": "coordinated universal time",
 }
-"""Abbreviations that the software writes or that common protocols use; a study adds its own in abbreviations.md."""
+"""Abbreviations that the software writes or that protocols use; a study adds its own in abbreviations.md."""
 
 
 def abbreviations(text: str) -> list[tuple[str, str]]:
@@ -214,7 +215,7 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
     sources = methods.Bibliography()
     context: dict[str, Any] = {
         "target": target,
-        "css": Markup(css),
+        "css": Markup(css),  # noqa: S704 - the style sheets of this package
         "material": material,
         "document": results.document,
         "protocol": protocol,
@@ -249,15 +250,15 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
     return page.render(
         {
             **context,
-            "body": Markup(body),
-            "first": Markup(first),
+            "body": Markup(body),  # noqa: S704 - rendered with escaping on
+            "first": Markup(first),  # noqa: S704 - likewise
             "abbreviations": abbreviations(first + body),
-        }  # noqa: S704
+        }
     )
 
 
 def in_order(results: Results) -> Protocol:
-    """The protocol with endpoints and subgroups in the order of the results; its canonical form sorts them."""
+    """The protocol with endpoints and subgroups in the results' order; its canonical form sorts them."""
     protocol = results.protocol
     endpoints = [entry["id"] for entry in results.document["endpoints"] if entry["id"] in protocol.endpoints]
     subgroups = [
@@ -314,7 +315,7 @@ def _environment() -> Environment:
         count=fmt.count,
         size=fmt.size,
         plain=fmt.plain,
-        markup=lambda text: Markup(text),  # noqa: S704 - only for what `sections` rendered with raw HTML off
+        markup=Markup,  # only for what `sections` rendered with raw HTML off
         breakable=breakable,
         kept=kept,
         statistic_title=words.statistic_title,
@@ -334,20 +335,20 @@ def breakable(text: object) -> Markup:
 
 
 def kept(text: object) -> Markup:
-    """Text whose numbers stay on one line with their sign and unit.
+    r"""Text whose numbers stay on one line with their sign and unit.
 
     Example:
         >>> kept("lower bound >\u00a05\u00a0l/min")
         Markup('lower bound <span class="kept">&gt;\xa05\xa0l/min</span>')
     """
     escaped = str(Markup.escape(text))
-    return Markup(
+    return Markup(  # noqa: S704 - escaped above
         re.sub(
             r"\S*\d\S*(?:\u00a0\S+)+|\S+\u00a0\S*\d\S*(?:\u00a0\S+)*",
             r'<span class="kept">\g<0></span>',
             escaped,
         )
-    )  # noqa: S704
+    )
 
 
 __all__ = ["Front", "Material", "Painter", "Placed", "gather", "render"]

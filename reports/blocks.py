@@ -206,7 +206,7 @@ def _view_words(results: Results, view: str) -> str:
 
 
 def matrices(results: Results) -> list[figures.Matrix]:
-    """The full table of output by reference for each pair of columns that endpoints compare, in every version."""
+    """The full table of output by reference for each pair of columns that endpoints compare, by version."""
     found: dict[tuple[str, ...], figures.Matrix] = {}
     for entry in results.document["endpoints"]:
         if entry["row_id"] is None or entry["id"] not in results.protocol.endpoints:
@@ -218,8 +218,8 @@ def matrices(results: Results) -> list[figures.Matrix]:
         where = repr(endpoint.where)
         for version in results.document["versions"]:
             same = figures.headline(results, entry["id"], version)
-            key = (str(endpoint.pairing), str(endpoint.reference), str(endpoint.test), str(endpoint.population), where,
-                   version)  # fmt: skip
+            compared = (endpoint.pairing, endpoint.reference, endpoint.test, endpoint.population)
+            key = (*(str(name) for name in compared), where, version)
             if same is not None and key not in found:
                 found[key] = figures.confusion(results, same, endpoint)
     order = {version: at for at, version in enumerate(results.document["versions"])}
@@ -297,7 +297,7 @@ class DemographicTable:
 
 
 def demographics(results: Results) -> DemographicTable | None:
-    """Characteristics of the deciding version's analysed subjects; small cells are hidden by the stated rule."""
+    """Characteristics of the deciding version's analysed subjects; small cells are hidden by the rule."""
     own = [
         entry for entry in results.document["demographics"] if entry["version"] == results.deciding_version
     ]

@@ -55,77 +55,125 @@ FRONT: tuple[Section, ...] = (
 
 BODY: tuple[Section, ...] = (
     Section(
-        "intended-use", "1", "Intended use and claims", ("background", "intended_use", "claims"),
-        "Regulatory affairs", "the claims of the labelling that this study supports, and the clinical background",
+        "intended-use",
+        "1",
+        "Intended use and claims",
+        ("background", "intended_use", "claims"),
+        "Regulatory affairs",
+        "the claims of the labelling that this study supports, and the clinical background",
         ("intended_use", "claims", "background"),
     ),
     Section(
-        "device", "2", "Device, algorithm identity, freeze time line", ("device", "algorithm", "freeze_dates"),
+        "device",
+        "2",
+        "Device, algorithm identity, freeze time line",
+        ("device", "algorithm", "freeze_dates"),
         "Algorithm development",
-        "what the device is, and the dates on which algorithm, reference reading and database were frozen and the "
+        "what the device is, and the dates on which algorithm, reference reading and database were frozen "
+        "and the "
         "data unblinded",
     ),
     Section(
-        "hypotheses", "3", "Hypotheses, performance goals and their rationale",
+        "hypotheses",
+        "3",
+        "Hypotheses, performance goals and their rationale",
         ("hypotheses", "performance_goals", "rationale"),
-        "Biostatistics", "why these performance goals are clinically sufficient",
+        "Biostatistics",
+        "why these performance goals are clinically sufficient",
     ),
     Section(
-        "design", "4", "Design, sites, sample size", ("design", "sites", "sample_size"),
+        "design",
+        "4",
+        "Design, sites, sample size",
+        ("design", "sites", "sample_size"),
         "Clinical operations and biostatistics",
         "sites and investigators, enrolment period, and the sample-size calculation with its assumptions",
     ),
     Section(
-        "reference", "5", "Reference standard, readers, adjudication",
+        "reference",
+        "5",
+        "Reference standard, readers, adjudication",
         ("reference_standard", "reference", "readers", "adjudication"),
         "Clinical science",
         "who read the reference, how they were qualified and blinded, how often they disagreed, and how "
         "disagreements were settled",
     ),
     Section(
-        "independence", "6", "Independence from training data", ("independence", "training_data"),
+        "independence",
+        "6",
+        "Independence from training data",
+        ("independence", "training_data"),
         "Algorithm development",
-        "which data trained and tuned the algorithm, and why no subject, site or recording of this study is among "
+        "which data trained and tuned the algorithm, and why no subject, site or recording of this study "
+        "is among "
         "them",
     ),
-    Section("methods", "7", "Statistical methods and estimands", ("methods", "estimands", "statistical_methods")),
     Section(
-        "amendments", "8", "Amendments and deviations", ("amendments", "deviations"),
-        "Clinical operations", "protocol amendments and deviations, or the statement that there were none",
+        "methods", "7", "Statistical methods and estimands", ("methods", "estimands", "statistical_methods")
+    ),
+    Section(
+        "amendments",
+        "8",
+        "Amendments and deviations",
+        ("amendments", "deviations"),
+        "Clinical operations",
+        "protocol amendments and deviations, or the statement that there were none",
     ),
     Section("disposition", "9", "Disposition", ("disposition",)),
     Section(
-        "demographics", "10", "Demographics against the intended users", ("demographics",),
-        "Clinical science", "how the subjects compare with the intended users",
+        "demographics",
+        "10",
+        "Demographics against the intended users",
+        ("demographics",),
+        "Clinical science",
+        "how the subjects compare with the intended users",
     ),
     Section("yield", "11", "Signal quality and yield", ("signal_quality", "yield")),
     Section("primary", "12", "Primary results", ("primary_results", "results")),
     Section(
-        "indeterminate", "13", "Indeterminate and missing results, tipping point",
+        "indeterminate",
+        "13",
+        "Indeterminate and missing results, tipping point",
         ("indeterminate", "missing_data", "tipping_point"),
-        "Biostatistics", "a tipping-point analysis: how many missing or indeterminate results would have to be "
+        "Biostatistics",
+        "a tipping-point analysis: how many missing or indeterminate results would have to be "
         "errors before a decision changes",
     ),
     Section("secondary", "14", "Secondary outputs, attempts", ("secondary_results", "attempts")),
     Section("subgroups", "15", "Subgroups and sites", ("subgroups",)),
     Section(
-        "discordant", "16", "Discordant cases", ("discordant_cases", "discordant"),
-        "Clinical science", "each discordant case with both signals and the likely cause",
+        "discordant",
+        "16",
+        "Discordant cases",
+        ("discordant_cases", "discordant"),
+        "Clinical science",
+        "each discordant case with both signals and the likely cause",
     ),
     Section(
-        "adverse-events", "17", "Adverse events and device deficiencies", ("adverse_events", "device_deficiencies"),
-        "Safety", "adverse events and device deficiencies, or the statement that there were none",
+        "adverse-events",
+        "17",
+        "Adverse events and device deficiencies",
+        ("adverse_events", "device_deficiencies"),
+        "Safety",
+        "adverse events and device deficiencies, or the statement that there were none",
     ),
     Section(
-        "adjudicated", "18", "Test on an adjudicated data set", ("adjudicated_data_set", "adjudicated"),
-        "Algorithm development", "the algorithm's performance on an adjudicated data set from elsewhere, or why "
-        "there is none",
+        "adjudicated",
+        "18",
+        "Test on an adjudicated data set",
+        ("adjudicated_data_set", "adjudicated"),
+        "Algorithm development",
+        "the algorithm's performance on an adjudicated data set from elsewhere, or why there is none",
     ),
     Section(
-        "conclusion", "19", "Limitations, conclusion", ("discussion", "limitations", "conclusion", "conclusions"),
-        "The principal investigator", "limitations of the study and the conclusion drawn from it",
+        "conclusion",
+        "19",
+        "Limitations, conclusion",
+        ("discussion", "limitations", "conclusion", "conclusions"),
+        "The principal investigator",
+        "limitations of the study and the conclusion drawn from it",
     ),
-)  # fmt: skip
+)
 
 REFERENCES = Section("references", "", "References")
 
@@ -133,16 +181,24 @@ APPENDICES: tuple[Section, ...] = (
     Section("plan", "A", "Analysis plan: the canonical protocol"),
     Section("post-hoc", "B", "Register of what was not pre-specified"),
     Section(
-        "checklists", "C", "Reporting checklists", ("checklists", "stard", "grras"),
-        "Regulatory affairs", "the reporting checklist that applies (such as STARD or GRRAS), item by item",
+        "checklists",
+        "C",
+        "Reporting checklists",
+        ("checklists", "stard", "grras"),
+        "Regulatory affairs",
+        "the reporting checklist that applies (such as STARD or GRRAS), item by item",
     ),
     Section("listings", "D", "Listing of all results"),
     Section(
-        "qualification", "E", "Tool qualification", ("tool_qualification",),
-        "Quality assurance", "the qualification record of this software version in your environment",
+        "qualification",
+        "E",
+        "Tool qualification",
+        ("tool_qualification",),
+        "Quality assurance",
+        "the qualification record of this software version in your environment",
     ),
     Section("reproduction", "F", "Reproduction guide", ("reproduction",)),
-)  # fmt: skip
+)
 
 OTHER = Section("other", "", "Further sections")
 """Files of `sections/` that belong to no section of the contents: they are printed, never dropped."""

@@ -16,13 +16,19 @@ MAX_DECIMALS = 8
 
 RULE = (
     "Numbers are rounded for print only; the attached results keep full precision. A number in measurement "
-    "units has as many decimals as give the half-width of its interval (or, without an interval, its standard "
-    "error) two significant digits, and one decimal at least; estimate and bounds share the decimals. Without "
+    "units has as many decimals as give the half-width of its interval (or, without an interval, its "
+    "standard "
+    "error) two significant digits, and one decimal at least; estimate and bounds share the decimals. "
+    "Without "
     "either, four significant digits are printed. Proportions are percentages with one decimal; n/N are the "
-    "events and units behind them, and a single number under n/N is N. P values have three decimals, and below "
-    "0.001 read < 0.001. Where rounding would carry a number onto or across its limit, or a percentage that is "
-    "not 0 or 100 onto one of them, decimals are added until the order shows. Means of characteristics have one "
-    "decimal. Halves are rounded to even, on the stored binary value. Decisions are always taken on unrounded "
+    "events and units behind them, and a single number under n/N is N. P values have three decimals, and "
+    "below "
+    "0.001 read < 0.001. Where rounding would carry a number onto or across its limit, or a percentage "
+    "that is "
+    "not 0 or 100 onto one of them, decimals are added until the order shows. Means of characteristics "
+    "have one "
+    "decimal. Halves are rounded to even, on the stored binary value. Decisions are always taken on "
+    "unrounded "
     "numbers."
 )
 

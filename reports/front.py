@@ -16,7 +16,6 @@ from ..studies.config import StudyConfig, Version
 from ..studies.results import Results
 from . import format as fmt
 from . import rows as words
-from .figures import headline
 from .methods import ROLE_WORDS, joined, titles
 
 NOT_RECORDED = "not recorded"
@@ -278,7 +277,8 @@ def _facts(results: Results, version: Version | None) -> list[tuple[str, str]]:
         ("Reference device", joined(reference_devices(results)) or NOT_RECORDED),
         (
             "Freeze dates",
-            f"protocol {day}; database {day if locked and locked['with_data'] else NOT_RECORDED}; algorithm, reference "
+            f"protocol {day}; database {day if locked and locked['with_data'] else NOT_RECORDED}; "
+            "algorithm, reference "
             f"reading, unblinding: {NOT_RECORDED}",
         ),
     ]

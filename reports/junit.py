@@ -18,8 +18,9 @@ _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFF
 def junit(results: Results) -> str:
     """One test case a criterion of the deciding version; exploratory ones are suites of their own.
 
-    `met` passes, `not_met` fails, `not_evaluable` is an error. The criteria that decide are the suite `deciding`;
-    criteria of other endpoints are the suite `other` and never fail a build: where not met they are skipped.
+    `met` passes, `not_met` fails, `not_evaluable` is an error. The criteria that decide are the suite
+    `deciding`; criteria of other endpoints are the suite `other` and never fail a build: where not met they
+    are skipped.
     """
     judged = [
         row
@@ -52,7 +53,8 @@ def _case(suite: Element, results: Results, row: printed.Row, *, binding: bool) 
         time="0",
     )
     said = _clean(
-        f"{words(row)}. Estimate {printed.estimate(row)}, interval {printed.interval(row)}, row {row['row_id']}."
+        f"{words(row)}. Estimate {printed.estimate(row)}, interval {printed.interval(row)}, row "
+        f"{row['row_id']}."
     )
     if row["decision"] == "met":
         SubElement(case, "system-out").text = said

@@ -1,4 +1,4 @@
-"""The statistical methods section, written in sentences from the resolved protocol, with numbered citations."""
+"""The statistical methods section, in sentences from the resolved protocol, with numbered citations."""
 
 from __future__ import annotations
 
@@ -118,12 +118,14 @@ def _data(protocol: Protocol) -> Iterable[str]:
         keys = joined(_column_title(table, key).lower() for key in table.key)
         yield f"The table \u201c{table.title or name}\u201d{device} holds one row for each {keys}."
     yield (
-        "Before anything was computed, every table was checked against its declared contract: columns, types, units, "
+        "Before anything was computed, every table was checked against its declared contract: columns, "
+        "types, units, "
         "accepted ranges and levels, duplicate keys, and subjects without an entry."
     )
     for rule in protocol.conversions:
         offset = f" plus {fmt.plain(rule.offset)}" if rule.offset else ""
-        yield f"Values in {rule.from_} were converted to {rule.to} by the factor {fmt.plain(rule.factor)}{offset}."
+        by = f"{fmt.plain(rule.factor)}{offset}"
+        yield f"Values in {rule.from_} were converted to {rule.to} by the factor {by}."
     yield "All differences are test minus reference."
 
 
@@ -138,7 +140,8 @@ def _pairings(protocol: Protocol) -> Iterable[str]:
         head = f"For \u201c{pairing.title or name}\u201d, rows" if several else "Rows"
         yield f"{head} of reference and test were paired one to one {_pairing_rule(protocol, pairing)}."
     yield (
-        "Every row of both tables ended as a member of one pair or carries a reason code; the counts add up to the "
+        "Every row of both tables ended as a member of one pair or carries a reason code; the counts add "
+        "up to the "
         "rows read (section 9)."
     )
 
@@ -166,7 +169,8 @@ def _populations(protocol: Protocol) -> Iterable[str]:
         yield f"Reason codes for exclusion were fixed beforehand: {listed}."
     for name, population in protocol.populations.items():
         definition = f": {population.definition.rstrip('.')}" if population.definition else ""
-        yield f"The analysis set \u201c{population.title}\u201d ({name}){definition}{_where(population.where)}."
+        words = f"({name}){definition}{_where(population.where)}"
+        yield f"The analysis set \u201c{population.title}\u201d {words}."
         out = population.exclude
         if out is not None:
             left = joined(
@@ -213,7 +217,7 @@ def _indeterminate(protocol: Protocol) -> Iterable[str]:
         view = protocol.indeterminate.primary_view
         reason = f" Rationale: {protocol.indeterminate.rationale}" if protocol.indeterminate.rationale else ""
         yield f"In the view that decides, {VIEW_MEANING[view]}.{reason}"
-        yield "The other views (left out, counted as positive, counted as negative) are always computed (section 13)."
+        yield "Every view (left out, as positive, as negative) is always computed (section 13)."
 
 
 def _estimands(protocol: Protocol, sources: Bibliography) -> Iterable[tuple[str, str]]:
@@ -269,7 +273,8 @@ def _interval_notes(protocol: Protocol) -> Iterable[str]:
     for name, endpoint in protocol.endpoints.items():
         if endpoint.interval.cluster == "none":
             reason = endpoint.interval.cluster_rationale or "no reason is given"
-            yield f"For \u201c{endpoint.title}\u201d ({name}) rows are taken for independent: {reason.rstrip('.')}."
+            words = f"\u201c{endpoint.title}\u201d ({name})"
+            yield f"For {words} rows are taken for independent: {reason.rstrip('.')}."
 
 
 def _by_method(protocol: Protocol) -> dict[str, list[str]]:
@@ -290,11 +295,13 @@ def _resampling(protocol: Protocol) -> Iterable[str]:
     strata = protocol.resampling.strata
     within = f" within strata of {joined(name.replace('_', ' ') for name in strata)}" if strata else ""
     yield (
-        f"Bootstrap intervals resample whole subjects{within}, never rows, {protocol.resampling.replicates:,} times with "
+        f"Bootstrap intervals resample whole subjects{within}, never rows, "
+        f"{protocol.resampling.replicates:,} times with "
         f"the declared seed {protocol.seed}."
     )
     yield (
-        "One matrix of subject weights serves all endpoints, versions and levels, so that differences are paired. Each "
+        "One matrix of subject weights serves all endpoints, versions and levels, so that differences are "
+        "paired. Each "
         "resampled bound carries its Monte-Carlo standard error; a decision within two of them is flagged."
     )
 
@@ -316,13 +323,16 @@ def _decisions(protocol: Protocol) -> Iterable[str]:
     ]
     if deciding:
         yield (
-            f"The success criterion is demonstrated when {'all of ' if len(deciding) > 1 else ''}{titles(deciding)} "
-            f"{'are' if len(deciding) > 1 else 'is'} met, in the view that decides and over all analysed rows."
+            "The success criterion is demonstrated when "
+            f"{'all of ' if len(deciding) > 1 else ''}{titles(deciding)} "
+            f"{'are' if len(deciding) > 1 else 'is'} met, in the view that decides and over all analysed "
+            "rows."
         )
     else:
         yield "The protocol declares no criterion for a primary endpoint; the study decides nothing."
     yield (
-        "Beside each decision stands what its interval says: that the whole interval lies on one side of the limit, or "
+        "Beside each decision stands what its interval says: that the whole interval lies on one side of "
+        "the limit, or "
         "that the limit lies inside. An interval without spread, or one that takes the rows of a subject for "
         "independent, never supports a decision; the result is then not evaluable."
     )

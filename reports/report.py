@@ -33,8 +33,8 @@ def report(
         run_folder: The run folder.
         output: Folder to write into. Default: the run folder.
         formats: Any of `pdf`, `html`; junit.xml is always written.
-        attachments: Attach results, protocol and manifest to the PDF. False writes them as report-files.zip beside
-            it, for electronic submissions that refuse attachments.
+        attachments: Attach results, protocol and manifest to the PDF. False writes them as report-files.zip
+            beside it, for electronic submissions that refuse attachments.
         study: The study folder with the human sections. Default: the one that the run folder lies in.
 
     Returns:

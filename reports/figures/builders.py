@@ -1,4 +1,4 @@
-"""From results rows and analysis data to figure models. Bias, limits and bounds are read, never recomputed."""
+"""From results rows and analysis data to figure models. Bias, limits and bounds are read, never computed."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def build(results: Results, row_id: str, *, size: SizeAxis = "mean") -> AnyFigur
     Args:
         results: An opened run.
         row_id: A row of it, or the first digits of its id.
-        size: Horizontal axis of a difference plot: the mean of both measurements (Bland and Altman 1986), or the
-            reference where it is taken as true (Krouwer 2008).
+        size: Horizontal axis of a difference plot: the mean of both measurements (Bland and Altman 1986), or
+            the reference where it is taken as true (Krouwer 2008).
 
     Raises:
         UsageError: No such row, or its metric has no figure of its own.
@@ -106,13 +106,14 @@ def differences(results: Results, row: Row, endpoint: Endpoint, size: SizeAxis) 
     )
     n_subjects = data.get_column("subject").n_unique()
     what = f"{data.height:,} pairs of {n_subjects:,} subjects"
+    which = f"version {row['version']}{_part(row)}"
     return Scatter(
         name=f"differences-{row['row_id']}",
         title=f"{endpoint.title}: differences{_part(row)}",
-        caption=f"Difference (test \u2212 reference) against the {title.lower()}, {what}, version {row['version']}{_part(row)}. "
+        caption=f"Difference (test \u2212 reference) against the {title.lower()}, {what}, {which}. "
         + ("Shaded: the interval of each line." if any(level.lower is not None for level in levels) else "")
         + _stamp(row),
-        alt=f"Difference plot of {endpoint.title}, version {row['version']}{_part(row)}: {what}. {described}".rstrip(),
+        alt=f"Difference plot of {endpoint.title}, {which}: {what}. {described}".rstrip(),
         x=Axis(title, unit),
         y=Axis("Test \u2212 reference", unit),
         points=Points(
@@ -180,9 +181,9 @@ def scatter(results: Results, row: Row, endpoint: Endpoint) -> Scatter:
 
 
 def confusion(results: Results, row: Row, endpoint: Endpoint) -> Matrix:
-    """The full table of output by reference: every determinate reference level, every output with indeterminate ones.
+    """The full table of output by reference: every reference level, every output with indeterminate ones.
 
-    It shows the rows of the row's population and part as they came, before any view changes what counts as what.
+    It shows the rows of the row's population and part as they came, before any view is taken.
     """
     protocol = results.protocol
     how = slices.coding(protocol, endpoint)
@@ -293,7 +294,7 @@ def forest(results: Results, endpoint_id: str, *, version: str | None = None) ->
 
 
 def headline(results: Results, endpoint_id: str, version: str) -> Row | None:
-    """The row that stands for an endpoint in one version: all analysed rows, primary view, the statistic that counts."""
+    """The row that speaks for an endpoint in one version: all analysed rows, in the primary view."""
     entry = next((one for one in results.document["endpoints"] if one["id"] == endpoint_id), None)
     if entry is None or not entry.get("row_id"):
         return None
@@ -363,7 +364,8 @@ def _forest(results: Results, endpoint: Endpoint, whole: Row, lines: list[Forest
     return Forest(
         name=f"forest-{whole['row_id']}-{part[:2].strip() or '1'}",
         title=f"{endpoint.title}: subgroups{suffix}",
-        caption=f"{title} by subgroup{suffix}, version {whole['version']}; intervals are not adjusted for multiplicity. "
+        caption=f"{title} by subgroup{suffix}, version {whole['version']}; intervals are not adjusted for "
+        "multiplicity. "
         "Arrows: the interval reaches beyond the axis."
         + (f" Dash-dotted: goal {words.goal(whole)}." if goal else "")
         + _stamp(whole),

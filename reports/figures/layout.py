@@ -36,8 +36,9 @@ def scatter_ranges(model: Scatter) -> tuple[tuple[float, float], tuple[float, fl
 def forest_range(model: Forest) -> tuple[float, float]:
     """Horizontal range of a forest plot: every estimate, the goal, and the intervals but for outlying ones.
 
-    An interval that reaches far beyond the others (a subgroup of a handful) would squeeze all others into a corner;
-    bounds outside the outer fences of Tukey's box plot do not widen the axis, and painters mark them with an arrow.
+    An interval that reaches far beyond the others (a subgroup of a handful) would squeeze all others into a
+    corner; bounds outside the outer fences of Tukey's box plot do not widen the axis, and painters mark them
+    with an arrow.
     """
     marks = [*(mark for mark in model.goal if np.isfinite(mark))]
     marks += [row.value for row in model.rows if row.value is not None and np.isfinite(row.value)]

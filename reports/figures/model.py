@@ -1,7 +1,8 @@
-"""What a figure shows, before anyone paints it: points, lines, bands, labels, units and words for those who cannot see.
+"""What a figure shows, before anyone paints it: points, lines, bands, labels, units, and alternative text.
 
-Builders fill these records from results rows and analysis data; two painters draw them (`plotly` for the screen,
-`svg` for print and archive). A figure carries numbers that were computed elsewhere and never computes one.
+Builders fill these records from results rows and analysis data; two painters draw them (`plotly` for the
+screen, `svg` for print and archive). A figure carries numbers
+that were computed elsewhere and never computes one.
 """
 
 from __future__ import annotations

@@ -88,8 +88,15 @@ def _scatter(figure: Any, model: Scatter, colours: theme.Theme, go: Any) -> None
     figure.update_yaxes(**_axis(model.y, colours, vertical))
     if model.identity:
         low, high = horizontal
-        figure.add_shape(type="line", x0=low, x1=high, y0=low, y1=high, layer="below",
-                         line={"color": colours.quiet, "width": 1, "dash": "dash"})  # fmt: skip
+        figure.add_shape(
+            type="line",
+            x0=low,
+            x1=high,
+            y0=low,
+            y1=high,
+            layer="below",
+            line={"color": colours.quiet, "width": 1, "dash": "dash"},
+        )
     named = [level for level in model.levels if level.label]
     gap = (vertical[1] - vertical[0]) * 0.085
     places = layout.spread(
@@ -106,9 +113,16 @@ def _scatter(figure: Any, model: Scatter, colours: theme.Theme, go: Any) -> None
     for level, place in zip(named, places, strict=True):
         words = f"<b>{escape(level.label)}</b>" + (f"<br>{escape(level.detail)}" if level.detail else "")
         figure.add_annotation(
-            x=1.01, xref="paper", y=place, text=words, showarrow=False, xanchor="left", yanchor="middle", align="left",
+            x=1.01,
+            xref="paper",
+            y=place,
+            text=words,
+            showarrow=False,
+            xanchor="left",
+            yanchor="middle",
+            align="left",
             font={"color": theme.line_colour(colours, level.role), "size": 12},
-        )  # fmt: skip
+        )
     if named:
         figure.update_layout(margin={"r": 190})
 
@@ -151,21 +165,38 @@ def _forest(figure: Any, model: Forest, colours: theme.Theme, go: Any) -> None:
     for mark in model.goal:
         figure.add_vline(x=mark, line={"color": colours.goal, "width": 1.5, "dash": "dashdot"})
     if model.goal:
-        figure.add_annotation(x=model.goal[0], y=-0.9, text=escape(model.goal_label), showarrow=False,
-                              font={"color": colours.goal, "size": 12})  # fmt: skip
+        figure.add_annotation(
+            x=model.goal[0],
+            y=-0.9,
+            text=escape(model.goal_label),
+            showarrow=False,
+            font={"color": colours.goal, "size": 12},
+        )
     figure.update_xaxes(**_axis(model.x, colours, (low, high)))
     ticks = [
         f"<b>{escape(row.label)}</b>" if row.heading or row.overall else escape(row.label)
         for row in model.rows
     ]
     figure.update_yaxes(
-        range=[len(model.rows) - 0.4, -1.3], tickvals=list(range(len(model.rows))), ticktext=ticks, showgrid=False,
-        zeroline=False, automargin=True,
-    )  # fmt: skip
+        range=[len(model.rows) - 0.4, -1.3],
+        tickvals=list(range(len(model.rows))),
+        ticktext=ticks,
+        showgrid=False,
+        zeroline=False,
+        automargin=True,
+    )
     for at, row in enumerate(model.rows):
         if not row.heading:
-            figure.add_annotation(x=1.01, xref="paper", y=at, xanchor="left", showarrow=False, align="left",
-                                  text=f"{escape(row.count)}&nbsp;&nbsp;{escape(row.text)}", font={"size": 12})  # fmt: skip
+            figure.add_annotation(
+                x=1.01,
+                xref="paper",
+                y=at,
+                xanchor="left",
+                showarrow=False,
+                align="left",
+                text=f"{escape(row.count)}&nbsp;&nbsp;{escape(row.text)}",
+                font={"size": 12},
+            )
     figure.update_layout(height=110 + 24 * len(model.rows), margin={"r": 270})
 
 
@@ -179,16 +210,22 @@ def _matrix(figure: Any, model: Matrix, colours: theme.Theme, go: Any) -> None:
         )
     figure.add_trace(
         go.Heatmap(
-            z=shades, zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False,
+            z=shades,
+            zmin=-1,
+            zmax=1,
+            xgap=2,
+            ygap=2,
+            showscale=False,
             x=[escape(name) for name in model.columns],
             y=[escape(name) for name in model.rows],
             text=[[f"{count:,}" for count in line] for line in model.counts],
-            texttemplate="<b>%{text}</b>", textfont={"size": 18, "color": theme.LIGHT.ink},
+            texttemplate="<b>%{text}</b>",
+            textfont={"size": 18, "color": theme.LIGHT.ink},
             customdata=[[[escape(r), escape(c)] for c in model.columns] for r in model.rows],
             colorscale=[[0.0, "#e9b48a"], [0.5, "#eef0f2"], [1.0, "#9dbcd8"]],
-            hovertemplate="reference %{customdata[0]}<br>output %{customdata[1]}<br>%{text} pairs<extra></extra>",
+            hovertemplate="reference %{customdata[0]}<br>output %{customdata[1]}<br>%{text}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.update_xaxes(
         title={"text": escape(model.column_title)}, side="top", type="category", showgrid=False
     )
@@ -210,8 +247,16 @@ def _flow(figure: Any, model: Flow, colours: theme.Theme) -> None:
         text = "<br>".join(
             [f"<b>{escape(line)}</b>" for line in title] + [escape(line) for line in step.lines]
         )
-        figure.add_annotation(x=left + 0.1, y=top + height / 2, xanchor="left", yanchor="middle", align="left", text=text,
-                              showarrow=False, font={"size": 12})  # fmt: skip
+        figure.add_annotation(
+            x=left + 0.1,
+            y=top + height / 2,
+            xanchor="left",
+            yanchor="middle",
+            align="left",
+            text=text,
+            showarrow=False,
+            font={"size": 12},
+        )
         if step.leaves:
             _arrow(figure, (spine, top + height / 2), (left, top + height / 2), colours)
         elif top:
@@ -225,6 +270,18 @@ def _flow(figure: Any, model: Flow, colours: theme.Theme) -> None:
 
 def _arrow(figure: Any, start: tuple[float, float], end: tuple[float, float], colours: theme.Theme) -> None:
     figure.add_annotation(
-        x=end[0], y=end[1], ax=start[0], ay=start[1], xref="x", yref="y", axref="x", ayref="y", text="",
-        showarrow=True, arrowhead=2, arrowsize=1, arrowwidth=1, arrowcolor=colours.quiet,
-    )  # fmt: skip
+        x=end[0],
+        y=end[1],
+        ax=start[0],
+        ay=start[1],
+        xref="x",
+        yref="y",
+        axref="x",
+        ayref="y",
+        text="",
+        showarrow=True,
+        arrowhead=2,
+        arrowsize=1,
+        arrowwidth=1,
+        arrowcolor=colours.quiet,
+    )
