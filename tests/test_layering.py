@@ -110,7 +110,7 @@ def test_a_folder_uses_only_the_libraries_of_its_work() -> None:
 
 
 def test_every_library_that_is_imported_is_declared() -> None:
-    names = {"scikit-learn": "sklearn", "ruamel.yaml": "ruamel", "pydantic-core": "pydantic_core"}
+    names = {"scikit-learn": "sklearn", "ruamel.yaml": "ruamel", "markdown-it-py": "markdown_it"}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split(r"[<>=\[; ]", text)[0].lower() for text in project["dependencies"]}
     accepted = {names.get(name, name.replace("-", "_")) for name in declared}
