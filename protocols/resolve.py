@@ -12,11 +12,10 @@ from typing import Any
 from ..evaluators.metric import Metric
 from . import groups, metrics
 from .context import Context, pair_scope
-from .errors import ContractError
 from .model import DECIDING, Endpoint, Pairing, Protocol
 from .nodes import Locator, Path
 from .shape import listed
-from .source import in_file_order
+from .source import contract_error
 from .tables import (
     check_codes,
     check_conversion,
@@ -65,7 +64,7 @@ def resolve(protocol: Protocol, locate: Locator | None = None) -> Protocol:
     )
     endpoints = {name: _endpoint(context, name, one) for name, one in protocol.endpoints.items()}
     if context.violations:
-        raise ContractError(in_file_order(context.violations))
+        raise contract_error(context.violations)
     return _with(context, "endpoints", endpoints)
 
 

@@ -7,7 +7,7 @@ write it: anchors, aliases, merge keys, tags and several documents in one file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import TypeVar
 
@@ -27,6 +27,8 @@ MAX_BYTES = 2_000_000
 """A protocol is a few hundred lines; a file beyond this size is something else."""
 MAX_SCALAR = 100_000
 """Longest accepted single value, in characters."""
+MAX_SHOWN = 200
+"""Most violations of one file that are listed; a file with more is not a protocol yet."""
 MAX_DEPTH = 40
 """Deepest accepted nesting; the language itself needs nine levels."""
 
@@ -77,13 +79,19 @@ def validate(model_class: type[_M], document: Document) -> _M:
     except ValidationError as error:
         violations += from_pydantic(error, document, shaper.failed)
     if violations or model is None:
-        raise ContractError(in_file_order(violations))
+        raise contract_error(violations)
     return model
 
 
-def in_file_order(violations: Iterable[Violation]) -> list[Violation]:
-    """Violations as a reader going down the file meets them."""
-    return sorted(violations, key=lambda one: (one.line or 0, one.column or 0, one.key or ""))
+def contract_error(violations: Sequence[Violation]) -> ContractError:
+    """The error that lists violations as a reader going down the file meets them, the first `MAX_SHOWN`."""
+    ordered = sorted(violations, key=lambda one: (one.line or 0, one.column or 0, one.key or ""))
+    left_out = len(ordered) - MAX_SHOWN
+    if left_out > 0:
+        last = ordered[MAX_SHOWN - 1]
+        more = Violation(f"and {left_out:,} more below this line", last.file, last.line, last.column)
+        ordered = [*ordered[:MAX_SHOWN], more]
+    return ContractError(ordered)
 
 
 def _too_large(size: int, name: str) -> ContractError:
@@ -135,7 +143,7 @@ def _tree(text: str, name: str) -> MapNode:
     except YAMLError as error:
         builder.violations.append(Violation(f"not valid YAML: {error}", file=name))
     if builder.violations:
-        raise ContractError(builder.violations)
+        raise contract_error(builder.violations)
     if builder.root is None or (isinstance(builder.root, ScalarNode) and builder.root.is_null):
         raise ContractError([Violation("the file is empty", file=name, line=1, column=1)])
     if not isinstance(builder.root, MapNode):

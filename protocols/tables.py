@@ -20,6 +20,24 @@ from .nodes import Path
 from .shape import listed
 
 _NUMBERS = ("number", "integer")
+_OTHER_WORDS = {
+    "sec": "s",
+    "second": "s",
+    "seconds": "s",
+    "m": "min",
+    "mins": "min",
+    "minute": "min",
+    "minutes": "min",
+    "msec": "ms",
+    "millisecond": "ms",
+    "milliseconds": "ms",
+    "hr": "h",
+    "hour": "h",
+    "hours": "h",
+    "day": "d",
+    "days": "d",
+}
+"""What people write for a unit of time, and how it is written here."""
 
 
 def check_table(context: Context, name: str, table: Table) -> None:
@@ -226,7 +244,13 @@ def _check_nearest(context: Context, path: Path, pairing: Pairing) -> None:
     if pairing.tolerance.unit not in accepted:
         unit = pairing.tolerance.unit
         message = f"the tolerance needs a unit of time: {listed(accepted)}"
-        context.report(place, message, str(pairing.tolerance), nearest(unit, accepted))
+        meant = _OTHER_WORDS.get(unit.lower()) if accepted == list(TIME_UNITS) else nearest(unit, accepted)
+        context.report(
+            place,
+            message,
+            str(pairing.tolerance),
+            f"{pairing.tolerance.value:g} {meant}" if meant else None,
+        )
 
 
 def resolve_exclusion(context: Context, code: str, exclusion: Exclusion) -> Exclusion:

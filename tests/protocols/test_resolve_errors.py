@@ -884,7 +884,7 @@ PAIRINGS = {
         "pairings.by_time.tolerance",
         "the tolerance needs a unit of time: `us`, `ms`, `s`, `min`, `h`, `d`",
         "5 m",
-        "ms",
+        "5 min",
     ),
     "negative tolerance": (
         "tolerance: 5 s",

@@ -81,7 +81,7 @@ def test_a_file_beyond_any_protocol(tmp_path: Path) -> None:
 
 def test_all_refusals_at_once() -> None:
     found = violations("a: &x 1\nb: *x\nb: 2\nc: !t 3\n")
-    assert [(one.line, one.column) for one in found] == [(1, 4), (2, 4), (4, 4), (3, 1)]
+    assert [(one.line, one.column) for one in found] == [(1, 4), (2, 4), (3, 1), (4, 4)]
 
 
 def test_not_utf8(tmp_path: Path) -> None:

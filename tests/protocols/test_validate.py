@@ -258,6 +258,13 @@ def test_everything_at_once_in_the_order_of_the_file(spoil: Spoil) -> None:
     assert [one.line for one in found] == sorted(one.line or 0 for one in found)
 
 
+def test_a_file_of_nothing_but_mistakes(base: str) -> None:
+    found = check(base + "".join(f"key{index}: 1\n" for index in range(1000)))
+    assert len(found) == 201
+    assert found[-1].message == "and 800 more below this line"
+    assert found[-1].line == found[-2].line
+
+
 def test_how_a_violation_reads(spoil: Spoil) -> None:
     text, line, column = spoil("method: nearest", "method: ¤neerest")
     assert str(check(text)[0]) == (
