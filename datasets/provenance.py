@@ -88,7 +88,7 @@ def _canonical(series: pl.Series) -> pl.Series:
     if dtype.is_integer():
         return series.cast(pl.Int64)
     if dtype.is_float():
-        return series.cast(pl.Float64) + 0.0
+        return series.cast(pl.Float64)
     if isinstance(dtype, pl.Datetime):
         return series.cast(pl.Datetime("us", dtype.time_zone and "UTC"))
     return series
@@ -123,7 +123,8 @@ def _update(digest: Any, series: pl.Series) -> None:
     elif series.dtype == pl.Boolean:
         digest.update(np.packbits(series.fill_null(False).to_numpy()).tobytes())
     elif series.dtype == pl.Float64:
-        digest.update(_little(series.fill_null(0.0).to_numpy(), "<f8"))
+        # Adding 0.0 makes -0.0 a 0.0.
+        digest.update(_little(series.fill_null(0.0).to_numpy() + 0.0, "<f8"))
     else:
         digest.update(_little(series.to_physical().cast(pl.Int64).fill_null(0).to_numpy(), "<i8"))
 
