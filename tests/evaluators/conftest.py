@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+sys.path.append(str(Path(__file__).parent))  # so that tests can say `from oracle import compare`
+
+import oracle as proof
 
 
 @dataclass(frozen=True)
@@ -56,3 +62,24 @@ class AgreementOracle:
 @pytest.fixture(scope="session")
 def oracle(reference_data: Path) -> AgreementOracle:
     return AgreementOracle(reference_data / "agreement")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """What a test compared travels with its report, out of worker processes too."""
+    proof.taken()
+    yield
+    item.user_properties.extend(("oracle", record) for record in proof.taken())
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The printed table of proof: method, number of oracle values, worst relative error."""
+    records = [
+        tuple(value)
+        for report in terminalreporter.stats.get("passed", [])
+        for name, value in getattr(report, "user_properties", [])
+        if name == "oracle"
+    ]
+    if records:
+        terminalreporter.section("values matched against references")
+        terminalreporter.write_line("\n".join(proof.table(records)))

@@ -1,0 +1,66 @@
+"""The table of proof: what was matched against which reference, with how many values and how closely.
+
+Tests call `compare`; `conftest.py` gathers the records, from worker processes too, and prints the table at
+the end of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+Record = tuple[str, int, float]
+"""Method, number of values, worst relative error."""
+
+_records: list[Record] = []
+
+
+def compare(method: str, got: Any, expected: Any, rel: float = 1e-8, abs: float = 1e-12) -> None:
+    """Assert that numbers agree, and put them on record.
+
+    Args:
+        method: The line of the table they count in, such as `limits of agreement, MOVER`.
+        got: A number, or a (nested) sequence of numbers.
+        expected: The reference values, of the same shape. NaN is matched by NaN only.
+        rel: Largest accepted relative error.
+        abs: Accepted error where the reference is near zero.
+    """
+    found, wanted = np.asarray(got, dtype=np.float64), np.asarray(expected, dtype=np.float64)
+    assert found.shape == wanted.shape, f"{method}: shapes {found.shape} and {wanted.shape}"
+    np.testing.assert_allclose(found, wanted, rtol=rel, atol=abs, err_msg=method)
+    _records.append((method, wanted.size, _worst(found, wanted, abs)))
+
+
+def _worst(found: np.ndarray, wanted: np.ndarray, near_zero: float) -> float:
+    """Largest relative error; an error within the allowance near zero counts as none."""
+    usable = np.isfinite(wanted) & np.isfinite(found)
+    error = np.abs(found[usable] - wanted[usable])
+    error = np.where(error <= near_zero, 0.0, error / np.maximum(np.abs(wanted[usable]), near_zero))
+    return float(error.max(initial=0.0))
+
+
+def taken() -> list[Record]:
+    """Records since the last call."""
+    records = list(_records)
+    _records.clear()
+    return records
+
+
+def table(records: Iterable[Record]) -> list[str]:
+    """Lines of the table, one a method, in alphabetical order."""
+    sums: dict[str, tuple[int, float]] = {}
+    for method, count, worst in records:
+        before = sums.get(method, (0, 0.0))
+        sums[method] = (before[0] + count, max(before[1], worst))
+    return _lines(sums)
+
+
+def _lines(sums: Mapping[str, tuple[int, float]]) -> list[str]:
+    width = max([len("method"), *(len(method) for method in sums)])
+    lines = [f"{'method':<{width}}  {'values':>6}  worst relative error"]
+    lines += [
+        f"{method:<{width}}  {count:>6}  {worst:.1e}" for method, (count, worst) in sorted(sums.items())
+    ]
+    return lines
