@@ -264,7 +264,7 @@ def _texts(series: pl.Series, column: Column, table: Table, places: Places) -> l
         unknown = distinct.filter(~distinct.is_in(list(accepted)))
         if len(unknown):
             listed = ", ".join(f"`{level}`" for level in accepted)
-            hint = nearest(str(unknown.sort()[0]), accepted) if len(unknown) == 1 else None
+            hint = _closest(str(unknown.sort()[0]), accepted) if len(unknown) == 1 else None
             message = f"not one of the accepted levels {listed}."
             violations += _report(series, series.is_in(unknown.to_list()), message, places, hint)
     elif series.name in table.key or series.name == table.subject:
@@ -279,6 +279,12 @@ def _texts(series: pl.Series, column: Column, table: Table, places: Places) -> l
     return violations
 
 
+def _closest(name: str, accepted: Collection[str]) -> str | None:
+    """The accepted name that differs in case alone, else the nearest one."""
+    folded = [other for other in accepted if other.casefold() == name.casefold()]
+    return folded[0] if folded else nearest(name, accepted)
+
+
 def _codes(series: pl.Series, exclusions: Collection[str], places: Places) -> list[Violation]:
     """Exclusion codes that the protocol does not declare."""
     distinct = series.unique().drop_nulls()
@@ -286,7 +292,7 @@ def _codes(series: pl.Series, exclusions: Collection[str], places: Places) -> li
     if not len(unknown):
         return []
     listed = ", ".join(f"`{code}`" for code in exclusions) or "none"
-    hint = nearest(str(unknown.sort()[0]), exclusions) if len(unknown) == 1 else None
+    hint = _closest(str(unknown.sort()[0]), exclusions) if len(unknown) == 1 else None
     message = f"exclusion code that the protocol does not declare; declared: {listed}."
     return _report(series, series.is_in(unknown.to_list()), message, places, hint)
 

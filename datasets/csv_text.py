@@ -100,7 +100,7 @@ def _fail(
 
 def _check_text(data: bytes, name: str) -> None:
     """Not empty, UTF-8, no NUL."""
-    if not data.strip():
+    if not data or data.isspace():
         raise _fail("the file is empty; a header line and at least one row are needed.", name)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _fail("is UTF-16, not UTF-8; save the file as UTF-8.", name, 1)

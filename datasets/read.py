@@ -77,6 +77,7 @@ def read_table(
     roots: Mapping[str, str],
     conversions: Sequence[Conversion] = (),
     exclusions: Collection[str] | None = None,
+    key: str | None = None,
     hash_files: bool = True,
 ) -> TableData:
     """Read one table of a study and check it against its contract.
@@ -89,13 +90,14 @@ def read_table(
         roots: Name -> folder that may be read, relative to `base` or absolute.
         conversions: Unit conversions that the protocol declares.
         exclusions: Exclusion codes that the protocol declares; None: codes in the data are not checked.
+        key: Dotted path of the source in study.yaml, for messages; default `sources.NAME`.
         hash_files: False: leave the file hashes empty (benchmarks).
 
     Raises:
         ContractError: Everything that is wrong with this table.
         OutputError: A file cannot be read.
     """
-    key = f"sources.{name}"
+    key = key or f"sources.{name}"
     given = [field for field in ("file", "glob", "folder", "sql") if getattr(source, field) is not None]
     if len(given) != 1:
         raise ContractError(

@@ -68,6 +68,11 @@ def test_what_is_accepted() -> None:
     assert _check(Column(type="text"), [" blanks are text "]) == []
 
 
+def test_a_level_that_differs_in_case_is_recognised() -> None:
+    (message,) = _check(Column(type="category", levels=("sinus", "af")), ["AF"])
+    assert "Did you mean `af`?" in message
+
+
 def test_only_the_first_five_rows_are_shown() -> None:
     (message,) = _check(Column(type="number", range=(0, 1)), [2.0] * 1234)
     assert "[1,234 rows]" in message
