@@ -13,14 +13,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ..evaluators import registry
+from ..evaluators import blocks, registry
 from ..evaluators.estimate import estimates
 from ..evaluators.intervals import METHODS, clopper_pearson
 from ..evaluators.metric import (
@@ -34,7 +34,7 @@ from ..evaluators.metric import (
     Prepared,
 )
 from ..evaluators.weights import ResamplingWeights
-from ..protocols.model import Endpoint, Protocol
+from ..protocols.model import Endpoint, Protocol, View
 from . import slices
 from .judge import Judgement, criterion_text, judge, margin
 from .schema import SCHEMA_VERSION, row_id
@@ -49,13 +49,24 @@ _SUBJECT = "_subject"
 
 @dataclass(frozen=True)
 class Question:
-    """One metric, asked of one version's rows in one view and one part."""
+    """One metric, asked of one version's rows in one view and part; `number` is its place in the answer."""
 
+    number: int
     endpoint_id: str
     endpoint: Endpoint
     version: str
     view: str
     part: Part
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Questions on the same rows, seen in the same way."""
+
+    how: Coding
+    view: View
+    part: Part
+    questions: tuple[Question, ...]
 
 
 @dataclass(frozen=True)
@@ -100,28 +111,21 @@ def evaluate_protocol(
     """
     endpoints = {**protocol.endpoints, **slices.automatic_yields(protocol)}
     weights = resampling_weights(protocol, endpoints, pairs, subjects=subjects, strata=strata)
-    rows: list[Row] = []
-    total = max(1, len(endpoints) * len(versions))
+    answer = Answerer(protocol, algorithm, weights)
+    groups = _groups(protocol, endpoints)
+    found: dict[tuple[str, str], list[tuple[int, list[Row]]]] = {}
     with threadpool_limits(limits=1), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        answer = Answerer(protocol, algorithm, weights)
-        done = 0
-        by_place: dict[tuple[str, str], list[Row]] = {}
-        for version in versions:
-            for group in _groups(protocol, endpoints):
-                pairing = str(next(iter(group.values())).pairing)
-                material = _material(protocol, group, pairs[pairing, version])
-                for name, endpoint in group.items():
-                    questions = list(_questions(protocol, name, endpoint, version, material))
-                    found = pool.map(lambda question, own=material: answer(question, own), questions)
-                    by_place[name, version] = [row for answers in found for row in answers]
-                    done += 1
-                    if progress:
-                        progress(f"{name}, {version}", done / total)
-                answer.forget()
-        for name in endpoints:
-            for version in versions:
-                rows.extend(by_place[name, version])
-    return rows
+        for step, (version, group) in enumerate((v, g) for v in versions for g in groups):
+            if progress:
+                progress(f"{', '.join(group)}, {version}", step / (len(versions) * len(groups)))
+            pairing = str(next(iter(group.values())).pairing)
+            material = _material(protocol, group, pairs[pairing, version])
+            batches = _batches(protocol, group, version, material)
+            for answers in pool.map(answer, batches, [material] * len(batches)):
+                for question, rows in answers:
+                    found.setdefault((question.endpoint_id, version), []).append((question.number, rows))
+    ordered = [sorted(found[name, version], key=itemgetter(0)) for name in endpoints for version in versions]
+    return [row for answers in ordered for _, rows in answers for row in rows]
 
 
 def resampling_weights(
@@ -192,39 +196,52 @@ def _material(protocol: Protocol, group: Mapping[str, Endpoint], pairs: pl.DataF
     return Material(rows.rechunk(), subject.rle().struct.field("value"))
 
 
-def _questions(
-    protocol: Protocol, name: str, endpoint: Endpoint, version: str, material: Material
-) -> Iterator[Question]:
-    """All that is asked of an endpoint and version: whole and by-levels in each view, subgroups in one."""
+def _batches(
+    protocol: Protocol, group: Mapping[str, Endpoint], version: str, material: Material
+) -> list[Batch]:
+    """All that is asked of a group of endpoints, by the slice of rows that it is asked of."""
+    batches: dict[tuple[Coding, View, Part], list[Question]] = {}
+    for name, endpoint in group.items():
+        how = slices.coding(protocol, endpoint)
+        for number, (view, part) in enumerate(_places(protocol, endpoint, how, material)):
+            question = Question(number, name, endpoint, version, view, part)
+            batches.setdefault((how, slices.view_of(protocol, view), part), []).append(question)
+    return [Batch(*place, tuple(questions)) for place, questions in batches.items()]
+
+
+def _places(
+    protocol: Protocol, endpoint: Endpoint, how: Coding, material: Material
+) -> Iterator[tuple[str, Part]]:
+    """Views and parts of an endpoint: the whole and by-levels in each view, subgroups in the first."""
     parts = slices.parts(protocol, endpoint, material.rows)
-    for view in slices.coding(protocol, endpoint).views:
+    for view in how.views:
         for part in parts:
             if view == slices.PRIMARY or part.subgroup is None:
-                yield Question(name, endpoint, version, view, part)
+                yield view, part
 
 
 class Answerer:
-    """Answers questions; keeps the columns of the current material, since metrics share them."""
+    """Answers batches of questions: reads their slice once, then asks each metric."""
 
     def __init__(self, protocol: Protocol, algorithm: str, weights: ResamplingWeights | None) -> None:
         self.protocol = protocol
         self.algorithm = algorithm
         self.weights = weights
-        self._columns: dict[tuple[Coding, str, Part], tuple[Columns, tuple[str, ...]]] = {}
-        self._matrix = lru_cache(maxsize=2)(self._draw)
+        if weights is not None:
+            weights.matrix(weights.keys[:1])  # drawn once here, not once a thread
 
-    def forget(self) -> None:
-        """Let go of the columns of the current material."""
-        self._columns.clear()
+    def __call__(self, batch: Batch, material: Material) -> list[tuple[Question, list[Row]]]:
+        """The rows of each question, one a statistic."""
+        part = batch.part.condition
+        chosen = material.rows if part is None else material.rows.filter(part)
+        columns, keys = columns_of(batch.how, slices.coded(batch.how, chosen, batch.view), material.subjects)
+        resampled = any(_resamples(question.endpoint) for question in batch.questions)
+        weights = self.weights.matrix(list(keys)) if resampled and self.weights is not None else None
+        return [(question, self._answer(question, columns, weights)) for question in batch.questions]
 
-    def _draw(self, keys: tuple[str, ...]) -> FloatArray | None:
-        return None if self.weights is None else self.weights.matrix(list(keys))
-
-    def __call__(self, question: Question, material: Material) -> list[Row]:
-        """The rows of one question, one a statistic."""
+    def _answer(self, question: Question, columns: Columns, weights: FloatArray | None) -> list[Row]:
         endpoint = question.endpoint
         metric = registry.get(endpoint.metric)
-        columns, keys = self._slice(question, material)
         prepared, problem = _prepare(metric, endpoint, columns)
         if prepared is None:
             counts = Counts(columns.n_subjects, len(columns.reference))
@@ -239,21 +256,11 @@ class Answerer:
                 methods=methods(endpoint),
                 level=endpoint.interval.level,
                 sides=endpoint.interval.sides,
-                weights=self._matrix(keys) if _resamples(endpoint) else None,
+                weights=weights,
             )
             if endpoint.interval.degenerate == "exact_subject":
                 found = {name: with_exact_bound(estimate, prepared) for name, estimate in found.items()}
         return [self._row(question, metric, estimate) for estimate in found.values()]
-
-    def _slice(self, question: Question, material: Material) -> tuple[Columns, tuple[str, ...]]:
-        how = slices.coding(self.protocol, question.endpoint)
-        view = slices.view_of(self.protocol, question.view)
-        place = (how, view, question.part)
-        if place not in self._columns:
-            part = question.part.condition
-            chosen = material.rows if part is None else material.rows.filter(part)
-            self._columns[place] = columns_of(how, slices.coded(how, chosen, view), material.subjects)
-        return self._columns[place]
 
     def _row(self, question: Question, metric: Metric, estimate: Estimate) -> Row:
         endpoint, statistic, interval = question.endpoint, estimate.statistic, estimate.interval
@@ -331,9 +338,8 @@ def _prepare(metric: Metric, endpoint: Endpoint, columns: Columns) -> tuple[Prep
     if len(columns.reference) == 0:
         return None, EMPTY
     try:
-        return metric.prepare(
-            columns, average=endpoint.average or metric.averages[0], **endpoint.parameters
-        ), None
+        average = endpoint.average or metric.averages[0]
+        return blocks.prepare(metric, columns, average=average, **endpoint.parameters), None
     except CannotComputeError as error:
         return None, str(error)
     except Exception as error:

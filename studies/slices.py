@@ -166,9 +166,10 @@ def population_rows(
         if where:
             keep &= expression(where)
     if how.reference_indeterminate:
-        keep &= ~_text(how.reference).is_in(how.reference_indeterminate)
+        keep &= ~among(how.reference, how.reference_indeterminate)
     carried = [name for name in pairs.columns if name not in _BOOKKEEPING] if columns is None else columns
-    return pairs.lazy().filter(keep).select(carried).collect()
+    kept = pairs.select(keep.alias("kept")).get_column("kept")
+    return pairs.select(carried) if kept.all() else pairs.select(carried).filter(kept)
 
 
 def coded(how: Coding, rows: pl.DataFrame, view: View) -> pl.DataFrame:
@@ -181,27 +182,37 @@ def coded(how: Coding, rows: pl.DataFrame, view: View) -> pl.DataFrame:
             pl.col(how.reference).cast(pl.Float64).alias("reference"),
             pl.col(how.test).cast(pl.Float64).alias("test"),
         )
-    no_result = (
-        _text(how.test).is_in(how.test_indeterminate) if how.test_indeterminate else pl.lit(value=False)
-    )
+    no_result = among(how.test, how.test_indeterminate)
+    if how.test_indeterminate and not how.reports_yield and _drops(how, view):
+        rows = rows.filter(~no_result)
     if how.reports_yield:
         result = (~no_result).cast(pl.Int64)
         return rows.with_columns(result.alias("test"), pl.lit(1, dtype=pl.Int64).alias("reference"))
     if how.kind == "categorical":
         index = {level: code for code, level in enumerate(how.levels)}
-        return rows.filter(~no_result).with_columns(
+        return rows.with_columns(
             _text(how.reference).replace_strict(index, return_dtype=pl.Int64).alias("reference"),
             _text(how.test).replace_strict(index, return_dtype=pl.Int64).alias("test"),
         )
-    if view == "classifiable_only":
-        rows, counted = rows.filter(~no_result), pl.lit(0)
-    else:
-        counted = pl.lit(1 if view == "as_positive" else 0)
-    positive = _text(how.test).is_in(how.positive).cast(pl.Int64)
+    positive = among(how.test, how.positive)
+    counts = positive | no_result if view == "as_positive" else positive
     return rows.with_columns(
-        _text(how.reference).is_in(how.positive).cast(pl.Int64).alias("reference"),
-        pl.when(no_result).then(counted).otherwise(positive).cast(pl.Int64).alias("test"),
+        among(how.reference, how.positive).cast(pl.Int64).alias("reference"),
+        counts.cast(pl.Int64).alias("test"),
     )
+
+
+def _drops(how: Coding, view: View) -> bool:
+    """Whether a view leaves outputs that are no result out. There is no other way for categories."""
+    return how.kind == "categorical" or view == "classifiable_only"
+
+
+def among(column: str, levels: Iterable[str]) -> pl.Expr:
+    """Rows whose value is one of these; never null. Comparing with each is quicker than looking up a few."""
+    found = pl.lit(value=False)
+    for level in levels:
+        found |= _text(column) == level
+    return found.fill_null(value=False)
 
 
 def _text(column: str) -> pl.Expr:
