@@ -6,8 +6,8 @@ from pathlib import Path
 
 from .errors import UsageError, nearest
 from .model import Protocol
-from .resolve import resolve
-from .source import read_yaml, validate
+from .resolve import from_document
+from .source import read_yaml
 
 _FOLDER = Path(__file__).with_name("library")
 
@@ -46,5 +46,4 @@ def load(name: str) -> Protocol:
         >>> protocol.endpoints["mape"].interval.methods["mape"]
         'cluster_t'
     """
-    document = read_yaml(path(name), f"library:{name}")
-    return resolve(validate(Protocol, document), document)
+    return from_document(read_yaml(path(name), f"library:{name}"))

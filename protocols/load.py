@@ -7,8 +7,8 @@ from pathlib import Path
 from . import library
 from .errors import UsageError
 from .model import Protocol
-from .resolve import resolve
-from .source import read_yaml, validate
+from .resolve import from_document
+from .source import read_yaml
 
 LIBRARY = "library:"
 """Prefix that names a built-in protocol instead of a path."""
@@ -26,8 +26,7 @@ def load(path: Path) -> Protocol:
     Raises:
         ContractError: Every violation found, with file, line and column.
     """
-    document = read_yaml(Path(path))
-    return resolve(validate(Protocol, document), document)
+    return from_document(read_yaml(Path(path)))
 
 
 def parse(text: str, file: str = "protocol.yaml") -> Protocol:
@@ -44,8 +43,7 @@ def parse(text: str, file: str = "protocol.yaml") -> Protocol:
         Traceback (most recent call last):
         accordance.protocols.errors.ContractError: protocol.yaml:1:6: not valid YAML: a value is missing ...
     """
-    document = read_yaml(text, file)
-    return resolve(validate(Protocol, document), document)
+    return from_document(read_yaml(text, file))
 
 
 def find(reference: str, base: Path) -> Path:

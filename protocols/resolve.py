@@ -12,10 +12,11 @@ from typing import Any
 from ..evaluators.metric import Metric
 from . import groups, metrics
 from .context import Context, pair_scope
+from .errors import ContractError, Violation
 from .model import DECIDING, Endpoint, Pairing, Protocol
-from .nodes import Locator, Path
+from .nodes import Document, Locator, Path, dotted
 from .shape import listed
-from .source import contract_error
+from .source import attempt, contract_error
 from .tables import (
     check_codes,
     check_conversion,
@@ -66,6 +67,42 @@ def resolve(protocol: Protocol, locate: Locator | None = None) -> Protocol:
     if context.violations:
         raise contract_error(context.violations)
     return _with(context, "endpoints", endpoints)
+
+
+def from_document(document: Document) -> Protocol:
+    """The resolved protocol of a YAML document.
+
+    A misspelt key does not hide an unknown metric: where the document does not fit the model, what can be
+    checked of the rest is checked all the same, and everything is reported at once.
+
+    Raises:
+        ContractError: Every violation, in the order of the file.
+    """
+    result = attempt(Protocol, document, droppable="endpoints")
+    if result.model is not None and not result.violations:
+        return resolve(result.model, document)
+    violations = list(result.violations)
+    if result.model is not None:
+        known = [dotted(path) for path in result.failed]
+        violations += [
+            one for one in _inconsistencies(result.model, document) if not _covered(one.key, known)
+        ]
+    raise contract_error(violations)
+
+
+def _inconsistencies(protocol: Protocol, document: Document) -> tuple[Violation, ...]:
+    try:
+        resolve(protocol, document)
+    except ContractError as error:
+        return error.violations
+    return ()
+
+
+def _covered(key: str | None, known: list[str]) -> bool:
+    """Whether a violation follows from one that is reported already."""
+    if key is None or (key == "endpoints" and any(one.startswith("endpoints.") for one in known)):
+        return True
+    return any(key == one or key.startswith((f"{one}.", f"{one}[")) for one in known)
 
 
 def _with(context: Context, field: str, value: Any) -> Protocol:

@@ -22,7 +22,11 @@ _YES_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "fals
 
 
 class Shaper:
-    """Walks one document against one model; see the module."""
+    """Walks one document against one model; see the module.
+
+    What was reported with a suggestion goes on with the suggestion, so that checks that come later can still
+    find what else is wrong.
+    """
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -67,8 +71,12 @@ class Shaper:
             return self._fail(path, node, expected(kind))
         if kind is str:
             return node.text
-        value = {bool: node.boolean, int: node.integer, float: node.number}[kind]()
-        return self._fail(path, node, expected(kind), _scalar_hint(kind, node)) if value is None else value
+        value = _typed(kind, node)
+        if value is not None:
+            return value
+        hint = _scalar_hint(kind, node)
+        failed = self._fail(path, node, expected(kind), hint)
+        return failed if hint is None else _typed(kind, ScalarNode(hint, True, node.place))
 
     def _choice(self, branch: Any, node: Node, path: Path) -> Any:
         choices = [str(choice) for choice in get_args(branch)]
@@ -77,7 +85,8 @@ class Shaper:
         hint = None
         if isinstance(node, ScalarNode) and not node.is_null:
             hint = nearest(node.text, choices) or nearest(node.text.lower(), choices)
-        return self._fail(path, node, expected(branch), hint)
+        failed = self._fail(path, node, expected(branch), hint)
+        return failed if hint is None else hint
 
     def _tuple(self, arguments: Sequence[Any], node: Node, path: Path) -> Any:
         # A single value stands for a list of one.
@@ -113,25 +122,18 @@ class Shaper:
         fields = fields_of(model)
         present = {key.text for key, _ in node.entries}
         values: dict[str, Any] = {}
-        hinted: set[str | None] = set()
         for key, value in node.entries:
             if key.text in fields:
                 values[key.text] = self.shape(fields[key.text].annotation, value, (*path, key.text))
             else:
                 hint = nearest(key.text, [name for name in fields if name not in present])
-                hinted.add(hint)
-                self._report(
-                    (*path, key.text),
-                    key.place,
-                    f"unknown key; accepted here: {listed(fields)}",
-                    key.text,
-                    hint,
-                )
+                message = f"unknown key; accepted here: {listed(fields)}"
+                self._report((*path, key.text), key.place, message, key.text, hint)
+                if hint is not None and hint not in values:
+                    values[hint] = self.shape(fields[hint].annotation, value, (*path, key.text))
         for name, field in fields.items():
-            if name not in present and field.is_required():
-                self.failed.append((*path, name))
-                if name not in hinted:
-                    self._missing((*path, name), field)
+            if name not in present and name not in values and field.is_required():
+                self._missing((*path, name), field)
         return values
 
     def _missing(self, path: Path, field: Any) -> None:
@@ -256,6 +258,12 @@ def found(node: Node) -> str:
     if node.is_null:
         return "nothing"
     return shorten(node.text if node.plain else f'"{node.text}"')
+
+
+def _typed(kind: Any, node: ScalarNode) -> bool | int | float | None:
+    if kind is bool:
+        return node.boolean()
+    return node.integer() if kind is int else node.number()
 
 
 def _scalar_hint(kind: Any, node: ScalarNode) -> str | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
@@ -19,7 +20,7 @@ from ruamel.yaml.reader import ReaderError
 
 from .errors import ContractError, Violation, relative, shorten
 from .model import Model
-from .nodes import Document, ListNode, MapNode, Node, Place, ScalarNode
+from .nodes import Document, ListNode, MapNode, Node, Path, Place, ScalarNode
 from .shape import Shaper
 from .words import from_pydantic
 
@@ -70,17 +71,46 @@ def validate(model_class: type[_M], document: Document) -> _M:
     Raises:
         ContractError: Every violation, in the order of the file.
     """
+    result = attempt(model_class, document)
+    if result.violations or result.model is None:
+        raise contract_error(result.violations)
+    return result.model
+
+
+@dataclass(frozen=True)
+class Attempt(Generic[_M]):
+    """What became of a document.
+
+    Attributes:
+        model: The model; with violations, what it would be if suggestions were followed and parts that cannot
+            be mended left out, for further checks only; None where that is no model either.
+        violations: Everything that does not fit the model.
+        failed: Where that was.
+    """
+
+    model: _M | None
+    violations: list[Violation]
+    failed: list[Path]
+
+
+def attempt(model_class: type[_M], document: Document, droppable: str = "") -> Attempt[_M]:
+    """Turn a document into a model as far as possible; `droppable` names a mapping whose entries may go."""
     shaper = Shaper(document)
     data = shaper.shape(model_class, document.root, ())
-    violations = list(shaper.violations)
-    model: _M | None = None
+    violations, failed = list(shaper.violations), list(shaper.failed)
     try:
-        model = model_class.model_validate(data)
+        return Attempt(model_class.model_validate(data), violations, failed)
     except ValidationError as error:
-        violations += from_pydantic(error, document, shaper.failed)
-    if violations or model is None:
-        raise contract_error(violations)
-    return model
+        found = from_pydantic(error, document, failed)
+    violations += [violation for violation, _ in found]
+    failed += [path for _, path in found]
+    for path in failed:
+        if len(path) > 1 and path[0] == droppable and isinstance(data.get(droppable), dict):
+            data[droppable].pop(path[1], None)
+    try:
+        return Attempt(model_class.model_validate(data), violations, failed)
+    except ValidationError:
+        return Attempt(None, violations, failed)
 
 
 def contract_error(violations: Sequence[Violation]) -> ContractError:

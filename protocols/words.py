@@ -29,14 +29,16 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
-def from_pydantic(error: ValidationError, document: Document, failed: Sequence[Path]) -> list[Violation]:
-    """Located violations for what pydantic found, without what was already reported at `failed` paths."""
+def from_pydantic(
+    error: ValidationError, document: Document, failed: Sequence[Path]
+) -> list[tuple[Violation, Path]]:
+    """Violations and their paths for what pydantic found, without what was already reported at `failed`."""
     by_path: dict[tuple[Path, bool], list[Mapping[str, Any]]] = {}
     for one in error.errors(include_url=False):
         path, is_key = _path(one["loc"], document)
         if not any(_related(path, other) for other in failed):
             by_path.setdefault((path, is_key), []).append(one)
-    return [_violation(path, is_key, errors, document) for (path, is_key), errors in by_path.items()]
+    return [(_violation(path, is_key, errors, document), path) for (path, is_key), errors in by_path.items()]
 
 
 def _related(one: Path, other: Path) -> bool:

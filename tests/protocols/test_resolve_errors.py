@@ -1087,6 +1087,36 @@ def test_subgroup_of_another_pairing(base: str) -> None:
     assert parse(text).endpoints["sens"].subgroups == ("sex", "age", "epoch", "running")
 
 
+def test_a_misfit_does_not_hide_an_inconsistency(base: str) -> None:
+    found = changed(
+        base,
+        ("method: nearest", "method: neerest"),
+        ("    average: subject_mean\n", "    averge: subject_mean\n"),
+        ("metric: bland_altman", "metric: bland_altmann"),
+        ("{by: sex}", "{by: sx}"),
+        ("      limit: 0.9\n", "      limit: none\n"),
+        ("seed: 1\n", "seed: 1.0\n"),
+    )
+    assert [(one.key, one.suggestion) for one in found] == [
+        ("pairings.by_time.method", "nearest"),
+        ("endpoints.sens.criterion.limit", None),
+        ("endpoints.limit.metric", "bland_altman"),
+        ("endpoints.share.averge", "average"),
+        ("subgroups.sex.by", "sex"),
+        ("seed", "1"),
+    ]
+
+
+def test_the_only_endpoint_is_a_misfit(base: str) -> None:
+    start, end = base.index("endpoints:\n"), base.index("subgroups:\n")
+    text = f"{base[:start]}endpoints:\n  one: {{title: One}}\n{base[end:]}".replace("{by: sex}", "{by: sx}")
+    assert [one.key for one in check(text)] == [
+        "endpoints.one.metric",
+        "endpoints.one.role",
+        "subgroups.sex.by",
+    ]
+
+
 def test_without_a_file_messages_name_keys(base: str) -> None:
     protocol = validate(Protocol, read_yaml(base.replace("limit: 0.9", "limit: 90")))
     with pytest.raises(ContractError) as caught:
