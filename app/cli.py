@@ -106,7 +106,7 @@ def init(
     Examples:
         accordance init my-study                     # a draft for the tables there
         accordance init pefr --example pefr-1986     # published data, ready
-        accordance init hr --protocol pulse-rate     # library protocol, your data
+        accordance init hr --protocol heart-rate     # library protocol, your data
     """
     from ..studies import start
 
@@ -307,7 +307,7 @@ def _protocols() -> None:
     Examples and the schema of the language they are written in:
 
         accordance protocols list
-        accordance protocols show pulse-rate > my-study/protocol.yaml
+        accordance protocols show heart-rate > my-study/protocol.yaml
         accordance protocols schema > protocol.schema.json
     """
 
@@ -345,8 +345,8 @@ def protocols_show(
     the hash that a lock would hold.
 
     Examples:
-        accordance protocols show pulse-rate
-        accordance protocols show pulse-rate --json | jq .protocol.endpoints
+        accordance protocols show heart-rate
+        accordance protocols show heart-rate --json | jq .protocol.endpoints
     """
     from ..protocols import canonical, library
 
@@ -506,7 +506,7 @@ def _dispatch(words: list[str], output: Output) -> int:
     except TyperException as error:
         return usage(output, error.format_message(), verb)
     except Exception as error:
-        return report_failure(output, error)
+        return report_failure(output, error, [Path(word) for word in words if not word.startswith("-")])
     code = outcome if isinstance(outcome, int) else 0
     if code == INTERRUPTED:  # Typer turns an interruption into its exit code
         report_failure(output, KeyboardInterrupt())

@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import signal
+import shlex
 import subprocess
 import sys
 import time
@@ -198,7 +199,7 @@ def test_standard_output_that_is_full_is_74(tiny: Path) -> None:
 def test_a_reader_that_leaves_early_changes_no_exit_code(tiny: Path, change: Change) -> None:
     change(tiny / "protocol.yaml", "limit: [-5, 5]", "limit: [4, 5]")
     assert main(["run", str(tiny)]) == 0
-    command = " ".join([*COMMAND, "gate", f"'{tiny}'"])
+    command = shlex.join([*COMMAND, "gate", str(tiny)])
     done = subprocess.run(
         ["bash", "-c", f"{command} | true; echo ${{PIPESTATUS[0]}}"],
         capture_output=True, text=True, timeout=120, check=True,
