@@ -14,31 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
+from . import proportion_methods
+from .interval_method import IntervalMethod
 from .metric import CannotComputeError, Citation, FloatArray, Sides
 
 Bounds = tuple[Any, Any]
 """(lower, upper): floats for scalar input, arrays for arrays."""
-
-
-@dataclass(frozen=True)
-class IntervalMethod:
-    """An interval method as protocols and reports name it.
-
-    Attributes:
-        name: Identifier in protocols and results.
-        title: Short words for a table heading.
-        words: One sentence for the methods section.
-        citations: Where it comes from.
-        resampling: It needs resampling weights.
-        two_sided_only: One-sided bounds are not defined.
-    """
-
-    name: str
-    title: str
-    words: str
-    citations: tuple[Citation, ...]
-    resampling: bool
-    two_sided_only: bool = False
 
 
 STUDENT = Citation("student1908", "Student. The probable error of a mean. Biometrika 1908;6:1-25.")
@@ -66,6 +47,11 @@ ZOU = Citation(
     "zou2013",
     "Zou GY. Confidence interval estimation for the Bland-Altman limits of agreement with multiple "
     "observations per individual. Stat Methods Med Res 2013;22:630-642.",
+)
+WOODRUFF = Citation(
+    "woodruff1952",
+    "Woodruff RS. Confidence intervals for medians and other position measures. "
+    "J Am Stat Assoc 1952;47:635-646.",
 )
 EFRON = Citation(
     "efron1987", "Efron B. Better bootstrap confidence intervals. J Am Stat Assoc 1987;82:171-185."
@@ -126,6 +112,14 @@ METHODS: dict[str, IntervalMethod] = {
             resampling=False,
         ),
         IntervalMethod(
+            "woodruff",
+            "Woodruff, subjects as clusters",
+            "Interval of a quantile: Student's t interval of the share of rows below it, with the linearised "
+            "standard error of subjects as clusters, read back as quantiles at its two ends.",
+            (WOODRUFF, BINDER),
+            resampling=False,
+        ),
+        IntervalMethod(
             "bootstrap_percentile",
             "Subject bootstrap, percentile",
             "Percentile interval of the subject bootstrap: whole subjects are resampled with replacement; "
@@ -142,6 +136,7 @@ METHODS: dict[str, IntervalMethod] = {
             (EFRON, DAVISON),
             resampling=True,
         ),
+        *proportion_methods.METHODS,
     )
 }
 """Every interval method by name."""
@@ -198,7 +193,7 @@ def t_interval(
     center, spread = np.asarray(estimate, dtype=np.float64), np.asarray(standard_error, dtype=np.float64)
     lower = center + special.stdtrit(freedom, low) * spread if low > 0 else np.full(center.shape, -np.inf)
     upper = center + special.stdtrit(freedom, high) * spread if high < 1 else np.full(center.shape, np.inf)
-    return _plain(lower), _plain(upper)
+    return plain(lower), plain(upper)
 
 
 def wilson(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> Bounds:
@@ -221,7 +216,7 @@ def wilson(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> Bo
         >>> round(lower, 4), round(upper, 4)
         (0.2553, 0.3662)
     """
-    successes, units = _fraction(x, n)
+    successes, units = successes_and_units(x, n)
     low, high = tail_levels(level, sides)
     share = successes / units
 
@@ -234,7 +229,7 @@ def wilson(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> Bo
     # 0 of n and n of n have exact ends; rounding would leave 1e-17 there
     lower = np.where(successes == 0, 0.0, bound(low)) if low > 0 else np.zeros(share.shape)
     upper = np.where(successes == units, 1.0, bound(high)) if high < 1 else np.ones(share.shape)
-    return _plain(lower), _plain(upper)
+    return plain(lower), plain(upper)
 
 
 def clopper_pearson(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> Bounds:
@@ -260,7 +255,7 @@ def clopper_pearson(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "tw
         >>> round(lower, 4), upper
         (0.6915, 1.0)
     """
-    successes, units = _fraction(x, n)
+    successes, units = successes_and_units(x, n)
     low, high = tail_levels(level, sides)
     failures = units - successes
     # at the closed ends the beta parameters would be 0; any positive number stands in for them
@@ -270,7 +265,7 @@ def clopper_pearson(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "tw
     upper = np.where(
         failures == 0, 1.0, special.betaincinv(successes + 1, np.where(failures == 0, 1, failures), high)
     )
-    return _plain(lower), _plain(upper)
+    return plain(lower), plain(upper)
 
 
 @dataclass(frozen=True)
@@ -352,7 +347,8 @@ def _combine(first: float, second: float) -> float:
     return float(np.hypot(first, second))
 
 
-def _fraction(x: ArrayLike, n: ArrayLike) -> tuple[FloatArray, FloatArray]:
+def successes_and_units(x: ArrayLike, n: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Events and units as arrays of one shape, refused where they are no fraction."""
     successes, units = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(n, dtype=np.float64))
     if np.any(~(units > 0)):
         raise CannotComputeError("A proportion needs at least one unit in its denominator.")
@@ -361,6 +357,7 @@ def _fraction(x: ArrayLike, n: ArrayLike) -> tuple[FloatArray, FloatArray]:
     return successes, units
 
 
-def _plain(values: Any) -> Any:
+def plain(values: Any) -> Any:
+    """A float of what holds one number, the array of what holds several."""
     array = np.asarray(values, dtype=np.float64)
     return float(array) if array.ndim == 0 else array

@@ -137,10 +137,10 @@ def test_levels() -> None:
 
 
 def test_every_method_names_itself_and_its_source() -> None:
-    assert set(METHODS) == {
+    assert {
         "t", "cluster_t", "wilson", "clopper_pearson", "asymptotic", "mover", "bootstrap_percentile",
         "bootstrap_bca",
-    }  # fmt: skip
+    } <= set(METHODS)  # fmt: skip
     for name, method in METHODS.items():
         assert method.name == name
         assert method.citations
