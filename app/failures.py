@@ -6,13 +6,14 @@ import os
 import sys
 import tempfile
 import traceback
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..protocols.errors import AccordanceError, ContractError, Violation
-from .console import Output, quiet_pipe
+from .console import Output, quiet_pipe, shown
 
 USAGE = 2
 INTERNAL = 70
@@ -23,10 +24,17 @@ KINDS = {2: "usage", 4: "contract", 5: "integrity", 70: "internal", 74: "input_o
 """Word for each exit code, in the JSON form of an error."""
 
 
-def report(output: Output, error: BaseException) -> int:
-    """Say what went wrong, on standard error or as the one JSON object, and give the exit code."""
+def report(output: Output, error: BaseException, folders: Sequence[Path] = ()) -> int:
+    """Say what went wrong, on standard error or as the one JSON object, and give the exit code.
+
+    Args:
+        output: Where the command writes to.
+        error: What ended the command.
+        folders: What the command line named; files of a study are shown below it, so that one can open them.
+    """
     if isinstance(error, ContractError):
-        return _tell(output, 4, error.summary or _counted(len(error.violations)), error.violations)
+        violations = tuple(_located(violation, folders) for violation in error.violations)
+        return _tell(output, 4, error.summary or _counted(len(violations)), violations)
     if isinstance(error, AccordanceError):
         return _tell(output, error.exit_code, str(error))
     if isinstance(error, KeyboardInterrupt):
@@ -58,6 +66,14 @@ def _tell(output: Output, code: int, message: str, violations: tuple[Violation, 
     return code
 
 
+def _located(violation: Violation, folders: Sequence[Path]) -> Violation:
+    """A file that is named from its study, named from where the reader stands."""
+    if violation.file is None or Path(violation.file).is_absolute():
+        return violation
+    found = next((folder / violation.file for folder in folders if (folder / violation.file).is_file()), None)
+    return violation if found is None else replace(violation, file=shown(found))
+
+
 def _counted(n: int) -> str:
     return f"{n:,} violation{'' if n == 1 else 's'} of the contract; nothing was computed."
 
@@ -69,17 +85,27 @@ def _show(output: Output, violation: Violation) -> None:
     )
     count = f"{violation.count:,} rows" if violation.count is not None and violation.count > 1 else ""
     head = "  ".join(part for part in (place, violation.key or "", count) if part)
-    say = output.side.print
     if head:
-        say(head, style="bold", markup=False, soft_wrap=True)
-    say(f"  {violation.message}", markup=False, soft_wrap=True)
+        output.side.print(head, style="bold", markup=False, soft_wrap=True)
+    _indented(output, violation.message)
     if violation.found is not None and violation.found not in violation.message:
-        say(f"  found: {violation.found}", markup=False, soft_wrap=True)
+        _indented(output, f"found: {violation.found}")
     if violation.suggestion:
-        say(f"  did you mean: {violation.suggestion}", style="green", markup=False, soft_wrap=True)
-    for example in violation.examples:
-        say(f"    {example}", style="dim", markup=False, soft_wrap=True)
-    say()
+        _indented(output, f"did you mean: {violation.suggestion}", style="green")
+    for example in violation.examples if count or violation.found is None else ():
+        _indented(output, f"  {example}", style="dim")
+    output.side.print()
+
+
+def _indented(output: Output, text: str, style: str = "") -> None:
+    """Set in; broken between words on a terminal, one line anywhere else (for grep and logs)."""
+    from rich.padding import Padding  # noqa: PLC0415 - rich only where something is printed
+    from rich.text import Text  # noqa: PLC0415
+
+    if output.side.is_terminal:
+        output.side.print(Padding(Text(text, style=style), (0, 0, 0, 2)))
+    else:
+        output.side.print(f"  {text}", style=style, markup=False, soft_wrap=True)
 
 
 def _system(error: OSError) -> str:
