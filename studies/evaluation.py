@@ -347,7 +347,7 @@ def _prepare(metric: Metric, endpoint: Endpoint, columns: Columns) -> tuple[Prep
 
 
 def with_exact_bound(estimate: Estimate, prepared: Prepared) -> Estimate:
-    """A degenerate resampling interval of a proportion, replaced by the exact one over subjects.
+    """An interval of a proportion that has no spread, replaced by the exact one over subjects.
 
     A subject is a success only where all its units are: 10 of 10 subjects then give [0.6915, 1] at level
     0.95, not [1, 1] (Clopper and Pearson, Biometrika 1934, 26(4): 404-413).
@@ -365,7 +365,7 @@ def with_exact_bound(estimate: Estimate, prepared: Prepared) -> Estimate:
         float(lower) * scale, float(upper) * scale, interval.level, interval.sides, "clopper_pearson"
     )
     note = (
-        f"resampling gave no spread; exact bound over subjects, {successes} of {len(own)} without a failure"
+        f"the interval had no spread; exact bound over subjects, {successes} of {len(own)} without a failure"
     )
     return replace(estimate, interval=exact, warning=_joined([estimate.warning, note]))
 
@@ -424,9 +424,7 @@ def _citations(metric: Metric, interval: Interval | None) -> str | None:
 
 
 def _warnings(estimate: Estimate, outcome: Judgement) -> str | None:
-    return _joined(
-        [estimate.warning, estimate.interval.warning if estimate.interval else None, outcome.warning]
-    )
+    return _joined([estimate.warning, outcome.warning])
 
 
 def _joined(texts: Sequence[str | None]) -> str | None:

@@ -1,7 +1,7 @@
 """From an estimate to a decision: the rule the protocol fixed, and beside it what the interval says.
 
 The hazard to guard against is a wrong pass. Whatever cannot support a decision (an error, a missing interval,
-a resampling interval without spread, an interval that takes the rows of one subject for independent) makes a
+an interval without spread, an interval that takes the rows of one subject for independent) makes a
 row `not_evaluable`; it never makes it `met`.
 """
 
@@ -16,8 +16,7 @@ from ..evaluators.metric import Counts, Estimate, Interval
 from ..protocols.model import DECIDING, Criterion, IntervalSpec
 from .schema import Decision, Evidence
 
-NO_SPREAD = "the resampling interval has no spread, so it cannot support a decision"
-ZERO_WIDTH = "the interval has no width, so it cannot support a decision"
+NO_SPREAD = "the interval has no spread, so it cannot support a decision"
 ROWS_INDEPENDENT = (
     "the interval takes rows for independent, but subjects have several units each; "
     "choose an interval that knows subjects, or declare `cluster: none` with its reason"
@@ -75,10 +74,8 @@ def interval_flaw(interval: Interval | None, counts: Counts, spec: IntervalSpec)
         return None
     if math.isnan(interval.lower) or math.isnan(interval.upper):
         return "the interval has no value"
-    if interval.degenerate:
+    if interval.degenerate or interval.lower == interval.upper:
         return NO_SPREAD
-    if interval.lower == interval.upper:
-        return ZERO_WIDTH
     if interval.independent_rows and counts.n_units > counts.n_subjects and spec.cluster == "subject":
         return ROWS_INDEPENDENT
     return None

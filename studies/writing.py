@@ -104,9 +104,9 @@ def _alive(process: int) -> bool:
 
 
 def run_name(parent: Path, hash8: str) -> str:
-    """`<utc>_<hash8>`, a second later where a run of the same inputs has just taken the name."""
+    """`<utc>_<hash8>`; a second later where a run has just taken this one, so that names sort by time."""
     while True:
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}_{hash8}"
-        if not (parent / name).exists():
-            return name
+        moment = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        if not any(parent.glob(f"{moment}_*")):
+            return f"{moment}_{hash8}"
         time.sleep(0.05)

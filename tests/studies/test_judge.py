@@ -13,7 +13,6 @@ from accordance.studies.judge import (
     OVERALL_WORDS,
     ROWS_INDEPENDENT,
     WITHIN_MC_ERROR,
-    ZERO_WIDTH,
     criterion_text,
     decides,
     judge,
@@ -114,7 +113,7 @@ CANNOT_DECIDE = [
     ),
     ("no spread", "lower", {"value": 1.0, "bounds": (1.0, 1.0), "degenerate": True}, NO_SPREAD),
     ("no spread, one-sided", "lower", {"value": 1.0, "bounds": (1.0, INF), "degenerate": True}, NO_SPREAD),
-    ("no width", "lower", {"value": 2.0, "bounds": (2.0, 2.0)}, ZERO_WIDTH),
+    ("no width", "lower", {"value": 2.0, "bounds": (2.0, 2.0)}, NO_SPREAD),
     (
         "rows for independent",
         "lower",

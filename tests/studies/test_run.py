@@ -10,7 +10,7 @@ import pytest
 
 import accordance as ac
 from accordance.protocols.errors import ContractError, UsageError
-from accordance.studies import ledger
+from accordance.studies import evaluation, ledger
 from accordance.studies.results import Results
 from accordance.studies.run import run
 from accordance.studies.schema import COLUMNS, row_id
@@ -203,6 +203,34 @@ def test_a_resampled_bound_follows_the_seed_alone(make_study):
     assert error["estimate"] == reseeded["estimate"]
     assert error["ci_lower"] != reseeded["ci_lower"]
     assert error["mc_error"] > 0
+
+
+def test_strata_change_the_resampling_and_not_the_estimate(make_study):
+    study = make_study()
+    plain = row(run(study), "error", "rmse")
+    text = (study / "protocol.yaml").read_text(encoding="utf-8")
+    text = text.replace("replicates: 500", "replicates: 500, strata: [cohort]")
+    (study / "protocol.yaml").write_text(text, encoding="utf-8")
+    stratified = row(run(study), "error", "rmse")
+    assert plain["estimate"] == stratified["estimate"]
+    assert plain["ci_lower"] != stratified["ci_lower"]
+
+
+def test_a_metric_that_breaks_is_a_row_with_its_error(make_study, monkeypatch):
+    """A plug-in's bug must neither stop the study nor hide."""
+    original = evaluation.blocks.prepare
+
+    def broken(metric, *args, **named):
+        if metric.name == "rmse":
+            raise ZeroDivisionError("a bug")
+        return original(metric, *args, **named)
+
+    monkeypatch.setattr(evaluation.blocks, "prepare", broken)
+    results = run(make_study())
+    failed = row(results, "error", "rmse")
+    assert (failed["estimate"], failed["error"]) == (None, "ZeroDivisionError: a bug")
+    assert results.decision == "not_evaluable"
+    assert row(results, "sensitivity", "sensitivity")["estimate"] == 1.0
 
 
 def test_accounting_adds_up_to_the_rows_read(make_study):

@@ -193,9 +193,10 @@ def test_half_a_run_folder_is_no_run(make_study):
     assert finished_runs(study) == []
 
 
-def test_a_name_is_not_taken_twice(tmp_path):
+@pytest.mark.parametrize("other", ["0123abcd", "ffffffff"])
+def test_names_sort_by_time_even_within_a_second(tmp_path, other):
     name = writing.run_name(tmp_path, "0123abcd")
     (tmp_path / name).mkdir()
     began = time.monotonic()
-    assert writing.run_name(tmp_path, "0123abcd") != name
+    assert writing.run_name(tmp_path, other).split("_")[0] > name.split("_")[0]
     assert time.monotonic() - began < 2
