@@ -6,6 +6,7 @@ from .classification import accuracy, confusion, npv, ppv, prevalence, sensitivi
 from .kappa import cohen_kappa
 from .measurement_errors import mae, mape, rmse, share_within
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
+from .quantile_errors import median_absolute_error, nonparametric_limits, percentile_absolute_error
 from .reporting import reported_share
 from .tolerance import ToleranceError
 from .weights import ResamplingWeights
@@ -28,7 +29,10 @@ __all__ = [
     "confusion",
     "mae",
     "mape",
+    "median_absolute_error",
+    "nonparametric_limits",
     "npv",
+    "percentile_absolute_error",
     "ppv",
     "prevalence",
     "reported_share",

@@ -17,6 +17,7 @@ _BUILT_IN: tuple[str, ...] = (
     "classification",
     "kappa",
     "reporting",
+    "quantile_errors",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 
