@@ -9,6 +9,7 @@ import hashlib
 import io
 import logging
 import threading
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -47,7 +48,7 @@ class Attached:
 
 
 def attached(material: Material) -> list[Attached]:
-    """The files that travel with a report: results, protocol, manifest.
+    """The files that travel with a report, by name (as a PDF wants its list of names): manifest, protocol, results.
 
     Raises:
         OutputError: One cannot be read.
@@ -63,10 +64,11 @@ def attached(material: Material) -> list[Attached]:
         raise OutputError(f"{folder} cannot be read: {error}") from error
     return [
         Attached(
-            ROWS_FILE, rows, "All results, one row a statistic", "Data", "application/vnd.apache.parquet"
-        ),
-        Attached(
-            DOCUMENT_FILE, document, "Results with study, protocol and decision", "Data", "application/json"
+            MANIFEST_FILE,
+            manifest,
+            "Inputs, versions and environment of the run",
+            "Supplement",
+            "application/json",
         ),
         Attached(
             PROTOCOL_FILE,
@@ -76,11 +78,10 @@ def attached(material: Material) -> list[Attached]:
             "application/yaml",
         ),
         Attached(
-            MANIFEST_FILE,
-            manifest,
-            "Inputs, versions and environment of the run",
-            "Supplement",
-            "application/json",
+            DOCUMENT_FILE, document, "Results with study, protocol and decision", "Data", "application/json"
+        ),
+        Attached(
+            ROWS_FILE, rows, "All results, one row a statistic", "Data", "application/vnd.apache.parquet"
         ),
     ]
 
@@ -118,18 +119,16 @@ def pdf(material: Material, *, attachments: bool = True) -> bytes:
 
     files = attached(material) if attachments else []
     html = render(material, painter, target="print", css=_css(), attachments=attachments)
-    with _LOCK, _warnings_are_errors():
-        document = weasyprint.HTML(
+    with _LOCK, _warnings_are_errors(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the engine leaves its own colour profile open
+        data: bytes = weasyprint.HTML(
             string=html, base_url=f"{_SCHEME}:/", url_fetcher=_fetcher(weasyprint, drawn)
+        ).write_pdf(
+            pdf_variant=VARIANT,
+            pdf_identifier=hashlib.sha256(html.encode()).hexdigest()[:32].encode(),
+            attachments=[_attachment(weasyprint, file, material.finished) for file in files] or None,
         )
-        return _finished(
-            document.write_pdf(
-                pdf_variant=VARIANT,
-                pdf_identifier=hashlib.sha256(html.encode()).hexdigest()[:32].encode(),
-                attachments=[_attachment(weasyprint, file, material.finished) for file in files] or None,
-            ),
-            files,
-        )
+    return _finished(data, files)
 
 
 def _css() -> str:
@@ -194,19 +193,24 @@ def _moment(finished: str) -> datetime:
 
 
 def _finished(data: bytes, files: list[Attached]) -> bytes:
-    """The engine's output with what it leaves out: media types and names of attachments."""
+    """The engine's output with what it leaves out: media types of attachments, each associated once."""
     if not files:
         return data
     import pikepdf  # noqa: PLC0415 - only where there are attachments
 
-    types = {file.name: file.media_type for file in files}
+    known = {file.name: file for file in files}
     with pikepdf.open(io.BytesIO(data)) as document:
         names = document.Root.Names.EmbeddedFiles.Names
+        associated = pikepdf.Array()
         for at in range(1, len(names), 2):
-            specification = names[at]
-            name = str(specification.get("/UF", specification.get("/F", "")))
-            if name in types:
-                specification.EF.F.Subtype = pikepdf.Name("/" + types[name])
+            # The engine writes each specification twice, once inside the list of associated files.
+            specification = document.make_indirect(names[at])
+            names[at] = specification
+            associated.append(specification)
+            file = known[str(specification.get("/UF", specification.get("/F", "")))]
+            specification.AFRelationship = pikepdf.Name("/" + file.relationship)
+            specification.EF.F.Subtype = pikepdf.Name("/" + file.media_type)
+        document.Root.AF = associated
         out = io.BytesIO()
         document.save(out, static_id=False, deterministic_id=True, linearize=False)
     return out.getvalue()
