@@ -24,6 +24,9 @@ FAMILY = "'Source Sans', sans-serif"
 Appearance = Literal["light", "dark"]
 HIGHLIGHT = {"light": "#d6336c", "dark": "#ff8fb1"}
 
+RINGS = 60
+"""A subject with more points than this gets plain ones: rings would hide what they mark."""
+
 CELL = 76
 """Size of the mark that makes a cell of the matrix clickable, in pixels; the painter gives a row 80."""
 
@@ -83,16 +86,15 @@ def _highlight(figure: go.Figure, model: Scatter, appearance: Appearance, subjec
             y=model.points.y[at],
             mode="markers",
             name="chosen subject",
-            marker={
-                "color": colour,
-                "size": 11,
-                "line": {"color": colour, "width": 2},
-                "symbol": "circle-open-dot",
-            },
+            marker=_ring(colour) if len(at) <= RINGS else {"color": colour, "size": 4},
             customdata=[[escape(str(subject)), model.points.rows[number]] for number in at],
             hovertemplate="subject %{customdata[0]}<extra></extra>",
         )
     )
+
+
+def _ring(colour: str) -> dict[str, Any]:
+    return {"color": colour, "size": 11, "line": {"color": colour, "width": 2}, "symbol": "circle-open-dot"}
 
 
 def _bins(model: Scatter, appearance: Appearance, subject: str | None) -> Chart:

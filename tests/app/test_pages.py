@@ -161,6 +161,19 @@ def test_a_new_run_is_found_without_a_restart(tiny: Path) -> None:
     assert "2999-" not in before
 
 
+def test_a_report_that_cannot_be_written_says_why(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_folder: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    assert main(["run", str(tiny)]) == 0
+    monkeypatch.setattr("accordance.reports.report", full)
+    test = page(tiny, "report")
+    assert "no report yet" in words(test)
+    test.button[0].click().run()
+    assert not test.exception
+    assert "No space left on device" in words(test)
+
+
 def click(*data: Any) -> dict[str, Any]:
     """A chart's selection as Streamlit hands it over."""
     return {"selection": {"points": [{"customdata": list(data)}]}}
