@@ -212,6 +212,8 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
     """
     results = material.results
     protocol = in_order(results)
+    listed = blocks.listing(results)
+    sections_ = placed(material)
     sources = methods.Bibliography()
     context: dict[str, Any] = {
         "target": target,
@@ -223,9 +225,15 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "manifest": material.manifest,
         "attachments": attachments,
         "contents": contents,
-        "placed": placed(material),
+        "placed": sections_,
         "other": [one for name, one in material.written.items() if name in _others(material)],
-        "front": front(results, material.config, ledger=material.ledger, hashes=material.hashes),
+        "front": front(
+            results,
+            material.config,
+            ledger=material.ledger,
+            hashes=material.hashes,
+            unwritten=sum(one.missing for one in sections_.values()),
+        ),
         "methods": methods.write(protocol, sources),
         "bibliography": sources.entries,
         "goals": blocks.goals(results),
@@ -237,7 +245,8 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "secondary": blocks.endpoint_blocks(results, deciding=False),
         "views": blocks.views(results),
         "subgroups": blocks.subgroups(results),
-        "listing": blocks.listing(results),
+        "listing": listed,
+        "printed": blocks.printed(listed),
         "post_hoc": blocks.post_hoc(results),
         "versions": _versions(material),
         "small_cell_rule": SMALL_CELL_RULE,

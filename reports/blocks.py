@@ -15,7 +15,7 @@ from ..studies.results import Results
 from . import figures
 from . import format as fmt
 from . import rows as words
-from .methods import ROLE_WORDS, endpoint_words
+from .methods import ROLE_WORDS, endpoint_words, sentence
 
 VIEWS = ("primary", *slices.VIEWS)
 
@@ -89,7 +89,7 @@ def _endpoint_block(results: Results, entry: Mapping[str, Any]) -> EndpointBlock
     return EndpointBlock(
         id=entry["id"],
         title=endpoint.title,
-        facts=tuple(endpoint_words(results.protocol, endpoint)),
+        facts=(*endpoint_words(results.protocol, endpoint), *_definition(speaking)),
         criterion=_criterion(endpoint, speaking),
         criterion_facts=_criterion_facts(endpoint),
         decision=entry["decision_words"] if entry["decision"] != "informative" else "",
@@ -101,6 +101,13 @@ def _endpoint_block(results: Results, entry: Mapping[str, Any]) -> EndpointBlock
         pre_specified=specified(speaking),
         notes=notes(lines),
     )
+
+
+def _definition(row: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
+    """What exactly the number is."""
+    if row is None or not row["definition"]:
+        return ()
+    return ((f"Definition: {words.statistic_title(row).lower()}", sentence(row["definition"])),)
 
 
 def _whole() -> pl.Expr:
@@ -380,6 +387,15 @@ class Listed:
     view: str
     part: str
     pre_specified: str
+
+
+LISTED_AT_MOST = 1_500
+"""More rows than this (some 40 pages) are not printed one by one; those of parts stay in the files."""
+
+
+def printed(listed: Sequence[Listed]) -> list[Listed]:
+    """The rows that the listing prints: all, or with very many those that speak of the whole."""
+    return list(listed) if len(listed) <= LISTED_AT_MOST else [line for line in listed if not line.part]
 
 
 def listing(results: Results) -> list[Listed]:

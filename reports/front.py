@@ -80,6 +80,7 @@ def front(
     *,
     ledger: Sequence[Mapping[str, Any]] | None,
     hashes: Mapping[str, str],
+    unwritten: int,
 ) -> Front:
     """The first page of a report.
 
@@ -88,6 +89,7 @@ def front(
         config: The study's study.yaml as the run recorded it; None for results without one.
         ledger: Entries of the study's ledger up to this run; None where there is no ledger to read.
         hashes: SHA-256 of the run's files by name.
+        unwritten: Sections that somebody still has to write.
     """
     document = results.document
     lines = _lines(results)
@@ -115,7 +117,7 @@ def front(
         worst=tuple(_worst(results)),
         strip=tuple(strip(results)),
         facts=tuple(_facts(results, version)),
-        counts=tuple(_counts(results, ledger)),
+        counts=(*_counts(results, ledger), ("Sections still to be written", fmt.count(unwritten))),
         signatures=tuple(
             (person.name, f"{person.role}, {person.affiliation}" if person.affiliation else person.role)
             for person in (config.people if config else ())

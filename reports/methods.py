@@ -231,10 +231,10 @@ def _estimands(protocol: Protocol, sources: Bibliography) -> Iterable[tuple[str,
             continue
         cited = sources.cite(*(citation.text for citation in metric.citations))
         if len(metric.statistics) == 1:
-            yield metric.title, f"{_sentence(metric.statistics[0].definition)[:-1]}{cited}."
+            yield metric.title, f"{sentence(metric.statistics[0].definition)[:-1]}{cited}."
         else:
-            parts = " ".join(f"{one.title}: {_sentence(one.definition)}" for one in metric.statistics)
-            yield metric.title, f"{_sentence(metric.summary)[:-1]}{cited}. {parts}"
+            parts = " ".join(f"{one.title}: {sentence(one.definition)}" for one in metric.statistics)
+            yield metric.title, f"{sentence(metric.summary)[:-1]}{cited}. {parts}"
 
 
 def _estimand_notes(protocol: Protocol, sources: Bibliography) -> Iterable[str]:
@@ -245,7 +245,7 @@ def _estimand_notes(protocol: Protocol, sources: Bibliography) -> Iterable[str]:
         yield f"The protocol itself cites{cited}."
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """A definition as a sentence in print: quoted words for code, true minus signs between terms."""
     shown = re.sub(r"`([^`]*)`", "\u201c\\1\u201d", text).replace(" - ", f" {fmt.MINUS} ")
     return shown if shown.endswith((".", "!", "?")) else shown + "."
@@ -265,7 +265,7 @@ def _intervals(protocol: Protocol, sources: Bibliography) -> Iterable[tuple[str,
             cited = sources.cite(*(citation.text for citation in method.citations))
             yield (
                 method.title,
-                f"{_sentence(method.words)[:-1]}{cited}. For: {'; '.join(dict.fromkeys(endpoints))}.",
+                f"{sentence(method.words)[:-1]}{cited}. For: {'; '.join(dict.fromkeys(endpoints))}.",
             )
 
 

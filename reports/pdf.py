@@ -48,7 +48,7 @@ class Attached:
 
 
 def attached(material: Material) -> list[Attached]:
-    """The files that travel with a report, by name (as a PDF wants its list of names): manifest, protocol, results.
+    """The files that travel with a report, sorted by name as a PDF wants them: manifest, protocol, results.
 
     Raises:
         OutputError: One cannot be read.

@@ -176,7 +176,16 @@ def interval_note(row: Row) -> str:
     if row["ci_method"] is None or row["ci_level"] is None:
         return ""
     sides = {"lower": ", one-sided", "upper": ", one-sided"}.get(str(row["ci_sides"]), "")
-    return f"{fmt.level(row['ci_level'])}{sides}, {method_title(row['ci_method'])}"
+    error = _finite(row["mc_error"])
+    resampled = "" if error is None else f", Monte-Carlo error {_small(row, error)}"
+    return f"{fmt.level(row['ci_level'])}{sides}, {method_title(row['ci_method'])}{resampled}"
+
+
+def _small(row: Row, error: float) -> str:
+    """The Monte-Carlo error of the bounds with two significant digits."""
+    scaled = error * 100 if is_proportion(row) else error
+    decimals_ = fmt.decimals_for(scaled, None, None, scaled) if scaled > 0 else 1
+    return fmt.fixed(scaled, decimals_) + ("%" if is_proportion(row) else unit(row))
 
 
 def method_title(name: str) -> str:
