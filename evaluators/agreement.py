@@ -31,6 +31,10 @@ from .metric import Average, Citation, Columns, Metric, MetricResult, Parameter,
 
 Bias = Literal["by_truth", "pairs", "subject_means"]
 
+_LIMIT_INTERVALS = (
+    "mover", "t", "noncentral_t", "tolerance_pair", "cluster_t", "bootstrap_bca", "bootstrap_percentile",
+)  # fmt: skip
+
 
 class BlandAltman(Metric):
     """Bias and limits of agreement; the plain function `bland_altman` explains variants and sources."""
@@ -72,7 +76,7 @@ class BlandAltman(Metric):
             "Bias minus the normal quantile (1.959964 for 95%) times the standard deviation of differences.",
             "same",
             "near_zero",
-            ("mover", "t", "cluster_t", "bootstrap_bca", "bootstrap_percentile"),
+            _LIMIT_INTERVALS,
         ),
         Statistic(
             "loa_upper",
@@ -80,7 +84,7 @@ class BlandAltman(Metric):
             "Bias plus the normal quantile (1.959964 for 95%) times the standard deviation of differences.",
             "same",
             "near_zero",
-            ("mover", "t", "cluster_t", "bootstrap_bca", "bootstrap_percentile"),
+            _LIMIT_INTERVALS,
         ),
     )
     parameters = (
@@ -191,7 +195,9 @@ def bland_altman(
     The limits are bias - z sd and bias + z sd. Intervals: `cluster_t` (linearised, subjects as clusters;
     equals the paired t interval where each subject has one pair); `t` (for the limits: Bland & Altman 1999);
     `mover` (limits and sd; asymmetric and nearer to nominal in small samples, therefore the default there;
-    the exact chi-square interval for the sd of independent pairs); subject bootstrap.
+    the exact chi-square interval for the sd of independent pairs); `noncentral_t` (exact for one limit of
+    independent normal differences, Carkeet 2015) and `tolerance_pair` (exact for both limits together, by
+    two-sided tolerance factors); subject bootstrap.
 
     Args:
         reference: (n,) reference values.
@@ -220,7 +226,8 @@ def bland_altman(
 
     References:
         Bland JM, Altman DG. Lancet 1986;327:307-310. Stat Methods Med Res 1999;8:135-160. J Biopharm Stat
-        2007;17:571-582. Zou GY. Stat Methods Med Res 2013;22:630-642.
+        2007;17:571-582. Zou GY. Stat Methods Med Res 2013;22:630-642. Carkeet A. Optom Vis Sci
+        2015;92:e71-e80.
 
     Example:
         Peak flow, large against mini meter, first readings (Bland & Altman 1986, Table 1); the paper prints a

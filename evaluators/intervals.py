@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from . import proportion_methods
+from . import limits_methods, proportion_methods, regression_methods, reliability_methods
 from .interval_method import IntervalMethod
 from .metric import CannotComputeError, Citation, FloatArray, Sides
 
@@ -47,11 +47,6 @@ ZOU = Citation(
     "zou2013",
     "Zou GY. Confidence interval estimation for the Bland-Altman limits of agreement with multiple "
     "observations per individual. Stat Methods Med Res 2013;22:630-642.",
-)
-WOODRUFF = Citation(
-    "woodruff1952",
-    "Woodruff RS. Confidence intervals for medians and other position measures. "
-    "J Am Stat Assoc 1952;47:635-646.",
 )
 EFRON = Citation(
     "efron1987", "Efron B. Better bootstrap confidence intervals. J Am Stat Assoc 1987;82:171-185."
@@ -112,14 +107,6 @@ METHODS: dict[str, IntervalMethod] = {
             resampling=False,
         ),
         IntervalMethod(
-            "woodruff",
-            "Woodruff, subjects as clusters",
-            "Interval of a quantile: Student's t interval of the share of rows below it, with the linearised "
-            "standard error of subjects as clusters, read back as quantiles at its two ends.",
-            (WOODRUFF, BINDER),
-            resampling=False,
-        ),
-        IntervalMethod(
             "bootstrap_percentile",
             "Subject bootstrap, percentile",
             "Percentile interval of the subject bootstrap: whole subjects are resampled with replacement; "
@@ -136,7 +123,10 @@ METHODS: dict[str, IntervalMethod] = {
             (EFRON, DAVISON),
             resampling=True,
         ),
+        *limits_methods.METHODS,
+        *regression_methods.METHODS,
         *proportion_methods.METHODS,
+        *reliability_methods.METHODS,
     )
 }
 """Every interval method by name."""

@@ -7,9 +7,11 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from .additive import AdditivePrepared, row_weights, subject_sums
 from .intervals import Component, mover_limit, mover_variance, tail_levels
+from .limits_exact import limit_factor, tolerance_factor
 from .metric import CannotComputeError, Columns, FloatArray, Interval, Sides
 
 Truth = Literal["independent", "constant", "varying"]
@@ -182,13 +184,17 @@ class BlandAltmanPrepared(AdditivePrepared):
         )
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`cluster_t` for all; `t` and `mover` as `BlandAltman` describes them.
+        """`cluster_t` for all; `t`, `mover` and the exact ones as `BlandAltman` describes them.
 
         Raises:
-            CannotComputeError: Too few pairs or subjects, or the method does not fit the bias over pairs.
+            CannotComputeError: Too few pairs or subjects, or the method does not fit the truth or the bias.
         """
         if method == "cluster_t":
             return super().interval(statistic, method, level, sides)
+        if method in ("noncentral_t", "tolerance_pair") and self.limits.truth != "independent":
+            raise CannotComputeError(
+                f"`{method}` is exact for independent pairs; with `truth: {self.limits.truth}` use mover."
+            )
         if self.limits.truth == "varying" and self.limits.bias == "pairs":
             raise CannotComputeError(
                 f"`{method}` is defined for a bias of subject means; with `bias: pairs` use cluster_t or a "
@@ -205,6 +211,8 @@ class BlandAltmanPrepared(AdditivePrepared):
             return replace(found, independent_rows=independent)
         if method == "mover" and statistic != "bias":
             return replace(self._mover(statistic, level, sides), independent_rows=independent)
+        if method in ("noncentral_t", "tolerance_pair") and statistic in ("loa_lower", "loa_upper"):
+            return replace(self._exact(statistic, method, level, sides), independent_rows=independent)
         raise CannotComputeError(f"`{statistic}` has no `{method}` interval.")
 
     def _mover(self, statistic: str, level: float, sides: Sides) -> Interval:
@@ -222,9 +230,32 @@ class BlandAltmanPrepared(AdditivePrepared):
                 level=level,
                 sides=sides,
             )
-        flat = not any(part.factor * part.variance > 0 for part in parts)
+        return self._limit(float(lower), float(upper), level, sides, "mover")
+
+    def _exact(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
+        """Multiples of the SD about the bias: of this limit alone, or of both limits at once."""
+        n, multiplier = float(self._total[_N]), self.limits.multiplier
+        low, high = tail_levels(level, sides)
+        sign = -1.0 if statistic == "loa_lower" else 1.0
+        if sign < 0:  # the factors count from the bias outwards
+            low, high = 1 - high, 1 - low
+        sd = float(np.sqrt(max(float(self.limits.variance(self._total)), 0.0)))
+        bias, coverage = float(self.limits.center(self._total)), 2 * float(special.ndtr(multiplier)) - 1
+
+        def end(probability: float) -> float:
+            if probability in (0.0, 1.0):
+                return float("inf") if probability else -float("inf")
+            if method == "noncentral_t":
+                return limit_factor(n, probability, multiplier) * sd
+            return tolerance_factor(n, coverage, probability) * sd
+
+        ends = sorted((bias + sign * end(low), bias + sign * end(high)))
+        return self._limit(ends[0], ends[1], level, sides, method)
+
+    def _limit(self, lower: float, upper: float, level: float, sides: Sides, method: str) -> Interval:
+        flat = not any(part.factor * part.variance > 0 for part in self._components())
         note = "The differences do not vary; the interval has no width and says nothing." if flat else None
-        return Interval(float(lower), float(upper), level, sides, "mover", degenerate=flat, warning=note)
+        return Interval(lower, upper, level, sides, method, degenerate=flat, warning=note)
 
     def aligned(self, other: AdditivePrepared) -> Self:
         """Self with its sums about the other's shift."""
