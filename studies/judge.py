@@ -82,7 +82,14 @@ def interval_flaw(interval: Interval | None, counts: Counts, spec: IntervalSpec)
 
 
 def _by_point(criterion: Criterion, estimate: Estimate, flaw: str | None) -> Judgement:
-    """The point decides, as some standards ask; the interval is evidence beside it."""
+    """The point decides, as some standards ask; the interval is evidence beside it.
+
+    Data without any spread (every difference the same, every unit a success in resampling) support no
+    statement about other subjects, and a device that copies its reference looks just like that: nothing is
+    decided.
+    """
+    if flaw and flaw != ROWS_INDEPENDENT:
+        return Judgement("not_evaluable", reason=flaw)
     decision: Decision = "met" if satisfies(estimate.value, criterion) else "not_met"
     if estimate.interval is None or flaw:
         return Judgement(decision, warning=flaw)

@@ -162,16 +162,22 @@ def test_cluster_none_lets_a_row_wise_interval_decide():
     assert judge(criterion("lower", ">", 0.9), several, spec).decision == "met"
 
 
+def test_the_point_decides_without_evidence_where_its_interval_takes_rows_for_independent():
+    several = estimate(0.95, (0.91, 0.98), independent_rows=True, counts=Counts(10, 40, 38))
+    found = judge(criterion("point", ">", 0.9), several, IntervalSpec())
+    assert (found.decision, found.evidence, found.warning) == ("met", None, ROWS_INDEPENDENT)
+
+
 @pytest.mark.parametrize(
     ("given", "flaw"),
     [
         ({"bounds": (1.0, 1.0), "degenerate": True}, NO_SPREAD),
-        ({"bounds": (0.91, 0.98), "independent_rows": True, "counts": Counts(10, 40, 38)}, ROWS_INDEPENDENT),
+        ({"bounds": (0.95, 0.95)}, NO_SPREAD),
     ],
 )
-def test_the_point_decides_without_evidence_where_its_interval_is_flawed(given, flaw):
+def test_data_without_spread_decide_nothing_not_even_by_the_point(given, flaw):
     found = judge(criterion("point", ">", 0.9), estimate(0.95, **given), IntervalSpec())
-    assert (found.decision, found.evidence, found.warning) == ("met", None, flaw)
+    assert (found.decision, found.evidence, found.reason) == ("not_evaluable", None, flaw)
 
 
 @pytest.mark.parametrize(
