@@ -222,7 +222,10 @@ def sensitivity(
         weights: (n,) row weights, of which only the ratios matter; the intervals that count units are then
             not available.
         average: `pooled` (default: each unit counts once, as in the published fractions) or `subject_mean`.
-        ci: `clopper_pearson`, `wilson`, `cluster_t`, `bootstrap_bca` or `bootstrap_percentile`. Default: the
+        ci: Interval method. Units independent: `clopper_pearson`, `wilson`, `wilson_cc`, `mid_p`, `blaker`,
+            `jeffreys`, `agresti_coull`, `logit`, `wald`. Subjects as clusters: `cluster_t`, `cluster_logit`,
+            `korn_graubard`, `rao_scott_wilson`, `rao_scott_clopper_pearson`, `donner_klar`,
+            `gee_independence`, `gee_exchangeable`, `bootstrap_bca`, `bootstrap_percentile`. Default: the
             exact one where every subject has one unit, `cluster_t` otherwise.
         level: Confidence level.
         sides: `two`, or the one bound wanted; the other is then 0 or 1.

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .additive import AdditivePrepared, row_weights, subject_sums
-from .intervals import clopper_pearson, wilson
 from .metric import Average, CannotComputeError, Columns, Counts, FloatArray, Interval, Sides
+from .proportion_bounds import COUNTING, ProportionData, is_proportion_method, proportion_interval
 
 _TOTALS = ("weight", "value", "undefined", "rows", "events")
 _WEIGHT, _VALUE, _UNDEFINED, _ROWS, _EVENTS = range(len(_TOTALS))
@@ -56,13 +56,13 @@ class ErrorPrepared(AdditivePrepared):
         return self.undefined.format(count=round(count)) if count else super().reason_undefined(statistic)
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`cluster_t`; `t` for subject means or one row each; `wilson`, `clopper_pearson` for a pooled share.
+        """`cluster_t`; `t` for subject means or one row each; the intervals of a proportion for a share.
 
         Raises:
             CannotComputeError: The method does not fit the average or the rows.
         """
-        if method in ("wilson", "clopper_pearson") and self.proportion:
-            return self._binomial(method, level, sides)
+        if self.proportion and is_proportion_method(method):
+            return self._proportion(statistic, method, level, sides)
         if method == "t" and self.average == "subject_mean":
             found = self.symmetric(statistic, method, level, sides)
         else:
@@ -72,17 +72,22 @@ class ErrorPrepared(AdditivePrepared):
         note = f"The {method} interval reaches below 0, where the measure cannot be: a sign of few subjects."
         return replace(found, warning=note)
 
-    def _binomial(self, method: str, level: float, sides: Sides) -> Interval:
-        if self.average != "pooled" or self.weighted:
+    def _proportion(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
+        if method in COUNTING and (self.average != "pooled" or self.weighted):
             raise CannotComputeError(
                 f"`{method}` needs a count of rows: average `pooled`, and no row weights."
             )
-        events, rows = float(self.totals[:, _EVENTS].sum()), float(self.totals[:, _ROWS].sum())
-        compute = wilson if method == "wilson" else clopper_pearson
-        lower, upper = compute(events, rows, level, sides)
-        several = bool(np.any(self.units > 1))
-        note = "Rows are taken for independent, and subjects have several." if several else None
-        return Interval(lower, upper, level, sides, method, independent_rows=several, warning=note)
+        found = ProportionData(
+            events=self.totals[:, _EVENTS],
+            units=self.totals[:, _ROWS],
+            value=float(self.estimate()[0]),
+            standard_error=self.standard_error(statistic),
+            sizes=self.totals[:, _WEIGHT],
+            weighted=self.weighted,
+            by_subject=self.average == "subject_mean",
+            empty="There are no rows.",
+        )
+        return proportion_interval(found, method, level, sides)
 
 
 def prepare_errors(

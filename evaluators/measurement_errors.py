@@ -29,10 +29,12 @@ from .metric import (
     Statistic,
     Unit,
 )
+from .proportion_bounds import PROPORTION_INTERVALS
 from .tolerance import parse, within
 
 _INTERVALS = ("cluster_t", "t", "bootstrap_bca", "bootstrap_percentile")
-_SHARE_INTERVALS = ("cluster_t", "bootstrap_bca", "bootstrap_percentile", "wilson", "clopper_pearson")
+_SHARE_FIRST = ("cluster_t", "bootstrap_bca", "bootstrap_percentile", "wilson", "clopper_pearson")
+_SHARE_INTERVALS = (*_SHARE_FIRST, *(name for name in PROPORTION_INTERVALS if name not in _SHARE_FIRST))
 
 WILLMOTT = Citation(
     "willmott2005",

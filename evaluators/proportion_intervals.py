@@ -20,7 +20,7 @@ _BISECTIONS = 90  # more halvings than a double has bits, from brackets already 
 
 
 def wilson_cc(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> Bounds:
-    """Wilson score interval with continuity correction (Newcombe 1998, method 4, p. 859).
+    """Wilson score interval with continuity correction (Newcombe 1998, method 4).
 
     Args:
         x: Events, 0 to n.
@@ -80,7 +80,7 @@ def mid_p(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> Bou
 
 
 def agresti_coull(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> Bounds:
-    """Normal interval after adding z^2 / 2 events and as many other units (Agresti & Coull 1998, p. 122).
+    """Normal interval after adding z^2 / 2 events and as many other units (Agresti & Coull 1998).
 
     It is cut at 0 and 1, and contains that of Wilson (without continuity correction).
 
@@ -91,7 +91,7 @@ def agresti_coull(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two"
 
         >>> lower, upper = agresti_coull(81, 263, 0.95)
         >>> round(lower, 4), round(upper, 4)
-        (0.2552, 0.3662)
+        (0.2552, 0.3663)
     """
     events, units = successes_and_units(x, n)
     low, high = tail_levels(level, sides)
@@ -108,9 +108,9 @@ def agresti_coull(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two"
 
 
 def jeffreys(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> Bounds:
-    """Equal-tailed interval of the beta(x + 1/2, n - x + 1/2) posterior (Brown, Cai & DasGupta 2001, p. 108).
+    """Equal-tailed interval of the beta(x + 1/2, n - x + 1/2) posterior.
 
-    At no events the lower bound is 0, and at events only the upper bound is 1, as they advise; the interval
+    Brown, Cai & DasGupta 2001, s. 3.1.3. At no events the lower bound is 0, and at events only the upper bound is 1, as they advise; the interval
     of highest posterior density is another one.
 
     Arguments and errors as for `wilson_cc`.
@@ -129,7 +129,7 @@ def jeffreys(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> 
 
 
 def logit(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> Bounds:
-    """Normal interval of log(x / (n - x)), transformed back (Brown, Cai & DasGupta 2001, p. 109).
+    """Normal interval of log(x / (n - x)), transformed back (Brown, Cai & DasGupta 2001).
 
     Arguments and errors as for `wilson_cc`, and:
 
@@ -180,7 +180,7 @@ def wald(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> Boun
 
 
 def blaker(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> Bounds:
-    """Exact interval of the parameters whose acceptability exceeds alpha (Blaker 2000, p. 785).
+    """Exact interval of the parameters whose acceptability exceeds alpha (Blaker 2000).
 
     The acceptability of p is the smaller tail of x plus the largest tail of the other side that does not
     exceed it. The interval is the smallest one around all accepted p; it lies within that of Clopper and

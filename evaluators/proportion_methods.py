@@ -33,6 +33,27 @@ BLAKER = Citation(
     "Can J Stat 2000;28:783-798.",
 )
 
+RAO_SCOTT = Citation(
+    "rao1992",
+    "Rao JNK, Scott AJ. A simple method for the analysis of clustered binary data. "
+    "Biometrics 1992;48:577-585.",
+)
+KORN_GRAUBARD = Citation(
+    "korn1998",
+    "Korn EL, Graubard BI. Confidence intervals for proportions with small expected number of positive "
+    "counts estimated from survey data. Surv Methodol 1998;24:193-201.",
+)
+DONNER_KLAR = Citation(
+    "donner2000",
+    "Donner A, Klar N. Design and Analysis of Cluster Randomization Trials in Health Research. Arnold 2000.",
+)
+LIANG_ZEGER = Citation(
+    "liang1986",
+    "Liang KY, Zeger SL. Longitudinal data analysis using generalized linear models. "
+    "Biometrika 1986;73:13-22.",
+)
+LUMLEY = Citation("lumley2004", "Lumley T. Analysis of complex survey samples. J Stat Softw 2004;9(8):1-19.")
+
 _INDEPENDENT = "units are taken as independent."
 
 METHODS: tuple[IntervalMethod, ...] = (
@@ -91,6 +112,64 @@ METHODS: tuple[IntervalMethod, ...] = (
         f"Normal interval of a proportion, cut at 0 and 1; its coverage is poor, and it has no width where "
         f"all units are events, or none is; {_INDEPENDENT}",
         (BROWN,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "korn_graubard",
+        "Korn-Graubard",
+        "Clopper-Pearson interval at the effective number of units, p (1 - p) / SE^2 with the linearised "
+        "standard error of subjects as clusters, corrected by Student's t for few subjects; where every unit "
+        "is an event or none is, units of one subject are taken for one.",
+        (KORN_GRAUBARD, LUMLEY),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "rao_scott_wilson",
+        "Wilson, effective units",
+        "Wilson score interval at the effective number of units, p (1 - p) / SE^2 with the linearised "
+        "standard error of subjects as clusters.",
+        (RAO_SCOTT,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "rao_scott_clopper_pearson",
+        "Clopper-Pearson, effective units",
+        "Clopper-Pearson interval at the effective number of units, p (1 - p) / SE^2 with the linearised "
+        "standard error of subjects as clusters, without correction for few subjects.",
+        (RAO_SCOTT,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "cluster_logit",
+        "Logit t, subjects as clusters",
+        "Log odds plus and minus Student's t times the linearised standard error with subjects as clusters, "
+        "number of subjects - 1 degrees of freedom, transformed back.",
+        (LUMLEY,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "donner_klar",
+        "Wilson, ANOVA intraclass correlation",
+        "Wilson score interval at the number of units divided by the variance inflation of a common "
+        "intraclass correlation, estimated by analysis of variance.",
+        (DONNER_KLAR,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "gee_independence",
+        "GEE, independence",
+        "Normal interval of the log odds with the robust standard error of generalised estimating equations "
+        "under an independence working model, transformed back.",
+        (LIANG_ZEGER,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "gee_exchangeable",
+        "GEE, exchangeable",
+        "Normal interval of the log odds with the robust standard error of generalised estimating equations "
+        "under an exchangeable working correlation, moment estimate over pairs - 1; it lies about the "
+        "estimate of that model, which counts large subjects less.",
+        (LIANG_ZEGER,),
         resampling=False,
     ),
 )

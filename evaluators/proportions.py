@@ -19,10 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from .additive import AdditivePrepared, row_weights, subject_sums
 from .checks import row_weights as row_weights_checked
 from .functions import arrange, evaluate
-from .intervals import clopper_pearson, wilson
 from .metric import (
     Average,
-    CannotComputeError,
     Columns,
     Counts,
     IntArray,
@@ -32,17 +30,12 @@ from .metric import (
     Sides,
     Statistic,
 )
-
-PROPORTION_INTERVALS = (
-    "clopper_pearson",
-    "wilson",
-    "cluster_t",
-    "bootstrap_bca",
-    "bootstrap_percentile",
+from .proportion_bounds import (
+    PROPORTION_INTERVALS,
+    ProportionData,
+    is_proportion_method,
+    proportion_interval,
 )
-"""Intervals that every proportion offers; the exact one first."""
-
-_BINOMIAL: dict[str, Callable[..., tuple[Any, Any]]] = {"clopper_pearson": clopper_pearson, "wilson": wilson}
 
 
 @dataclass(frozen=True)
@@ -97,39 +90,29 @@ class ProportionPrepared(AdditivePrepared):
         return super().reason_undefined(statistic)
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`clopper_pearson` or `wilson` of the pooled counts, or `cluster_t`.
-
-        The first two take units for independent and are marked so where a subject has several.
+        """Any interval of a proportion, or `cluster_t`; see `proportion_bounds`.
 
         Raises:
             CannotComputeError: No units; row weights, or a mean of subjects with several units, with a method
-                that counts units; fewer than two subjects with `cluster_t`.
+                that counts units; fewer than two subjects with a method that takes them for clusters.
         """
-        if method not in _BINOMIAL:
+        if not is_proportion_method(method):
             return super().interval(statistic, method, level, sides)
-        events, units = self.totals[:, -2:].sum(axis=0)
-        if units == 0:
-            raise CannotComputeError(self.empty)
-        several = bool(np.any(self.totals[:, -1] > 1))
-        if self.weighted:
-            raise CannotComputeError(
-                f"`{method}` counts units, and these are weighted; use `cluster_t` or a bootstrap."
-            )
-        if several and self.average == "subject_mean":
-            raise CannotComputeError(
-                f"`{method}` is an interval of pooled units, and a mean over subjects is asked for; "
-                "use `cluster_t` or a bootstrap."
-            )
-        lower, upper = _BINOMIAL[method](events, units, level, sides)
-        return Interval(
-            lower=lower,
-            upper=upper,
-            level=level,
-            sides=sides,
-            method=method,
-            independent_rows=several,
-            warning="Units are taken for independent, and subjects have several." if several else None,
+        by_subject = self.average == "subject_mean"
+        sizes = self.active.astype(np.float64)
+        if isinstance(self.formula, Ratio):
+            sizes = self.totals[:, list(self.formula.units)].sum(axis=1)
+        found = ProportionData(
+            events=self.totals[:, -2],
+            units=self.totals[:, -1],
+            value=float(self.estimate()[0]),
+            standard_error=self.standard_error(statistic),
+            sizes=sizes,
+            weighted=self.weighted,
+            by_subject=by_subject,
+            empty=self.empty,
         )
+        return proportion_interval(found, method, level, sides)
 
 
 def prepare_proportion(

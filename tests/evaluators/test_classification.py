@@ -264,7 +264,7 @@ def test_positive_names_values():
         (([0, 1], [0]), {}, "must be as many"),
         (([[0, 1]], [0, 1]), {}, "one column of values"),
         (([0, 1], [0, 1]), {"average": "median"}, "average"),
-        (([0, 1], [0, 1]), {"ci": "mover"}, "offers bootstrap_bca"),
+        (([0, 1], [0, 1]), {"ci": "mover"}, "offers agresti_coull, blaker, bootstrap_bca"),
         (([0, 1], [0, 1]), {"weights": [1, -1]}, "negative"),
         (([0, 1], [0, 1]), {"level": 1.5}, "level"),
         (([0, 1], [0, 1]), {"sides": "left"}, "sides"),
