@@ -3,6 +3,7 @@
 from .agreement import bland_altman
 from .checks import LengthError, NotFiniteError, NotNumericError, ParameterError
 from .classification import accuracy, confusion, npv, ppv, prevalence, sensitivity, specificity
+from .concordance import ccc
 from .kappa import cohen_kappa
 from .measurement_errors import mae, mape, rmse, share_within
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
@@ -25,6 +26,7 @@ __all__ = [
     "ToleranceError",
     "accuracy",
     "bland_altman",
+    "ccc",
     "cohen_kappa",
     "confusion",
     "mae",

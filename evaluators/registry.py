@@ -18,6 +18,7 @@ _BUILT_IN: tuple[str, ...] = (
     "kappa",
     "reporting",
     "quantile_errors",
+    "concordance",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 
