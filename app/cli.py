@@ -15,9 +15,11 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from .console import Output, shown
+from . import protocols
+from .console import Output, shown, typed
 from .failures import INTERRUPTED, usage
 from .failures import report as report_failure
+from .options import Json
 
 RESERVED = (
     "plan", "compare", "verify", "sign", "qualify", "calibrate", "sniff", "amend", "seal", "unseal", "ledger",
@@ -33,12 +35,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-protocols_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
-app.add_typer(protocols_app, name="protocols")
+app.add_typer(protocols.app, name="protocols")
 
-Json = Annotated[
-    bool, typer.Option("--json", help="Answer with one JSON object on standard output, nothing else.")
-]
 Study = Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder: the one that holds study.yaml.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, or study folder for its latest run.")]
 
@@ -117,7 +115,7 @@ def init(
     for name in made["files"]:
         output.text(f"  {name}")
     edit = "" if example else f"edit {shown(folder / 'study.yaml')} and the protocol, then "
-    output.text(f"Next: {edit}accordance check {_typed(folder)}")
+    output.text(f"Next: {edit}accordance check {typed(folder)}")
 
 
 @app.command()
@@ -300,80 +298,6 @@ def explain(
     output.text(explains.text(explanation))
 
 
-@protocols_app.callback()
-def _protocols() -> None:
-    """List, show and describe the built-in protocols.
-
-    Examples and the schema of the language they are written in:
-
-        accordance protocols list
-        accordance protocols show heart-rate > my-study/protocol.yaml
-        accordance protocols schema > protocol.schema.json
-    """
-
-
-@protocols_app.command("list")
-def protocols_list(as_json: Json = False) -> None:
-    """List the built-in protocols.
-
-    Any of them can begin a study: `accordance init FOLDER --protocol ID`.
-
-    Examples:
-        accordance protocols list
-        accordance protocols list --json | jq -r '.protocols[].id'
-    """
-    from ..protocols import library
-    from . import tables
-
-    output = Output(as_json=as_json)
-    found = [library.load(name) for name in library.names()]
-    facts = [
-        {"id": each.id, "version": each.version, "title": each.title, "domain": each.domain} for each in found
-    ]
-    output.answer({"protocols": facts})
-    output.show(tables.library_table(facts))
-
-
-@protocols_app.command("show")
-def protocols_show(
-    protocol: Annotated[str, typer.Argument(metavar="ID", help="A protocol of the library.")],
-    as_json: Json = False,
-) -> None:
-    """Print a built-in protocol.
-
-    As it was written; with --json resolved, every default written out, with
-    the hash that a lock would hold.
-
-    Examples:
-        accordance protocols show heart-rate
-        accordance protocols show heart-rate --json | jq .protocol.endpoints
-    """
-    from ..protocols import canonical, library
-
-    output = Output(as_json=as_json)
-    if as_json:
-        loaded = library.load(protocol)
-        resolved = loaded.model_dump(mode="json", by_alias=True)
-        output.answer({"sha256": canonical.digest(loaded), "protocol": resolved})
-    else:
-        output.text(library.path(protocol).read_text(encoding="utf-8").rstrip())
-
-
-@protocols_app.command("schema")
-def protocols_schema(as_json: Json = False) -> None:
-    """Print the JSON Schema of the protocol language.
-
-    An editor that knows it completes keys and marks mistakes as you type.
-
-    Examples:
-        accordance protocols schema > protocol.schema.json
-    """
-    from ..protocols import schema
-
-    del as_json  # JSON either way
-    Output(as_json=True).answer(schema.json_schema())
-
-
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the example studies go.")] = Path(
@@ -470,13 +394,6 @@ def _formats(text: str) -> tuple[str, ...]:
     if unknown or not formats:
         raise UsageError(f"--format: `{text}` is not one of pdf, html, or both with a comma between")
     return formats
-
-
-def _typed(path: Path) -> str:
-    """A path as one would have to type it in a shell."""
-    import shlex
-
-    return shlex.quote(shown(path))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -166,3 +167,8 @@ def shown(path: Path) -> str:
     resolved = path.resolve()
     here = Path.cwd().resolve()
     return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(resolved)
+
+
+def typed(path: Path) -> str:
+    """A path as one has to type it in a shell, spaces and all."""
+    return shlex.quote(shown(path))

@@ -10,7 +10,7 @@ from .. import reports
 from ..studies import check, lock, run, start
 from ..studies.folder import CONFIG_FILE
 from . import tables
-from .console import Output, shown
+from .console import Output, shown, typed
 
 LOCKED = ("spa-afib-ecg",)
 """Examples whose plan is locked before the run. Published data cannot be pre-specified any more."""
@@ -31,7 +31,7 @@ def demonstrate(folder: Path, output: Output) -> dict[str, Any]:
         output.text(f"\n  {example}: {facts['decision_words']}")
         for path in facts["report"]:
             output.text(f"    {shown(Path(path))}")
-    output.text(f"\nLook at them in the browser: accordance app {shown(folder)}")
+    output.text(f"\nLook at them in the browser: accordance app {typed(folder)}")
     return done
 
 

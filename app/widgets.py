@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -87,7 +88,8 @@ def run_page(body: Callable[[Results, Path], None], title: str) -> None:
         st.title(title)
         st.info("This study has no finished run yet.", icon=":material/hourglass_empty:")
         st.markdown("Start one in a terminal, then reload this page:")
-        st.code(f"accordance check {study.resolve()}\naccordance run {study.resolve()}", language="shell")
+        place = shlex.quote(str(study.resolve()))
+        st.code(f"accordance check {place}\naccordance run {place}", language="shell")
         return
     try:
         body(state.results(folder), folder)
