@@ -150,10 +150,10 @@ def rao_scott_clopper_pearson(found: Clusters, level: float, sides: Sides = "two
 def korn_graubard(found: Clusters, level: float, sides: Sides = "two") -> ClusterBounds:
     """Clopper and Pearson's interval at the effective number, corrected for few subjects.
 
-    Korn & Graubard 1998.     The effective number is multiplied with the squared ratio of Student's t quantiles, of units - 1 to those
-    of subjects - 1 degrees of freedom, as `survey::svyciprop(method = "beta")` in R, and is never above the
-    number of units. Where all units are events, or none is, and the subjects are of equal size, this is the
-    exact interval of subjects.
+    Korn & Graubard 1998. The effective number is multiplied with the squared ratio of Student's t quantiles,
+    of units - 1 to those of subjects - 1 degrees of freedom, as `survey::svyciprop(method = "beta")` in R,
+    and is never above the number of units. Where all units are events, or none is, and the subjects are of
+    equal size, this is the exact interval of subjects.
 
     Arguments and errors as for `rao_scott_wilson`.
 

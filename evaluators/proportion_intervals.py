@@ -110,8 +110,8 @@ def agresti_coull(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two"
 def jeffreys(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> Bounds:
     """Equal-tailed interval of the beta(x + 1/2, n - x + 1/2) posterior.
 
-    Brown, Cai & DasGupta 2001, s. 3.1.3. At no events the lower bound is 0, and at events only the upper bound is 1, as they advise; the interval
-    of highest posterior density is another one.
+    Brown, Cai & DasGupta 2001, s. 3.1.3. At no events the lower bound is 0, and at events only the upper
+    bound is 1, as they advise; the interval of highest posterior density is another one.
 
     Arguments and errors as for `wilson_cc`.
 

@@ -72,7 +72,7 @@ def test_searched_bounds_against_r_within_its_steps(proportions, name):
 
 
 def test_continuity_correction_against_base_r(proportions):
-    """`prop.test(x, n)`, base R; it corrects by no more than |x - n/2|, so 1 of 2 is another interval there."""
+    """`prop.test(x, n)`, base R; it corrects by at most |x - n/2|: 1 of 2 has another interval."""
     for case in proportions:
         x, n, level = (case["inputs"][key] for key in ("x", "n", "conf_level"))
         if 2 * x == n:
