@@ -8,7 +8,9 @@ from .kappa import cohen_kappa
 from .measurement_errors import mae, mape, rmse, share_within
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
 from .quantile_errors import median_absolute_error, nonparametric_limits, percentile_absolute_error
+from .regression import deming, ordinary_least_squares, weighted_least_squares
 from .reporting import reported_share
+from .scaled_limits import bland_altman_percent, bland_altman_ratio
 from .tolerance import ToleranceError
 from .weights import ResamplingWeights
 
@@ -26,14 +28,18 @@ __all__ = [
     "ToleranceError",
     "accuracy",
     "bland_altman",
+    "bland_altman_percent",
+    "bland_altman_ratio",
     "ccc",
     "cohen_kappa",
     "confusion",
+    "deming",
     "mae",
     "mape",
     "median_absolute_error",
     "nonparametric_limits",
     "npv",
+    "ordinary_least_squares",
     "percentile_absolute_error",
     "ppv",
     "prevalence",
@@ -42,4 +48,5 @@ __all__ = [
     "sensitivity",
     "share_within",
     "specificity",
+    "weighted_least_squares",
 ]

@@ -145,14 +145,24 @@ class BlandAltman(Metric):
             raise ValueError("`bland_altman` has no `average`; its parameter `bias` says what counts once.")
         given = checks.parameters(self, parameters)
         columns = checks.measurement_columns(columns)
-        truth, bias = given["truth"], _bias(given["truth"], given["bias"])
+        truth, bias = given["truth"], natural_bias(given["truth"], given["bias"])
         if columns.weights is not None and truth != "independent":
             raise ValueError("Row weights are defined for `truth: independent` only.")
-        multiplier = float(special.ndtri((1 + given["agreement_level"]) / 2))
+        multiplier = sd_multiplier(given["agreement_level"])
         return prepare_limits(columns, truth=truth, bias=bias, multiplier=multiplier)
 
 
-def _bias(truth: Truth, asked: Bias) -> Literal["pairs", "subject_means"]:
+def sd_multiplier(agreement_level: float) -> float:
+    """Standard deviations from the bias to a limit: 1.959964 for 0.95."""
+    return float(special.ndtri((1 + agreement_level) / 2))
+
+
+def natural_bias(truth: Truth, asked: Bias) -> Literal["pairs", "subject_means"]:
+    """What counts once in the bias, given the truth.
+
+    Raises:
+        ParameterError: The truth does not allow what is asked.
+    """
     natural: Literal["pairs", "subject_means"] = "pairs" if truth == "independent" else "subject_means"
     if asked == "by_truth":
         return natural

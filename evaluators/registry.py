@@ -17,7 +17,9 @@ _BUILT_IN: tuple[str, ...] = (
     "classification",
     "kappa",
     "reporting",
+    "regression",
     "quantile_errors",
+    "scaled_limits",
     "concordance",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
