@@ -104,10 +104,11 @@ def _endpoint_block(results: Results, entry: Mapping[str, Any]) -> EndpointBlock
 
 
 def _definition(row: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    """What exactly the number is."""
-    if row is None or not row["definition"]:
+    """What exactly the number is, as its metric declares it (the parameters stand beside it)."""
+    if row is None:
         return ()
-    return ((f"Definition: {words.statistic_title(row).lower()}", sentence(row["definition"])),)
+    declared = words.definition(row)
+    return (("Definition", sentence(declared)),) if declared else ()
 
 
 def _whole() -> pl.Expr:

@@ -108,6 +108,14 @@ def statistic_title(row: Row) -> str:
         return str(row["statistic"]).replace("_", " ")
 
 
+def definition(row: Row) -> str:
+    """The statistic's definition as its metric gives it; the row's own where the metric is not installed."""
+    try:
+        return registry.get(row["metric"]).statistic(row["statistic"]).definition
+    except KeyError:
+        return str(row["definition"] or "")
+
+
 def is_proportion(row: Row) -> bool:
     """Whether the number is a proportion, printed as a percentage."""
     return str(row["unit"]) == "proportion"

@@ -107,7 +107,7 @@ def _axis_numbers(axis: Any, *, percent: bool) -> None:
 
 def _scatter(canvas: Any, model: Scatter, raster_above: int) -> None:
     """Points with levels; the levels' words stand in the right margin, moved apart where they collide."""
-    width, height = (4.4, 4.1) if model.identity else (theme.WIDTH, 3.4)
+    width, height = (3.7, 3.45) if model.identity else (theme.WIDTH, 3.4)
     canvas.set_size_inches(width, height)
     left, bottom = 0.62 / width, 0.42 / height
     right = 0.72 if any(level.label for level in model.levels) else 0.97
