@@ -42,8 +42,9 @@ def table(head: str, rows: list[str]) -> str:
 
 
 def metrics() -> list[Metric]:
-    """The built-in metrics by title."""
-    return sorted(registry.all_metrics(), key=lambda metric: (metric.kind, metric.title))
+    """All metrics, by the kind of values they take, then by title."""
+    kinds = list(KINDS)
+    return sorted(registry.all_metrics(), key=lambda metric: (kinds.index(metric.kind), metric.title))
 
 
 def plain_function(metric: Metric) -> Any:
@@ -52,13 +53,17 @@ def plain_function(metric: Metric) -> Any:
 
 
 def metric_table() -> str:
-    """All metrics with what they take and what they yield."""
-    rows = [
-        f"| [{cell(metric.title)}]({metric.name}.md) | `{metric.name}` | {KINDS[metric.kind]} "
-        f"| {', '.join(f'`{statistic.name}`' for statistic in metric.statistics)} | {cell(metric.summary)} |"
-        for metric in metrics()
-    ]
-    return table("| metric | name in a protocol | values | statistics | in one sentence |", rows)
+    """All metrics, by the kind of values they take."""
+    parts = []
+    for kind, words in KINDS.items():
+        rows = [
+            f"| [{cell(metric.title)}]({metric.name}.md) | `{metric.name}` | {cell(metric.summary)} |"
+            for metric in metrics()
+            if metric.kind == kind
+        ]
+        head = "| metric | name in a protocol | in one sentence |"
+        parts.append(f"## {words[0].upper()}{words[1:]}\n\n{table(head, rows)}\n")
+    return "\n".join(parts)
 
 
 def statistic_rows(statistics: tuple[Statistic, ...]) -> list[str]:
@@ -179,12 +184,12 @@ def limit_words(criterion: Any) -> str:
     if criterion is None:
         return "informative"
     limit = criterion.limit
-    words = f"{limit[0]} to {limit[1]}" if isinstance(limit, tuple) else f"{limit}"
+    words = f"{limit[0]:g} to {limit[1]:g}" if isinstance(limit, tuple) else f"{limit:g}"
     name = f"`{criterion.statistic}`" if criterion.statistic else "headline statistic"
     what = {"point": "estimate", "both": "whole interval"}.get(
         criterion.compare, f"{criterion.compare} bound"
     )
-    return f"{name}: {what} {criterion.operator} {words}"
+    return f"{name}: {what} {criterion.operator} {words} {criterion.unit or ''}".strip()
 
 
 def protocol_page(name: str) -> str:
@@ -210,7 +215,7 @@ def protocol_page(name: str) -> str:
     parts.append("\n## Tables\n")
     for key, contract in protocol.tables.items():
         parts.append(
-            f"### `{key}`\n\n{contract.title or ''} Key: {', '.join(f'`{one}`' for one in contract.key)}.\n"
+            f"### `{key}`\n\n{contract.title or key}. Key: {', '.join(f'`{one}`' for one in contract.key)}.\n"
         )
         parts.append(table("| column | type | unit | accepted |", [
             f"| `{column}` | {one.type} | {one.unit or ''} | {accepted(one)} |"
