@@ -1,82 +1,69 @@
 """Which rows an estimate rests on: population, exclusions, conditions, view, and the parts of a whole.
 
-Evaluation, figures and the app all ask here, so a number and its picture always show the same rows.
+Evaluation, figures and the app all ask here, so a number and its picture always show the same rows. How
+columns become codes is in `coding`, how rows are split in `splits`; their names can be had here too.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from ..datasets.conditions import expression
-from ..datasets.pairs import INDETERMINATE, MISSING_VALUE, REFERENCE, STRUCTURAL, TEST
+from ..datasets.pairs import INDETERMINATE, MISSING_VALUE, STRUCTURAL
 from ..evaluators import registry
-from ..evaluators.metric import Kind
 from ..protocols.errors import UsageError, nearest
-from ..protocols.model import Column, Endpoint, Protocol, Subgroup, View
+from ..protocols.model import Endpoint, Protocol
+from .coding import PRIMARY, VIEWS, YIELD, Coding, among, coded, coding, said, view_of
+from .splits import (
+    MISSING,
+    SUBGROUP_YES,
+    SUBJECTS,
+    WHOLE,
+    Part,
+    band_label,
+    by_part,
+    by_text,
+    label,
+    parts,
+    subgroup_parts,
+)
 
 if TYPE_CHECKING:
     from .results import Results
 
-SUBJECTS = "subjects"
-PRIMARY = "primary"
-VIEWS: tuple[View, ...] = ("classifiable_only", "as_positive", "as_negative")
-YIELD = "yield"
-MISSING = "(missing)"
-"""Level of the rows whose splitting column is empty."""
-SUBGROUP_YES = "yes"
-"""Level of a subgroup that a condition defines."""
+__all__ = [
+    "MISSING",
+    "PRIMARY",
+    "SUBGROUP_YES",
+    "SUBJECTS",
+    "VIEWS",
+    "WHOLE",
+    "YIELD",
+    "Coding",
+    "Part",
+    "automatic_yields",
+    "band_label",
+    "by_part",
+    "by_text",
+    "coded",
+    "codes",
+    "coding",
+    "endpoint_of",
+    "label",
+    "mask",
+    "parts",
+    "population_rows",
+    "rows",
+    "rows_behind",
+    "view_of",
+    "yield_sources",
+]
 
 _BOOKKEEPING = ("status", "reason", "reasons")
-
-
-@dataclass(frozen=True)
-class Coding:
-    """How the two value columns of an endpoint become what its metric takes.
-
-    Attributes:
-        kind: `measurement`, `binary` or `categorical`.
-        reference: Value column in the pairs, such as `reference.rate`.
-        test: Likewise, such as `test.rate`.
-        positive: Levels that count as positive (binary).
-        levels: Determinate categories in declared order (categorical), `("negative", "positive")` (binary).
-        reference_indeterminate: Reference levels that are no result.
-        test_indeterminate: Test levels that are no result.
-        reports_yield: The endpoint asks whether there was a result, not which.
-    """
-
-    kind: Kind
-    reference: str
-    test: str
-    positive: tuple[str, ...] = ()
-    levels: tuple[str, ...] = ()
-    reference_indeterminate: tuple[str, ...] = ()
-    test_indeterminate: tuple[str, ...] = ()
-    reports_yield: bool = False
-
-    @property
-    def views(self) -> tuple[str, ...]:
-        """The views of this endpoint: `primary`, and for binary metrics the three ways to count no result."""
-        several = self.kind == "binary" and self.test_indeterminate and not self.reports_yield
-        return (PRIMARY, *VIEWS) if several else (PRIMARY,)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of an endpoint's rows: all of them, a combination of by-levels, or one level of a subgroup."""
-
-    by: str | None = None
-    subgroup: str | None = None
-    level: str | None = None
-    condition: pl.Expr | None = field(default=None, compare=False)
-
-
-WHOLE = Part()
 
 
 def codes(protocol: Protocol) -> tuple[str, ...]:
@@ -88,57 +75,6 @@ def mask(protocol: Protocol, names: Iterable[str]) -> int:
     """The bit mask of reason codes, as `Pairs` holds them."""
     order = codes(protocol)
     return sum(1 << order.index(name) for name in set(names))
-
-
-def coding(protocol: Protocol, endpoint: Endpoint) -> Coding:
-    """How an endpoint's columns are read."""
-    pairing = protocol.pairings[_said(endpoint.pairing)]
-    reference_name, test_name = _said(endpoint.reference), _said(endpoint.test)
-    reference = protocol.tables[pairing.reference].columns[reference_name]
-    test = protocol.tables[pairing.test].columns[test_name]
-    kind = registry.get(endpoint.metric).kind
-    reports_yield = endpoint.metric == YIELD
-    determinate = dict.fromkeys([*_determinate(reference), *_determinate(test)])
-    return Coding(
-        kind=kind,
-        reference=REFERENCE + reference_name,
-        test=TEST + test_name,
-        positive=_positive(endpoint, test),
-        levels={"measurement": (), "binary": ("negative", "positive")}.get(kind, tuple(determinate)),
-        reference_indeterminate=reference.indeterminate,
-        test_indeterminate=test.indeterminate,
-        reports_yield=reports_yield,
-    )
-
-
-def _said(value: str | None) -> str:
-    """A field that a resolved protocol always fills."""
-    if value is None:
-        raise ValueError("the protocol is not resolved: an endpoint leaves its pairing or a column open")
-    return value
-
-
-def _determinate(column: Column) -> tuple[str, ...]:
-    """The levels of a column that are results."""
-    levels = ("false", "true") if column.type == "boolean" else column.levels or ()
-    return tuple(level for level in levels if level not in column.indeterminate)
-
-
-def _positive(endpoint: Endpoint, test: Column) -> tuple[str, ...]:
-    """The levels that count as positive; for true-or-false columns `true` where nothing is said."""
-    if endpoint.positive is not None:
-        return endpoint.positive
-    return ("true",) if test.type == "boolean" else ()
-
-
-def view_of(protocol: Protocol, view: str) -> View:
-    """The view behind a name: `primary` is the one the protocol declares, else results only."""
-    if view == PRIMARY:
-        return protocol.indeterminate.primary_view if protocol.indeterminate else "classifiable_only"
-    for known in VIEWS:
-        if known == view:
-            return known
-    raise UsageError(f"there is no view `{view}`; there are: {', '.join((PRIMARY, *VIEWS))}")
 
 
 def population_rows(
@@ -155,7 +91,7 @@ def population_rows(
         pairs: Frame of `Pairs`.
         columns: Columns to carry; default all but the bookkeeping of reasons.
     """
-    population = protocol.populations[_said(endpoint.population)]
+    population = protocol.populations[said(endpoint.population)]
     how = coding(protocol, endpoint)
     excluding = protocol.exclusions if population.exclude is None else population.exclude
     structural = [code for code in STRUCTURAL if code not in (MISSING_VALUE, INDETERMINATE)]
@@ -170,186 +106,6 @@ def population_rows(
     carried = [name for name in pairs.columns if name not in _BOOKKEEPING] if columns is None else columns
     kept = pairs.select(keep.alias("kept")).get_column("kept")
     return pairs.select(carried) if kept.all() else pairs.select(carried).filter(kept)
-
-
-def coded(how: Coding, rows: pl.DataFrame, view: View) -> pl.DataFrame:
-    """Population rows with `reference` and `test` as the metric takes them, seen in one view.
-
-    Measurements stay float64; binary values become 1 (positive) and 0; categories their index in `levels`.
-    """
-    if how.kind == "measurement":
-        return rows.with_columns(
-            pl.col(how.reference).cast(pl.Float64).alias("reference"),
-            pl.col(how.test).cast(pl.Float64).alias("test"),
-        )
-    no_result = among(how.test, how.test_indeterminate)
-    if how.test_indeterminate and not how.reports_yield and _drops(how, view):
-        rows = rows.filter(~no_result)
-    if how.reports_yield:
-        result = (~no_result).cast(pl.Int64)
-        return rows.with_columns(result.alias("test"), pl.lit(1, dtype=pl.Int64).alias("reference"))
-    if how.kind == "categorical":
-        index = {level: code for code, level in enumerate(how.levels)}
-        return rows.with_columns(
-            _text(how.reference).replace_strict(index, return_dtype=pl.Int64).alias("reference"),
-            _text(how.test).replace_strict(index, return_dtype=pl.Int64).alias("test"),
-        )
-    positive = among(how.test, how.positive)
-    counts = positive | no_result if view == "as_positive" else positive
-    return rows.with_columns(
-        among(how.reference, how.positive).cast(pl.Int64).alias("reference"),
-        counts.cast(pl.Int64).alias("test"),
-    )
-
-
-def _drops(how: Coding, view: View) -> bool:
-    """Whether a view leaves outputs that are no result out. There is no other way for categories."""
-    return how.kind == "categorical" or view == "classifiable_only"
-
-
-def among(column: str, levels: Iterable[str]) -> pl.Expr:
-    """Rows whose value is one of these; never null. Comparing with each is quicker than looking up a few."""
-    found = pl.lit(value=False)
-    for level in levels:
-        found |= _text(column) == level
-    return found.fill_null(value=False)
-
-
-def _text(column: str) -> pl.Expr:
-    return pl.col(column).cast(pl.String)
-
-
-def label(column: str) -> pl.Expr:
-    """The level of each row in a splitting column, as text."""
-    return _text(column).fill_null(MISSING)
-
-
-def by_text(by: Mapping[str, str]) -> str:
-    """By-levels as canonical JSON, as the results hold them.
-
-    Example:
-        >>> by_text({"cohort": "sinus"})
-        '{"cohort":"sinus"}'
-    """
-    return json.dumps(dict(by), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-
-
-def parts(protocol: Protocol, endpoint: Endpoint, rows: pl.DataFrame) -> list[Part]:
-    """Every part of an endpoint's population rows in a fixed order: the whole, by-levels, subgroups.
-
-    A declared level stays even when no row has it: its rows of results then say so.
-    """
-    found = [WHOLE]
-    if endpoint.by:
-        combinations = _combinations(protocol, endpoint, rows)
-        found += [by_part(dict(zip(endpoint.by, levels, strict=True))) for levels in combinations]
-    for name in endpoint.subgroups or ():
-        found.extend(_subgroup_parts(protocol, endpoint, name, rows))
-    return found
-
-
-def by_part(levels: Mapping[str, str]) -> Part:
-    """The part of the rows with these by-levels."""
-    condition = pl.lit(value=True)
-    for column, level in levels.items():
-        condition &= label(column) == level
-    return Part(by=by_text(levels), condition=condition)
-
-
-def _combinations(protocol: Protocol, endpoint: Endpoint, rows: pl.DataFrame) -> list[tuple[str, ...]]:
-    """By-levels: every declared level of one column; the observed combinations of several."""
-    ranks = [
-        {level: rank for rank, level in enumerate(_levels(protocol, endpoint, c, rows))} for c in endpoint.by
-    ]
-    if len(ranks) == 1:
-        return [(level,) for level in ranks[0]]
-    observed = rows.select(label(column).alias(column) for column in endpoint.by).unique().rows()
-    return sorted(
-        observed, key=lambda levels: [rank[level] for rank, level in zip(ranks, levels, strict=True)]
-    )
-
-
-def _levels(protocol: Protocol, endpoint: Endpoint, column: str, rows: pl.DataFrame) -> list[str]:
-    """Declared levels in order, then others found, in order; rows without a value last."""
-    contract = _contract(protocol, endpoint, column)
-    found = rows.get_column(column).unique().sort()
-    observed = [str(value) for value in found.drop_nulls().cast(pl.String).to_list()]
-    declared = [] if contract is None else list(_determinate(contract)) + list(contract.indeterminate)
-    missing = [MISSING] if found.null_count() else []
-    return list(dict.fromkeys([*declared, *observed, *missing]))
-
-
-def _contract(protocol: Protocol, endpoint: Endpoint, column: str) -> Column | None:
-    """The declared column behind a name in the pairs."""
-    pairing = protocol.pairings[_said(endpoint.pairing)]
-    if column.startswith(REFERENCE):
-        tables, name = [pairing.reference], column.removeprefix(REFERENCE)
-    elif column.startswith(TEST):
-        tables, name = [pairing.test], column.removeprefix(TEST)
-    else:
-        tables, name = [SUBJECTS, pairing.reference, pairing.test], column
-    for table in tables:
-        if table in protocol.tables and name in protocol.tables[table].columns:
-            return protocol.tables[table].columns[name]
-    return None
-
-
-def _subgroup_parts(protocol: Protocol, endpoint: Endpoint, name: str, rows: pl.DataFrame) -> Iterator[Part]:
-    """The levels of one declared subgroup."""
-    subgroup = protocol.subgroups[name]
-    within = expression(subgroup.where) if subgroup.where else pl.lit(value=True)
-    if subgroup.by is None:
-        yield Part(subgroup=name, level=SUBGROUP_YES, condition=within)
-    elif subgroup.bands is None:
-        for level in _levels(protocol, endpoint, subgroup.by, rows.filter(within)):
-            yield Part(subgroup=name, level=level, condition=within & (label(subgroup.by) == level))
-    else:
-        for level, condition in _bands(protocol, endpoint, subgroup, rows.filter(within)):
-            yield Part(subgroup=name, level=level, condition=within & condition)
-
-
-def _bands(
-    protocol: Protocol, endpoint: Endpoint, subgroup: Subgroup, rows: pl.DataFrame
-) -> list[tuple[str, pl.Expr]]:
-    """Half-open bands [a, b) with labels; what lies below, above or nowhere is shown where there is any."""
-    column, edges = str(subgroup.by), tuple(subgroup.bands or ())
-    contract = _contract(protocol, endpoint, column)
-    whole = contract is not None and contract.type == "integer" and all(edge == int(edge) for edge in edges)
-    value = pl.col(column)
-    inner = [
-        (band_label(low, high, whole=whole), (value >= low) & (value < high)) for low, high in pairwise(edges)
-    ]
-    below = (band_label(None, edges[0], whole=whole), value < edges[0])
-    above = (band_label(edges[-1], None, whole=whole), value >= edges[-1])
-    missing = (MISSING, value.is_null())
-    found = rows.select(
-        (value < edges[0]).any().alias("below"),
-        (value >= edges[-1]).any().alias("above"),
-        value.is_null().any().alias("missing"),
-    ).row(0)
-    outer = [len(edges) == 1 or found[0], len(edges) == 1 or found[1], found[2]]
-    return [
-        *([below] if outer[0] else []),
-        *inner,
-        *([above] if outer[1] else []),
-        *([missing] if outer[2] else []),
-    ]
-
-
-def band_label(low: float | None, high: float | None, *, whole: bool) -> str:
-    """A half-open band in words; `whole` for columns of whole numbers.
-
-    Example:
-        >>> band_label(65, 75, whole=True), band_label(75, None, whole=True), band_label(None, 18, whole=True)
-        ('65–74', '75 and over', 'under 18')
-        >>> band_label(70.0, 80.0, whole=False)
-        '70 to <80'
-    """
-    if low is None:
-        return f"under {high:.15g}"
-    if high is None:
-        return f"{low:.15g} and over"
-    return f"{low:.15g}–{high - 1:.15g}" if whole else f"{low:.15g} to <{high:.15g}"
 
 
 def rows(
@@ -407,7 +163,7 @@ def _chosen(
         return WHOLE
     if subgroup not in protocol.subgroups:
         raise UsageError(_unknown("subgroup", subgroup, protocol.subgroups))
-    offered = {part.level: part for part in _subgroup_parts(protocol, endpoint, subgroup, found)}
+    offered = {part.level: part for part in subgroup_parts(protocol, endpoint, subgroup, found)}
     if level not in offered:
         raise UsageError(
             _unknown(f"level of subgroup `{subgroup}`", str(level), [str(name) for name in offered])
@@ -495,7 +251,7 @@ def rows_behind(results: Results, row: Mapping[str, Any]) -> pl.DataFrame:
     """The exact analysed rows behind one row of results."""
     protocol = results.protocol
     endpoint = endpoint_of(protocol, row["endpoint"])
-    frame = results.pairs(_said(endpoint.pairing), row["version"])
+    frame = results.pairs(said(endpoint.pairing), row["version"])
     return rows(
         protocol,
         row["endpoint"],
