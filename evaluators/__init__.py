@@ -12,6 +12,7 @@ from .regression import deming, ordinary_least_squares, weighted_least_squares
 from .reporting import reported_share
 from .scaled_limits import bland_altman_percent, bland_altman_ratio
 from .tolerance import ToleranceError
+from .weighted_deming import weighted_deming
 from .weights import ResamplingWeights
 
 __all__ = [
@@ -48,5 +49,6 @@ __all__ = [
     "sensitivity",
     "share_within",
     "specificity",
+    "weighted_deming",
     "weighted_least_squares",
 ]

@@ -21,6 +21,7 @@ _BUILT_IN: tuple[str, ...] = (
     "quantile_errors",
     "scaled_limits",
     "concordance",
+    "weighted_deming",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 
