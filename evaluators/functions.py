@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import checks
 from .estimate import estimates
 from .intervals import METHODS
-from .metric import Average, Columns, FloatArray, IntArray, Metric, MetricResult, Sides
+from .metric import Average, Columns, FloatArray, IntArray, Metric, MetricResult, Prepared, Sides
 from .weights import ResamplingWeights
 
 DEFAULT_REPLICATES = 10_000
@@ -89,8 +89,33 @@ def evaluate(
     if average not in metric.averages:
         raise ValueError(f"`average` must be one of {', '.join(metric.averages)}, not {average!r}.")
     resolved = checks.parameters(metric, parameters)
-    methods = _methods(metric, ci)
+    _methods(metric, ci)  # refuse before the rows are read
     prepared = metric.prepare(columns, average=average, **resolved)
+    return labelled(
+        metric, prepared, keys, average=average, parameters=resolved, ci=ci, level=level, sides=sides,
+        replicates=replicates, seed=seed,
+    )  # fmt: skip
+
+
+def labelled(
+    metric: Metric,
+    prepared: Prepared,
+    keys: Sequence[str],
+    *,
+    average: Average,
+    parameters: Mapping[str, Any],
+    ci: Method,
+    level: float,
+    sides: Sides,
+    replicates: int,
+    seed: int,
+) -> MetricResult:
+    """Every statistic of what a metric has prepared, as a labelled result.
+
+    Raises:
+        ValueError: The interval method, the level or the sides are not acceptable.
+    """
+    methods = _methods(metric, ci)
     weights = None
     if keys and any(METHODS[method].resampling for method in methods.values()):
         weights = ResamplingWeights(keys, seed=seed, replicates=replicates).matrix(keys)
@@ -98,7 +123,7 @@ def evaluate(
         metric=metric.name,
         title=metric.title,
         average=average,
-        parameters=resolved,
+        parameters=parameters,
         estimates=estimates(metric, prepared, methods=methods, level=level, sides=sides, weights=weights),
         citations=metric.citations,
     )
