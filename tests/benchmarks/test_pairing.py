@@ -52,7 +52,7 @@ from accordance.datasets import keys, pairing
 from accordance.datasets.read import read_table
 from accordance.datasets.sources import Source
 from accordance.evaluators import blocks, registry
-from accordance.evaluators.metric import Columns
+from accordance.evaluators.metric import REQUIRED, Columns
 from accordance.protocols.model import Column, Pairing, Protocol, Table
 
 base, rounds = Path(sys.argv[1]), int(sys.argv[2])
@@ -90,7 +90,9 @@ def evaluate(frame):
             continue
         pair, levels = (values, ()) if metric.kind == "measurement" else (codes, ("sinus", "af"))
         rows = Columns(*pair, offsets, levels)
-        prepared = blocks.prepare(metric, rows, **PARAMETERS.get(metric.name, {}))
+        required = [one for one in metric.parameters if one.default is REQUIRED]
+        given = {one.name: one.choices[0] if one.choices else 100.0 for one in required}
+        prepared = blocks.prepare(metric, rows, **given | PARAMETERS.get(metric.name, {}))
         estimates[metric.name] = dict(zip(prepared.statistics, prepared.estimate().tolist(), strict=True))
     return estimates
 
