@@ -4,6 +4,7 @@ from .agreement import bland_altman
 from .checks import LengthError, NotFiniteError, NotNumericError, ParameterError
 from .classification import accuracy, confusion, npv, ppv, prevalence, sensitivity, specificity
 from .concordance import ccc
+from .icc import icc, icc_raters
 from .kappa import cohen_kappa
 from .measurement_errors import mae, mape, rmse, share_within
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
@@ -35,6 +36,8 @@ __all__ = [
     "cohen_kappa",
     "confusion",
     "deming",
+    "icc",
+    "icc_raters",
     "mae",
     "mape",
     "median_absolute_error",

@@ -22,6 +22,7 @@ _BUILT_IN: tuple[str, ...] = (
     "scaled_limits",
     "concordance",
     "weighted_deming",
+    "icc",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 
