@@ -92,9 +92,8 @@ METHODS: dict[str, IntervalMethod] = {
         IntervalMethod(
             "asymptotic",
             "Large sample",
-            "Large-sample normal interval with the standard error of Fleiss, Cohen and Everitt; units are "
-            "taken "
-            "as independent.",
+            "Large-sample normal interval with the standard error of the delta method (for kappa that of "
+            "Fleiss, Cohen and Everitt); units are taken as independent.",
             (FLEISS,),
             resampling=False,
         ),

@@ -1,4 +1,7 @@
-"""Cohen's kappa: agreement on categories beyond what the marginal frequencies alone would give."""
+"""Cohen's kappa: agreement on categories beyond what the marginal frequencies alone would give.
+
+Unweighted, or with linear or quadratic weights where the categories are ordered.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from scipy import special
 
 from . import checks
 from .additive import AdditivePrepared, row_weights, subject_sums
+from .category_weights import WEIGHTING, Weighting, disagreement, largest
 from .codes import category_codes, check_codes, check_request
 from .functions import DEFAULT_REPLICATES, DEFAULT_SEED, arrange, evaluate
 from .intervals import FLEISS, tail_levels
@@ -21,6 +25,7 @@ from .metric import (
     Citation,
     Columns,
     Counts,
+    IntArray,
     Interval,
     Metric,
     MetricResult,
@@ -31,6 +36,11 @@ from .metric import (
 COHEN = Citation(
     "cohen1960", "Cohen J. A coefficient of agreement for nominal scales. Educ Psychol Meas 1960;20:37-46."
 )
+COHEN_WEIGHTED = Citation(
+    "cohen1968",
+    "Cohen J. Weighted kappa: nominal scale agreement with provision for scaled disagreement or partial "
+    "credit. Psychol Bull 1968;70:213-220.",
+)
 
 
 @dataclass(frozen=True)
@@ -38,14 +48,17 @@ class KappaFormula:
     """From added-up cells of the k x k table (row by row) to kappa."""
 
     k: int
+    weighting: Weighting = "unweighted"
 
     def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
-        """(p_o - p_e) / (1 - p_e); 0/0 where all units fall into one category of both."""
+        """1 - disagreement observed / expected; 0/0 where all units fall into one category of both."""
         table = totals[..., : self.k**2].reshape(*totals.shape[:-1], self.k, self.k)
+        apart = disagreement(self.k, self.weighting)
         n = table.sum(axis=(-2, -1))
-        observed = np.trace(table, axis1=-2, axis2=-1) * n
-        chance = (table.sum(axis=-1) * table.sum(axis=-2)).sum(axis=-1)
-        return np.asarray((observed - chance) / (n * n - chance))[..., None]
+        observed = (table * apart).sum(axis=(-2, -1)) * n
+        rows, columns = table.sum(axis=-1), table.sum(axis=-2)
+        expected = ((rows @ apart) * columns).sum(axis=-1)
+        return np.asarray((expected - observed) / expected)[..., None]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,10 +67,12 @@ class KappaPrepared(AdditivePrepared):
 
     Attributes:
         weighted: Row weights were given.
+        weighting: How much two categories disagree.
     """
 
     k: int
     weighted: bool
+    weighting: Weighting = "unweighted"
 
     @property
     def table(self) -> NDArray[Any]:
@@ -93,7 +108,7 @@ class KappaPrepared(AdditivePrepared):
             raise CannotComputeError(
                 "`asymptotic` counts units, and these are weighted; use `cluster_t` or a bootstrap."
             )
-        value, error = kappa_with_error(self.table)
+        value, error = kappa_with_error(self.table, self.weighting)
         if not np.isfinite(error):
             raise CannotComputeError(self.reason_undefined(statistic))
         low, high = tail_levels(level, sides)
@@ -115,7 +130,7 @@ class KappaPrepared(AdditivePrepared):
 
 
 class CohenKappa(Metric):
-    """Unweighted kappa for any number of categories. Agreement by chance makes it depend on prevalence."""
+    """Kappa for any number of categories, weighted or not; the plain function is `cohen_kappa`."""
 
     name = "cohen_kappa"
     title = "Cohen's kappa"
@@ -126,24 +141,27 @@ class CohenKappa(Metric):
         Statistic(
             name="kappa",
             title="Cohen's kappa",
-            definition="(p_o - p_e) / (1 - p_e), unweighted: p_o the share of units in agreement, p_e the "
-            "share expected from the marginal frequencies of reference and test.",
+            definition="(p_o - p_e) / (1 - p_e): p_o the mean credit of the units for agreement (1 for the "
+            "same category; for others 0, or by the stated weighting), p_e the credit expected from the "
+            "marginal frequencies of reference and test.",
             unit="none",
             better="higher",
             intervals=("asymptotic", "cluster_t", "bootstrap_bca", "bootstrap_percentile"),
         ),
     )
     headline = "kappa"
-    citations = (COHEN, FLEISS)
+    parameters = (WEIGHTING,)
+    citations = (COHEN, COHEN_WEIGHTED, FLEISS)
     figure = "confusion"
 
     def prepare(self, columns: Columns, *, average: Average = "pooled", **parameters: Any) -> KappaPrepared:
         """Count the table of each subject.
 
         Raises:
-            ValueError: Codes outside `levels`, an unknown average, or any parameter.
+            ValueError: Codes outside `levels`, an unknown average, or a parameter that is not acceptable.
         """
         check_request(self, columns, average, parameters)
+        weighting = checks.parameters(self, parameters)["weighting"]
         k = len(columns.levels) or 2
         check_codes("reference", columns.reference, k)
         check_codes("test", columns.test, k)
@@ -153,15 +171,31 @@ class CohenKappa(Metric):
             totals=np.column_stack([cells, agreed]),
             names=(*(f"cell {i},{j}" for i in range(k) for j in range(k)), "agreed counted"),
             statistics=("kappa",),
-            formula=KappaFormula(k),
+            formula=KappaFormula(k, weighting),
             units=np.diff(columns.offsets),
             bounds=(-1.0, 1.0),
             k=k,
             weighted=columns.weights is not None,
+            weighting=weighting,
         )
 
 
 METRICS: tuple[Metric, ...] = (CohenKappa(),)
+
+
+def ordered_codes(
+    reference: ArrayLike, test: ArrayLike, levels: Iterable[Any] | None, weighting: Weighting
+) -> tuple[IntArray, IntArray, tuple[str, ...]]:
+    """Codes of both columns and the levels' names, which have to be given where their order matters.
+
+    Raises:
+        ValueError: `levels` is needed, or see `codes.category_codes`.
+    """
+    if levels is None and weighting != "unweighted":
+        raise ValueError(
+            f"`weighting` is {weighting}, which needs the categories in order: give `levels`, lowest first."
+        )
+    return category_codes(reference, test, levels)
 
 
 def subject_tables(columns: Columns, k: int) -> NDArray[np.float64]:
@@ -174,14 +208,15 @@ def subject_tables(columns: Columns, k: int) -> NDArray[np.float64]:
     return counts.astype(np.float64).reshape(n_subjects, k * k)
 
 
-def kappa_with_error(table: ArrayLike) -> tuple[float, float]:
+def kappa_with_error(table: ArrayLike, weighting: Weighting = "unweighted") -> tuple[float, float]:
     """Kappa of a k x k table of independent units, with its large-sample standard error.
 
     The standard error is the one for a kappa that is not assumed to be zero (Fleiss, Cohen & Everitt 1969,
-    eq. 13); that under the null hypothesis differs.
+    eq. 13, and eq. 9 with weights); that under the null hypothesis differs.
 
     Args:
         table: (k, k) counts, reference in rows.
+        weighting: `unweighted`, `linear` or `quadratic`.
 
     Returns:
         (kappa, standard error), both NaN where kappa is 0/0.
@@ -199,23 +234,23 @@ def kappa_with_error(table: ArrayLike) -> tuple[float, float]:
     cells = np.asarray(table, dtype=np.float64)
     if cells.ndim != 2 or cells.shape[0] != cells.shape[1]:
         raise ValueError(f"`table` must be square, not {cells.shape}.")
-    n = float(cells.sum())
+    n, k = float(cells.sum()), len(cells)
     if n <= 0 or float(cells.min()) < 0:
         raise ValueError("`table` must hold counts, not negative, and at least one.")
+    credit = 1 - disagreement(k, weighting) / largest(k, weighting)
+    with np.errstate(all="ignore"):
+        kappa = float(KappaFormula(k, weighting)(cells.ravel())[0])
+    if not np.isfinite(kappa):
+        return float("nan"), float("nan")
     p = cells / n
     rows, columns = p.sum(axis=1), p.sum(axis=0)
-    observed, chance = float(np.trace(p)), float(rows @ columns)
-    # exact 0/0: all units in one cell of the diagonal
-    if float(cells.max()) == n and observed == 1:
-        return float("nan"), float("nan")
-    kappa = (observed - chance) / (1 - chance)
-    agreeing = float((np.diag(p) * ((1 - chance) - (rows + columns) * (1 - observed)) ** 2).sum())
-    both = (columns[:, None] + rows[None, :]) ** 2
-    apart = float((p * both).sum() - (np.diag(p) * np.diag(both)).sum())
+    observed, chance = float((credit * p).sum()), float(rows @ credit @ columns)
+    average = (credit @ columns)[:, None] + (rows @ credit)[None, :]
+    first = float((p * (credit * (1 - chance) - average * (1 - observed)) ** 2).sum())
     last = (observed * chance - 2 * chance + observed) ** 2
-    spread = agreeing + (1 - observed) ** 2 * apart - last
+    spread = first - last
     # where it is exactly nothing (perfect agreement, a constant rater) rounding leaves about 1e-17
-    if spread <= 1e-14 * max(agreeing, last):
+    if spread <= 1e-14 * max(first, last):
         return kappa, 0.0
     return kappa, float(np.sqrt(spread / (n * (1 - chance) ** 4)))
 
@@ -225,6 +260,7 @@ def cohen_kappa(
     test: ArrayLike,
     *,
     levels: Iterable[Any] | None = None,
+    weighting: Weighting = "unweighted",
     subject: Any = None,
     weights: ArrayLike | None = None,
     average: Average = "pooled",
@@ -234,17 +270,23 @@ def cohen_kappa(
     replicates: int = DEFAULT_REPLICATES,
     seed: int = DEFAULT_SEED,
 ) -> MetricResult:
-    """Cohen's kappa, unweighted: (p_o - p_e) / (1 - p_e) (Cohen 1960).
+    """Cohen's kappa: (p_o - p_e) / (1 - p_e) (Cohen 1960; weighted: Cohen 1968).
 
-    p_o is the share of units in agreement and p_e the share expected from the marginal frequencies. Where
-    both put every unit into one category it is 0/0: no value, with that reason. `standard_error` is the
+    p_o is the mean credit of the units for agreement and p_e that expected from the marginal frequencies.
+    Unweighted, credit is 1 for the same category and 0 otherwise; the weightings give part of it to a near
+    miss (see `weighting`). Where both put every unit into one category it is 0/0: no value, with that
+    reason. Quadratic weights answer to the number of categories as much as to the agreement; say which
+    weights were used wherever a value is quoted. `standard_error` is the
     linearised one with subjects as clusters; the `asymptotic` interval uses that of Fleiss, Cohen & Everitt
     (1969).
 
     Args:
         reference: (n,) categories.
         test: (n,) categories.
-        levels: All categories. Default: those found; for unweighted kappa the order is of no consequence.
+        levels: All categories, in order. Default: those found; unweighted kappa does not depend on the order,
+            and with weights it has to be given.
+        weighting: `unweighted` (default), `linear`: credit 1 - |i - j| / (k - 1), or `quadratic`:
+            1 - (i - j)^2 / (k - 1)^2, for categories i and j of k in order. Row weights are `weights`.
         subject: (n,) subject labels, compared as text. Default: every row is a subject of its own.
         weights: (n,) row weights, of which only the ratios matter; `asymptotic` is then not available.
         average: Only `pooled`.
@@ -256,8 +298,8 @@ def cohen_kappa(
         seed: Seed of the bootstrap.
 
     Raises:
-        ValueError: Lengths differ, a value is missing or none of the levels, or a parameter is not
-            acceptable.
+        ValueError: Lengths differ, a value is missing or none of the levels, `levels` is needed for the
+            weighting, or a parameter is not acceptable.
 
     Example:
         The 2 x 2 table 495, 75, 125, 176; `vcd::Kappa` in R gives 0.4716 with standard error 0.0318.
@@ -267,7 +309,7 @@ def cohen_kappa(
         >>> round(kappa.value, 4), round(kappa.interval.lower, 4), round(kappa.interval.upper, 4)
         (0.4716, 0.4094, 0.5339)
     """
-    truth, call, names = category_codes(reference, test, levels)
+    truth, call, names = ordered_codes(reference, test, levels, weighting)
     given = None if weights is None else checks.row_weights(weights)
     columns, keys = arrange(truth, call, subject, given, names)
     several = bool(np.any(np.diff(columns.offsets) > 1))
@@ -277,7 +319,7 @@ def cohen_kappa(
         columns,
         keys,
         average=average,
-        parameters={},
+        parameters={"weighting": weighting},
         ci=ci or default,
         level=level,
         sides=sides,

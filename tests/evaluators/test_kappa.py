@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracle import compare
 
 from accordance.evaluators import registry
 from accordance.evaluators.classification import confusion
@@ -71,6 +72,55 @@ def test_kappa_and_large_sample_error(cases, case):
     assert estimate.counts == Counts(n, n, agreed)
     # with a unit a subject the linearised error is the large-sample one with S / (S - 1)
     assert estimate.standard_error == pytest.approx(expected["ase"] * math.sqrt(n / (n - 1)), abs=1e-9)
+
+
+@pytest.mark.parametrize("weighting", ["unweighted", "linear", "quadratic"])
+@pytest.mark.parametrize("case", TABLES)
+def test_weighted_kappa_against_r(cases, case, weighting):
+    """`vcd::Kappa(table, weights = "Equal-Spacing" or "Fleiss-Cohen")`; DescTools, psych 2.5.3, irrCAC agree.
+
+    psych 2.2.9 has another variance, which is wrong, and epiR three others.
+    """
+    table, expected = cases[case]["inputs"]["table"], cases[case]["outputs"][f"vcd_{weighting}"]
+    if expected["kappa"] == "NaN":
+        assert all(math.isnan(number) for number in kappa_with_error(table, weighting))
+        return
+    compare(
+        f"Cohen's kappa, {weighting}",
+        kappa_with_error(table, weighting),
+        (expected["kappa"], expected["ase"]),
+    )
+    estimate = cohen_kappa(*rows(table), levels=range(len(table)), weighting=weighting, ci="asymptotic")
+    interval = estimate["kappa"].interval
+    compare(
+        f"Cohen's kappa, {weighting}, asymptotic",
+        (estimate["kappa"].value, interval.lower, interval.upper),
+        (expected["kappa"], expected["lower"], min(expected["upper"], 1.0)),
+    )
+
+
+def test_weights_need_an_order():
+    with pytest.raises(ValueError, match="give `levels`, lowest first"):
+        cohen_kappa(["wake", "n1"], ["n1", "n1"], weighting="linear")
+
+
+@given(UNITS)
+def test_reversing_the_order_changes_no_weighted_kappa(units):
+    turned = [(3 - r, 3 - t, s) for r, t, s in units]
+    for weighting in ("linear", "quadratic"):
+        first, second = kappa_of(units, weighting=weighting), kappa_of(turned, weighting=weighting)
+        np.testing.assert_allclose(first.value, second.value, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(first.standard_error, second.standard_error, rtol=1e-9, atol=1e-12)
+
+
+@given(UNITS)
+def test_two_categories_leave_nothing_to_weight(units):
+    r, t, s = np.array(units).T
+    values = [
+        cohen_kappa(r > 1, t > 1, subject=s, levels=[False, True], weighting=weighting)["kappa"].value
+        for weighting in ("unweighted", "linear", "quadratic")
+    ]
+    np.testing.assert_allclose(values, values[0], rtol=1e-12, atol=1e-12)
 
 
 def test_perfect_agreement_is_marked_degenerate():

@@ -86,7 +86,7 @@ def test_columns(resolved: Protocol) -> None:
 def test_parameters(resolved: Protocol) -> None:
     assert resolved.endpoints["limit"].parameters["truth"] == "varying"
     assert resolved.endpoints["limit"].parameters["agreement_level"] == 0.95
-    assert resolved.endpoints["kappa"].parameters == {}
+    assert resolved.endpoints["kappa"].parameters == {"weighting": "unweighted"}
 
 
 def test_a_tolerance_has_one_way_to_be_written(base: str, resolved: Protocol) -> None:

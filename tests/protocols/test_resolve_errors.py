@@ -44,13 +44,13 @@ METRICS = {
         "thruth",
         "truth",
     ),
-    "parameter of a metric without any": (
+    "parameter of another name": (
         "    metric: cohen_kappa\n",
         "    metric: cohen_kappa\n    parameters: {¤weights: linear}\n",
         "endpoints.kappa.parameters.weights",
-        "`cohen_kappa` has no such parameter; it takes none",
+        "`cohen_kappa` has no such parameter; accepted: `weighting`",
         "weights",
-        None,
+        "weighting",
     ),
     "required parameter": (
         "    parameters: {truth: varying}\n",
