@@ -4,8 +4,10 @@ from .agreement import bland_altman
 from .checks import LengthError, NotFiniteError, NotNumericError, ParameterError
 from .classification import accuracy, confusion, npv, ppv, prevalence, sensitivity, specificity
 from .concordance import ccc
+from .difference_checks import difference_trend, normality_of_differences
 from .icc import icc, icc_raters
 from .kappa import cohen_kappa
+from .limits_by_regression import regression_limits
 from .measurement_errors import mae, mape, rmse, share_within
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
 from .quantile_errors import median_absolute_error, nonparametric_limits, percentile_absolute_error
@@ -36,17 +38,20 @@ __all__ = [
     "cohen_kappa",
     "confusion",
     "deming",
+    "difference_trend",
     "icc",
     "icc_raters",
     "mae",
     "mape",
     "median_absolute_error",
     "nonparametric_limits",
+    "normality_of_differences",
     "npv",
     "ordinary_least_squares",
     "percentile_absolute_error",
     "ppv",
     "prevalence",
+    "regression_limits",
     "reported_share",
     "rmse",
     "sensitivity",

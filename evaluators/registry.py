@@ -23,6 +23,8 @@ _BUILT_IN: tuple[str, ...] = (
     "concordance",
     "weighted_deming",
     "icc",
+    "limits_by_regression",
+    "difference_checks",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 
