@@ -6,6 +6,7 @@ from .classification import accuracy, confusion, npv, ppv, prevalence, sensitivi
 from .concordance import ccc
 from .difference_checks import difference_trend, normality_of_differences
 from .icc import icc, icc_raters
+from .iso81060 import iso81060_3, sd_of_subject_means
 from .kappa import cohen_kappa
 from .limits_by_regression import regression_limits
 from .measurement_errors import mae, mape, rmse, share_within
@@ -41,6 +42,7 @@ __all__ = [
     "difference_trend",
     "icc",
     "icc_raters",
+    "iso81060_3",
     "mae",
     "mape",
     "median_absolute_error",
@@ -54,6 +56,7 @@ __all__ = [
     "regression_limits",
     "reported_share",
     "rmse",
+    "sd_of_subject_means",
     "sensitivity",
     "share_within",
     "specificity",

@@ -12,7 +12,7 @@ from scipy import special
 from .additive import AdditivePrepared, row_weights, subject_sums
 from .intervals import tail_levels
 from .metric import CannotComputeError, Columns, FloatArray, Interval, Sides
-from .reliability_methods import z_interval
+from .reliability_intervals import tail_quantiles, z_interval
 
 Variance = Literal["population", "sample"]
 
@@ -118,13 +118,12 @@ class ConcordancePrepared(AdditivePrepared):
             CannotComputeError: Too few rows or subjects, row weights where rows are counted, or a method that
                 the statistic does not have.
         """
-        low, high = tail_levels(level, sides)
         value = float(self.estimate()[self.statistics.index(statistic)])
         if method == "cluster_fisher_z" and statistic in ("ccc", "precision"):
             subjects = int(np.count_nonzero(self.active))
             if subjects < 2:
                 raise CannotComputeError("An interval needs at least two subjects.")
-            quantile = [float(special.stdtrit(subjects - 1, p)) if 0 < p < 1 else None for p in (low, high)]
+            quantile = tail_quantiles(level, sides, subjects - 1)
             error = AdditivePrepared.standard_error(self, statistic)
         elif method in _ROW_METHODS:
             if self.weighted:
@@ -133,7 +132,7 @@ class ConcordancePrepared(AdditivePrepared):
                 return self._logit(value, level, sides)
             if method == "lin_normal" and statistic == "ccc":
                 return self._normal(value, level, sides)
-            quantile = [float(special.ndtri(p)) if 0 < p < 1 else None for p in (low, high)]
+            quantile = tail_quantiles(level, sides)
             error = self._row_error(statistic)
         else:
             found = super().interval(statistic, method, level, sides)

@@ -16,7 +16,7 @@ from scipy import special
 from .additive import AdditivePrepared, subject_sums
 from .intervals import tail_levels
 from .metric import CannotComputeError, FloatArray, IntArray, Interval, Sides
-from .reliability_methods import z_interval
+from .reliability_intervals import tail_quantiles, z_interval
 
 STATISTICS = ("icc_1_1", "icc_a_1", "icc_c_1", "icc_1_k", "icc_a_k", "icc_c_k")
 _N, _MM, _WITHIN, _FIRST = range(4)  # targets, squares of their means, squares about those, raters' sums
@@ -139,10 +139,7 @@ class IccPrepared(AdditivePrepared):
             subjects = int(np.count_nonzero(self.active))
             if subjects < 2:
                 raise CannotComputeError("An interval needs at least two subjects.")
-            low, high = (
-                float(special.stdtrit(subjects - 1, p)) if 0 < p < 1 else None
-                for p in tail_levels(level, sides)
-            )
+            low, high = tail_quantiles(level, sides, subjects - 1)
             value = float(self.estimate()[STATISTICS.index(statistic)])
             return z_interval(
                 value, self.standard_error(statistic), low=low, high=high, level=level, sides=sides,

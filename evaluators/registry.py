@@ -25,6 +25,7 @@ _BUILT_IN: tuple[str, ...] = (
     "icc",
     "limits_by_regression",
     "difference_checks",
+    "iso81060",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 

@@ -1,12 +1,12 @@
-"""Interval methods of correlation-like coefficients, variance ratios and variances, by name."""
+"""Interval methods of correlation-like coefficients, variance ratios and variances, by name.
+
+The computations are in `reliability_intervals`.
+"""
 
 from __future__ import annotations
 
-import numpy as np
-from scipy import special
-
 from .interval_method import IntervalMethod
-from .metric import CannotComputeError, Citation, Interval, Sides
+from .metric import Citation
 
 FISHER = Citation(
     "fisher1921",
@@ -61,6 +61,15 @@ METHODS: tuple[IntervalMethod, ...] = (
         resampling=False,
     ),
     IntervalMethod(
+        "cluster_log_t",
+        "t of the logarithm, subjects as clusters",
+        "Estimate times the exponential of plus and minus Student's t times its relative linearised standard "
+        "error with subjects as clusters, number of subjects - 1 degrees of freedom; for what cannot be "
+        "negative.",
+        (BINDER,),
+        resampling=False,
+    ),
+    IntervalMethod(
         "lin_normal",
         "Lin, normal",
         "Coefficient plus and minus the normal quantile times the large-sample standard error of Lin; rows "
@@ -100,70 +109,3 @@ METHODS: tuple[IntervalMethod, ...] = (
         resampling=False,
     ),
 )
-
-
-def z_interval(
-    value: float,
-    standard_error: float,
-    *,
-    low: float | None,
-    high: float | None,
-    level: float,
-    sides: Sides,
-    method: str,
-    independent_rows: bool = False,
-) -> Interval:
-    """Interval of a coefficient from -1 to 1 through Fisher's z, tanh(atanh(value) + q SE / (1 - value^2)).
-
-    Args:
-        value: The coefficient.
-        standard_error: On its own scale.
-        low: Quantile of the lower bound, negative; None: the bound is open, at -1.
-        high: Quantile of the upper bound; None: open, at 1.
-        level: Confidence level, for the label.
-        sides: Sides, for the label.
-        method: Method, for the label.
-        independent_rows: The standard error takes rows as independent although subjects have several.
-
-    Raises:
-        CannotComputeError: The standard error is undefined.
-    """
-    if not np.isfinite(standard_error):
-        raise CannotComputeError("The standard error is undefined for these data.")
-    flat = abs(value) >= 1 or standard_error <= 1e-14
-    note = "Rows are taken as independent, and subjects have several." if independent_rows else None
-    if flat:
-        note = "The coefficient does not vary; the interval has no width and says nothing."
-        lower, upper = (value if low is not None else -1.0), (value if high is not None else 1.0)
-    else:
-        middle, spread = np.arctanh(value), standard_error / (1 - value * value)
-        lower = -1.0 if low is None else float(np.tanh(middle + low * spread))
-        upper = 1.0 if high is None else float(np.tanh(middle + high * spread))
-    return Interval(
-        float(lower), float(upper), level, sides, method, degenerate=flat,
-        independent_rows=independent_rows, warning=note,
-    )  # fmt: skip
-
-
-def chi_square_bounds(variance: float, df: float, low: float, high: float) -> tuple[float, float]:
-    """Bounds of a variance whose estimate has `df` degrees of freedom: df s^2 / chi-square quantiles.
-
-    Args:
-        variance: The estimate.
-        df: Degrees of freedom, above 0.
-        low: Probability of the lower bound; 0 leaves it at 0.
-        high: Probability of the upper bound; 1 leaves it at infinity.
-
-    Raises:
-        CannotComputeError: No degrees of freedom.
-
-    Example:
-        >>> lower, upper = chi_square_bounds(4.0, 20, 0.025, 0.975)
-        >>> round(lower, 3), round(upper, 3)
-        (2.341, 8.341)
-    """
-    if not df > 0:
-        raise CannotComputeError("A chi-square interval needs at least one degree of freedom.")
-    lower = 0.0 if low <= 0 else df * variance / float(special.chdtri(df, low))
-    upper = float("inf") if high >= 1 else df * variance / float(special.chdtri(df, high))
-    return lower, upper
