@@ -5,16 +5,20 @@ from .checks import LengthError, NotFiniteError, NotNumericError, ParameterError
 from .classification import accuracy, confusion, npv, ppv, prevalence, sensitivity, specificity
 from .concordance import ccc
 from .difference_checks import difference_trend, normality_of_differences
+from .f_scores import f1, f_beta
 from .icc import icc, icc_raters
 from .iso81060 import iso81060_3, sd_of_subject_means
 from .kappa import cohen_kappa
+from .likelihood_ratios import diagnostic_odds_ratio, lr_negative, lr_positive
 from .limits_by_regression import regression_limits
 from .measurement_errors import mae, mape, rmse, share_within
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
+from .overall_accuracy import balanced_accuracy, mcc, youden
 from .quantile_errors import median_absolute_error, nonparametric_limits, percentile_absolute_error
 from .regression import deming, ordinary_least_squares, weighted_least_squares
 from .reporting import reported_share
 from .scaled_limits import bland_altman_percent, bland_altman_ratio
+from .stated_prevalence import accuracy_at_prevalence, npv_at_prevalence, ppv_at_prevalence
 from .tolerance import ToleranceError
 from .weighted_deming import weighted_deming
 from .weights import ResamplingWeights
@@ -32,6 +36,8 @@ __all__ = [
     "ResamplingWeights",
     "ToleranceError",
     "accuracy",
+    "accuracy_at_prevalence",
+    "balanced_accuracy",
     "bland_altman",
     "bland_altman_percent",
     "bland_altman_ratio",
@@ -39,19 +45,27 @@ __all__ = [
     "cohen_kappa",
     "confusion",
     "deming",
+    "diagnostic_odds_ratio",
     "difference_trend",
+    "f1",
+    "f_beta",
     "icc",
     "icc_raters",
     "iso81060_3",
+    "lr_negative",
+    "lr_positive",
     "mae",
     "mape",
+    "mcc",
     "median_absolute_error",
     "nonparametric_limits",
     "normality_of_differences",
     "npv",
+    "npv_at_prevalence",
     "ordinary_least_squares",
     "percentile_absolute_error",
     "ppv",
+    "ppv_at_prevalence",
     "prevalence",
     "regression_limits",
     "reported_share",
@@ -62,4 +76,5 @@ __all__ = [
     "specificity",
     "weighted_deming",
     "weighted_least_squares",
+    "youden",
 ]

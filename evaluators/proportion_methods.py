@@ -53,6 +53,39 @@ LIANG_ZEGER = Citation(
     "Biometrika 1986;73:13-22.",
 )
 LUMLEY = Citation("lumley2004", "Lumley T. Analysis of complex survey samples. J Stat Softw 2004;9(8):1-19.")
+SIMEL = Citation(
+    "simel1991",
+    "Simel DL, Samsa GP, Matchar DB. Likelihood ratios with confidence: sample size estimation for "
+    "diagnostic test studies. J Clin Epidemiol 1991;44:763-770.",
+)
+WOOLF = Citation(
+    "woolf1955",
+    "Woolf B. On estimating the relation between blood group and disease. Ann Hum Genet 1955;19:251-253.",
+)
+KOOPMAN = Citation(
+    "koopman1984",
+    "Koopman PAR. Confidence intervals for the ratio of two binomial proportions. "
+    "Biometrics 1984;40:513-517.",
+)
+MIETTINEN = Citation(
+    "miettinen1985",
+    "Miettinen O, Nurminen M. Comparative analysis of two rates. Stat Med 1985;4:213-226.",
+)
+NEWCOMBE_DIFFERENCE = Citation(
+    "newcombe1998b",
+    "Newcombe RG. Interval estimation for the difference between independent proportions: comparison of "
+    "eleven methods. Stat Med 1998;17:873-890.",
+)
+ZOU_DONNER = Citation(
+    "zou2008",
+    "Zou GY, Donner A. Construction of confidence limits about effect measures: a general approach. "
+    "Stat Med 2008;27:1693-1702.",
+)
+MERCALDO = Citation(
+    "mercaldo2007",
+    "Mercaldo ND, Lau KF, Zhou XH. Confidence intervals for predictive values with an emphasis to "
+    "case-control studies. Stat Med 2007;26:2170-2183.",
+)
 
 _INDEPENDENT = "units are taken as independent."
 
@@ -170,6 +203,54 @@ METHODS: tuple[IntervalMethod, ...] = (
         "under an exchangeable working correlation, moment estimate over pairs - 1; it lies about the "
         "estimate of that model, which counts large subjects less.",
         (LIANG_ZEGER,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "cluster_log",
+        "Log t, subjects as clusters",
+        "Logarithm of the estimate plus and minus Student's t times its linearised standard error with "
+        "subjects as clusters, number of subjects - 1 degrees of freedom, transformed back.",
+        (LUMLEY,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "log",
+        "Log, large sample",
+        "Normal interval of the logarithm of the ratio with its large-sample standard error, transformed "
+        f"back; none where a cell that it divides by is 0; {_INDEPENDENT}",
+        (SIMEL, WOOLF),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "koopman",
+        "Koopman score",
+        "All ratios of two proportions that the score statistic does not reject; defined with cells of 0 "
+        f"too; {_INDEPENDENT}",
+        (KOOPMAN,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "miettinen_nurminen_ratio",
+        "Miettinen-Nurminen score",
+        "All ratios of two proportions that the score statistic does not reject, its variance multiplied "
+        f"with N / (N - 1); {_INDEPENDENT}",
+        (MIETTINEN,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "mover_wilson",
+        "MOVER, Wilson",
+        "Method of variance estimates recovery: the Wilson intervals of sensitivity and specificity "
+        f"combined into one of their weighted sum; {_INDEPENDENT}",
+        (NEWCOMBE_DIFFERENCE, ZOU_DONNER),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "mercaldo",
+        "Mercaldo logit",
+        "Normal interval of the log odds of a predictive value at a stated prevalence, transformed back; "
+        f"where a cell is 0, z^2 / 2 events and as many other units are added to each class; {_INDEPENDENT}",
+        (MERCALDO,),
         resampling=False,
     ),
 )
