@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from asked import required
 
 from accordance.evaluators import blocks, registry
 from accordance.evaluators.metric import Columns
-
-PARAMETERS = {"bland_altman": {"truth": "varying"}, "share_within": {"tolerance": 5.0}}
 
 
 def _columns(kind: str, lengths: list[int], seed: int = 3) -> Columns:
@@ -35,8 +34,8 @@ def test_blocks_equal_one_piece(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     columns = _columns(metric.kind, [40, 0, 70, 350, 0, 20, 90, 60, 0, 1])
     weights = np.random.default_rng(1).integers(0, 3, (20, columns.n_subjects)).astype(float)
     for average in metric.averages:
-        whole = metric.prepare(columns, average=average, **PARAMETERS.get(name, {}))
-        made = blocks.prepare(metric, columns, average=average, **PARAMETERS.get(name, {}))
+        whole = metric.prepare(columns, average=average, **required(metric))
+        made = blocks.prepare(metric, columns, average=average, **required(metric))
         assert made.n_subjects == whole.n_subjects
         np.testing.assert_allclose(made.at(weights), whole.at(weights), rtol=1e-11)
         for statistic in whole.statistics:
