@@ -3,6 +3,7 @@
 from .agreement import bland_altman
 from .checks import LengthError, NotFiniteError, NotNumericError, ParameterError
 from .classification import accuracy, confusion, npv, ppv, prevalence, sensitivity, specificity
+from .compare import Comparison, compare_prepared, compare_versions
 from .concordance import ccc
 from .difference_checks import difference_trend, normality_of_differences
 from .f_scores import f1, f_beta
@@ -16,15 +17,18 @@ from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
 from .overall_accuracy import balanced_accuracy, mcc, youden
 from .quantile_errors import median_absolute_error, nonparametric_limits, percentile_absolute_error
 from .regression import deming, ordinary_least_squares, weighted_least_squares
+from .regression_ranks import passing_bablok, passing_bablok_equivariant, theil_sen
+from .regression_weighted import weighted_deming
 from .reporting import reported_share
 from .scaled_limits import bland_altman_percent, bland_altman_ratio
 from .stated_prevalence import accuracy_at_prevalence, npv_at_prevalence, ppv_at_prevalence
 from .tolerance import ToleranceError
-from .weighted_deming import weighted_deming
+from .verdict import Verdict, equivalence_p, equivalent, non_inferiority_p, verdict
 from .weights import ResamplingWeights
 
 __all__ = [
     "CannotComputeError",
+    "Comparison",
     "Estimate",
     "Interval",
     "LengthError",
@@ -35,6 +39,7 @@ __all__ = [
     "ParameterError",
     "ResamplingWeights",
     "ToleranceError",
+    "Verdict",
     "accuracy",
     "accuracy_at_prevalence",
     "balanced_accuracy",
@@ -43,10 +48,14 @@ __all__ = [
     "bland_altman_ratio",
     "ccc",
     "cohen_kappa",
+    "compare_prepared",
+    "compare_versions",
     "confusion",
     "deming",
     "diagnostic_odds_ratio",
     "difference_trend",
+    "equivalence_p",
+    "equivalent",
     "f1",
     "f_beta",
     "icc",
@@ -58,11 +67,14 @@ __all__ = [
     "mape",
     "mcc",
     "median_absolute_error",
+    "non_inferiority_p",
     "nonparametric_limits",
     "normality_of_differences",
     "npv",
     "npv_at_prevalence",
     "ordinary_least_squares",
+    "passing_bablok",
+    "passing_bablok_equivariant",
     "percentile_absolute_error",
     "ppv",
     "ppv_at_prevalence",
@@ -74,6 +86,8 @@ __all__ = [
     "sensitivity",
     "share_within",
     "specificity",
+    "theil_sen",
+    "verdict",
     "weighted_deming",
     "weighted_least_squares",
     "youden",

@@ -60,8 +60,24 @@ def estimates(
     tail_levels(level, sides)
     wanted = tuple(statistics) if statistics is not None else tuple(item.name for item in metric.statistics)
     declared = {name: metric.statistic(name) for name in wanted}
+    return estimates_of(
+        tuple(declared.values()), prepared, methods=methods, level=level, sides=sides, weights=weights
+    )
+
+
+def estimates_of(
+    declared: Sequence[Statistic],
+    prepared: Prepared,
+    *,
+    methods: Mapping[str, str],
+    level: float,
+    sides: Sides,
+    weights: FloatArray | None,
+) -> dict[str, Estimate]:
+    """The same for statistics that no metric declares, such as differences of two versions."""
+    tail_levels(level, sides)
     study = _Study(prepared, weights)
-    return {name: _one(study, declared[name], methods.get(name), level, sides) for name in wanted}
+    return {one.name: _one(study, one, methods.get(one.name), level, sides) for one in declared}
 
 
 class _Study:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from . import limits_methods, proportion_methods, regression_methods, reliability_methods
+from . import comparison_methods, limits_methods, proportion_methods, regression_methods, reliability_methods
 from .interval_method import IntervalMethod
 from .metric import CannotComputeError, Citation, FloatArray, Sides
 
@@ -123,6 +123,7 @@ METHODS: dict[str, IntervalMethod] = {
             resampling=True,
         ),
         *limits_methods.METHODS,
+        *comparison_methods.METHODS,
         *regression_methods.METHODS,
         *proportion_methods.METHODS,
         *reliability_methods.METHODS,
