@@ -25,11 +25,12 @@ _BUILT_IN: tuple[str, ...] = (
     "quantile_errors",
     "scaled_limits",
     "concordance",
-    "weighted_deming",
+    "regression_weighted",
     "icc",
     "limits_by_regression",
     "difference_checks",
     "iso81060",
+    "regression_ranks",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 

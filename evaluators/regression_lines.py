@@ -54,7 +54,9 @@ NO_SPREAD = "The reference has no spread; a line needs at least two different re
 CLUSTERED = "Pairs are taken for independent, and subjects have several."
 
 
-def line_statistics(line: str, intervals: tuple[str, ...]) -> tuple[Statistic, ...]:
+def line_statistics(
+    line: str, intervals: tuple[str, ...], *, bias_intervals: tuple[str, ...] | None = None
+) -> tuple[Statistic, ...]:
     """Slope, intercept and bias at a decision level, of the line that the words name."""
     return (
         Statistic(
@@ -79,7 +81,7 @@ def line_statistics(line: str, intervals: tuple[str, ...]) -> tuple[Statistic, .
             f"Intercept + (slope - 1) * `level_at`: test - reference on the {line} at the decision level.",
             "same",
             "near_zero",
-            intervals,
+            intervals if bias_intervals is None else bias_intervals,
         ),
     )
 
@@ -229,7 +231,7 @@ def line_interval(
         independent_rows: Pairs are taken for independent although subjects have several.
     """
     lower, upper = t_interval(value, error, df, level, sides)
-    flat = error <= 1e-13 * scale
+    flat = bool(error <= 1e-13 * scale)
     notes = [CLUSTERED] if independent_rows else []
     if flat:
         notes.append("All pairs lie on the line; the interval has no width and says nothing.")

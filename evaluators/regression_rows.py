@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +112,10 @@ class RowsPrepared(Prepared):
 
     def jackknife(self) -> FloatArray:
         """(J, k) statistics with one of the subjects that have pairs left out each."""
+        return self._left_out
+
+    @cached_property
+    def _left_out(self) -> FloatArray:
         left_out = np.flatnonzero(self.active)
         result = np.empty((len(left_out), len(self.statistics)))
         block = max(1, _CELLS // max(len(self.rows.x), 1))

@@ -1,15 +1,13 @@
-"""Weighted Deming regression against R's mcr (iterated) and SimplyAgree (one pass). Values from oracle.json."""
+"""Weighted Deming regression against R: mcr (iterated), SimplyAgree (one pass). Values from oracle.json."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 from oracle import compare
 
-from accordance.evaluators import CannotComputeError
-from accordance.evaluators.weighted_deming import weighted_deming
+from accordance.evaluators.regression_weighted import weighted_deming
 
 DATA = ["pefr", "sbp", "milk", "creat", "giav", "ncssd", "ncsspb", "scint"]
 
