@@ -19,7 +19,9 @@ from .quantile_errors import median_absolute_error, nonparametric_limits, percen
 from .regression import deming, ordinary_least_squares, weighted_least_squares
 from .regression_ranks import passing_bablok, passing_bablok_equivariant, theil_sen
 from .regression_weighted import weighted_deming
+from .repeatability import repeatability
 from .reporting import reported_share
+from .retest import test_retest
 from .scaled_limits import bland_altman_percent, bland_altman_ratio
 from .stated_prevalence import accuracy_at_prevalence, npv_at_prevalence, ppv_at_prevalence
 from .tolerance import ToleranceError
@@ -80,12 +82,14 @@ __all__ = [
     "ppv_at_prevalence",
     "prevalence",
     "regression_limits",
+    "repeatability",
     "reported_share",
     "rmse",
     "sd_of_subject_means",
     "sensitivity",
     "share_within",
     "specificity",
+    "test_retest",
     "theil_sen",
     "verdict",
     "weighted_deming",

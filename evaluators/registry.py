@@ -31,6 +31,8 @@ _BUILT_IN: tuple[str, ...] = (
     "difference_checks",
     "iso81060",
     "regression_ranks",
+    "repeatability",
+    "retest",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 
