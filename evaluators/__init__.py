@@ -5,6 +5,7 @@ from .checks import LengthError, NotFiniteError, NotNumericError, ParameterError
 from .classification import accuracy, confusion, npv, ppv, prevalence, sensitivity, specificity
 from .compare import Comparison, compare_prepared, compare_versions
 from .concordance import ccc
+from .counts import from_counts
 from .difference_checks import difference_trend, normality_of_differences
 from .f_scores import f1, f_beta
 from .icc import icc, icc_raters
@@ -12,9 +13,13 @@ from .iso81060 import iso81060_3, sd_of_subject_means
 from .kappa import cohen_kappa
 from .likelihood_ratios import diagnostic_odds_ratio, lr_negative, lr_positive
 from .limits_by_regression import regression_limits
+from .many_raters import fleiss_kappa, gwet_ac_raters
 from .measurement_errors import mae, mape, rmse, share_within
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
+from .mixed_conditions import bland_altman_mixed_by_condition
+from .mixed_limits import bland_altman_mixed
 from .overall_accuracy import balanced_accuracy, mcc, youden
+from .pabak import pabak
 from .quantile_errors import median_absolute_error, nonparametric_limits, percentile_absolute_error
 from .regression import deming, ordinary_least_squares, weighted_least_squares
 from .regression_ranks import passing_bablok, passing_bablok_equivariant, theil_sen
@@ -25,6 +30,7 @@ from .retest import test_retest
 from .scaled_limits import bland_altman_percent, bland_altman_ratio
 from .stated_prevalence import accuracy_at_prevalence, npv_at_prevalence, ppv_at_prevalence
 from .tolerance import ToleranceError
+from .two_raters import brennan_prediger, gwet_ac
 from .verdict import Verdict, equivalence_p, equivalent, non_inferiority_p, verdict
 from .weights import ResamplingWeights
 
@@ -46,8 +52,11 @@ __all__ = [
     "accuracy_at_prevalence",
     "balanced_accuracy",
     "bland_altman",
+    "bland_altman_mixed",
+    "bland_altman_mixed_by_condition",
     "bland_altman_percent",
     "bland_altman_ratio",
+    "brennan_prediger",
     "ccc",
     "cohen_kappa",
     "compare_prepared",
@@ -60,6 +69,10 @@ __all__ = [
     "equivalent",
     "f1",
     "f_beta",
+    "fleiss_kappa",
+    "from_counts",
+    "gwet_ac",
+    "gwet_ac_raters",
     "icc",
     "icc_raters",
     "iso81060_3",
@@ -75,6 +88,7 @@ __all__ = [
     "npv",
     "npv_at_prevalence",
     "ordinary_least_squares",
+    "pabak",
     "passing_bablok",
     "passing_bablok_equivariant",
     "percentile_absolute_error",

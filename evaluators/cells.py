@@ -65,10 +65,11 @@ class Cells:
 CellInterval = Callable[[Cells, Mapping[str, Any], float, Sides], tuple[float, float]]
 """(cells, parameters, level, sides) -> (lower, upper)."""
 
-_SCALED: dict[str, Callable[[float, float, float, float, Sides], tuple[float, float]]] = {
+SCALED: dict[str, Callable[[float, float, float, float, Sides], tuple[float, float]]] = {
     "cluster_logit": logit_t,
     "cluster_log": log_t,
 }
+"""Student's t intervals on another scale: (value, standard error, degrees of freedom, level, sides)."""
 
 
 class CellsMetric(Metric):
@@ -175,13 +176,13 @@ class CellsPrepared(AdditivePrepared):
         """
         if method in self.metric.from_cells:
             return self._from_cells(method, level, sides)
-        if method not in _SCALED:
+        if method not in SCALED:
             return super().interval(statistic, method, level, sides)
         n = int(np.count_nonzero(self.active))
         if n < 2:
             raise CannotComputeError("An interval needs at least two subjects.")
         value, error = float(self.estimate()[0]), self.standard_error(statistic)
-        lower, upper = _SCALED[method](value, error, n - 1, level, sides)
+        lower, upper = SCALED[method](value, error, n - 1, level, sides)
         degenerate = lower == upper
         note = "The subjects do not differ; the interval has no width and says nothing."
         return Interval(
@@ -213,6 +214,8 @@ def unit_standard_error(formula: Formula, cells: Cells) -> float:
         slopes: FloatArray = np.imag(formula(counts + 1j * 1e-30 * np.eye(4)))[:, 0] / 1e-30
     used = counts > 0
     slopes, weight = slopes[used], counts[used]
+    if not np.all(np.isfinite(slopes)):
+        return float("nan")
     mean = (weight * slopes).sum() / n
     return float(np.sqrt((weight * np.square(slopes - mean)).sum() * n / (n - 1)))
 
