@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from . import comparison_methods, limits_methods, proportion_methods, regression_methods, reliability_methods
+from . import (
+    agreement_methods,
+    comparison_methods,
+    limits_methods,
+    proportion_methods,
+    regression_methods,
+    reliability_methods,
+)
 from .interval_method import IntervalMethod
 from .metric import CannotComputeError, Citation, FloatArray, Sides
 
@@ -123,6 +130,7 @@ METHODS: dict[str, IntervalMethod] = {
             resampling=True,
         ),
         *limits_methods.METHODS,
+        *agreement_methods.METHODS,
         *comparison_methods.METHODS,
         *regression_methods.METHODS,
         *proportion_methods.METHODS,

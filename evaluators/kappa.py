@@ -95,8 +95,12 @@ class KappaPrepared(AdditivePrepared):
             )
         return super().reason_undefined(statistic)
 
+    def value_and_error(self) -> tuple[float, float]:
+        """The coefficient and its large-sample standard error for independent units."""
+        return kappa_with_error(self.table, self.weighting)
+
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`asymptotic` with the standard error of Fleiss, Cohen and Everitt, or `cluster_t`.
+        """`asymptotic` with the large-sample standard error, or `cluster_t`.
 
         Raises:
             CannotComputeError: Kappa is undefined, row weights with `asymptotic`, or fewer than two subjects
@@ -108,18 +112,19 @@ class KappaPrepared(AdditivePrepared):
             raise CannotComputeError(
                 "`asymptotic` counts units, and these are weighted; use `cluster_t` or a bootstrap."
             )
-        value, error = kappa_with_error(self.table, self.weighting)
+        value, error = self.value_and_error()
         if not np.isfinite(error):
             raise CannotComputeError(self.reason_undefined(statistic))
         low, high = tail_levels(level, sides)
+        least, most = self.bounds
         several = bool(np.any(self.units > 1))
         notes = ["Units are taken for independent, and subjects have several."] if several else []
         degenerate = error == 0
         if degenerate:
             notes.append("The large-sample standard error is 0; the interval has no width and says nothing.")
         return Interval(
-            lower=max(value + float(special.ndtri(low)) * error, -1.0) if low > 0 else -1.0,
-            upper=min(value + float(special.ndtri(high)) * error, 1.0) if high < 1 else 1.0,
+            lower=max(value + float(special.ndtri(low)) * error, least) if low > 0 else least,
+            upper=min(value + float(special.ndtri(high)) * error, most) if high < 1 else most,
             level=level,
             sides=sides,
             method=method,

@@ -31,8 +31,12 @@ _BUILT_IN: tuple[str, ...] = (
     "difference_checks",
     "iso81060",
     "regression_ranks",
+    "two_raters",
+    "pabak",
+    "many_raters",
     "repeatability",
     "retest",
+    "mixed_limits",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 
