@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..protocols.errors import ContractError, IntegrityError
 from ..protocols.model import Column, Protocol, Where
 from . import conditions, keys
-from .pairs import INDETERMINATE, MISSING_VALUE, REFERENCE, STRUCTURAL, TEST, Pairs
+from .pairs import INDETERMINATE, MISSING_VALUE, REFERENCE, STRUCTURAL, TEST, VALUE_CODES, Pairs
 
 READ = "read"
 NO_ROWS = "no_rows"
@@ -88,7 +88,7 @@ def _structural(pairs: Pairs, protocol: Protocol, population: str) -> list[_Step
     present = int(np.bitwise_or.reduce(reasons)) if len(reasons) else 0
     steps: list[_Step] = []
     for place, code in enumerate(pairs.codes):
-        if code not in STRUCTURAL and code not in excluding:
+        if code in VALUE_CODES or (code not in STRUCTURAL and code not in excluding):
             continue
         if code in STRUCTURAL and not present >> place & 1:
             continue

@@ -1,8 +1,8 @@
 """Pairing: reference and test rows become pairs, one-to-one, and nothing gets lost on the way.
 
 Every row of both tables ends up exactly once in the result, paired or alone with a reason code, and carries
-every exclusion code that applies to it. `missing_value` and `indeterminate` depend on the value columns of an
-endpoint; they are counted by `accounting` and applied where an endpoint selects its rows.
+every exclusion code that applies to it. `missing_value` and `indeterminate` are noted for the value columns
+that endpoints use; what they remove depends on the endpoint and is decided where it selects its rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from . import reasons as reasons_of
 from .contract import ROW
 from .keys import IntArray
 from .matching import Matches
-from .pairs import REFERENCE, STRUCTURAL, TEST, Pairs
+from .pairs import REFERENCE, STRUCTURAL, TEST, VALUE_CODES, Pairs
 from .reasons import Bits
 from .sides import SUBJECT, SUBJECTS, Side, at, called, side_of
 
@@ -104,6 +104,7 @@ def pair(
         table = protocol.tables.get(SUBJECTS)
         reasons_of.add_table(reasons, subject, reasons_of.of_table(protocol, codes, SUBJECTS, table, people))
     reasons_of.add_pairs(reasons, protocol, codes, frame)
+    reasons_of.add_values(reasons, protocol, pairing, codes, frame)
     frame = _finish(frame, reasons, codes, matches)
     without = () if people is None else _without_rows(people, frame)
     pairs = Pairs(pairing, version, frame, codes, reference.height, test.height, without)
@@ -231,7 +232,8 @@ def _finish(frame: pl.DataFrame, reasons: Bits, codes: tuple[str, ...], matches:
     n = frame.height
     first = np.full(n, -1, dtype=np.int8)
     present = int(np.bitwise_or.reduce(reasons)) if n else 0
-    for place in reversed(range(len(codes))):
+    order = sorted(range(len(codes)), key=lambda place: codes[place] in VALUE_CODES)
+    for place in reversed(order):
         if present >> place & 1:
             first[(reasons & np.uint64(1 << place)) != 0] = place
     status = np.zeros(n, dtype=np.int8)

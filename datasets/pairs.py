@@ -28,7 +28,11 @@ STRUCTURAL: dict[str, str] = {
     MISSING_VALUE: "Reference or test value is missing",
     INDETERMINATE: "The algorithm gave no determinate result",
 }
-"""Reason codes of every study with their words, in order of precedence."""
+"""Reason codes of every study with their words."""
+
+VALUE_CODES = (MISSING_VALUE, INDETERMINATE)
+"""Codes that speak of one value of a pair: what they remove depends on the endpoint and the view. They are
+noted for every value column that an endpoint uses, and give way to any other reason."""
 
 Status = Literal["paired", "reference_only", "test_only"]
 
@@ -40,7 +44,8 @@ class Pairs:
     `frame` columns:
         `subject` (text), the other key columns by name,
         `status` (`paired`, `reference_only`, `test_only`),
-        `reason` (text; null where the row is analysable): the first code in `codes` that applies,
+        `reason` (text; null where every endpoint can use the row): the first code in `codes` that applies,
+            `missing_value` and `indeterminate` after all others,
         `reasons` (UInt64): all codes that apply, bit i for `codes[i]`,
         `reference_row`, `test_row` (Int64; null where there is none): 0-based row in its table as read,
         `reference.<column>`, `test.<column>` for each other contract column, subject columns by name.
@@ -51,7 +56,7 @@ class Pairs:
         pairing: Identifier of the pairing.
         version: Identifier of the algorithm version whose test rows these are.
         frame: See above.
-        codes: Reason codes in order of precedence: structural ones, then the protocol's.
+        codes: Reason codes: structural ones, then the protocol's, in order of precedence.
         n_reference_rows: Rows read from the reference table.
         n_test_rows: Rows read from the test table.
         without_rows: Subjects of the subjects table that have no row at all, sorted.

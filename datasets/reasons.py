@@ -13,7 +13,18 @@ from ..protocols.model import Protocol, Table, Where
 from . import conditions, matching
 from .keys import IntArray
 from .matching import Matches
-from .pairs import NO_REFERENCE, NO_TEST, NOT_NEAREST, ORPHAN_SUBJECT, OUTSIDE_TOLERANCE, STRUCTURAL
+from .pairs import (
+    INDETERMINATE,
+    MISSING_VALUE,
+    NO_REFERENCE,
+    NO_TEST,
+    NOT_NEAREST,
+    ORPHAN_SUBJECT,
+    OUTSIDE_TOLERANCE,
+    REFERENCE,
+    STRUCTURAL,
+    TEST,
+)
 from .sides import Side, called
 
 Bits = NDArray[np.uint64]
@@ -99,6 +110,42 @@ def add_pairs(reasons: Bits, protocol: Protocol, codes: tuple[str, ...], frame: 
     for code, rule in protocol.exclusions.items():
         if rule.where and rule.table is None:
             reasons[_holds(rule.where, code, frame)] |= np.uint64(1 << codes.index(code))
+
+
+def add_values(
+    reasons: Bits, protocol: Protocol, pairing: str, codes: tuple[str, ...], frame: pl.DataFrame
+) -> None:
+    """Note pairs in which a value column that an endpoint uses is empty or holds no result.
+
+    Nothing is removed by these codes alone: an endpoint leaves out what its own columns and its view say.
+    """
+    paired = (frame["reference_row"].is_not_null() & frame["test_row"].is_not_null()).to_numpy()
+    for name, levels in _value_columns(protocol, pairing).items():
+        if name not in frame.columns:
+            continue
+        values = frame[name]
+        if values.null_count():
+            reasons[paired & values.is_null().to_numpy()] |= np.uint64(1 << codes.index(MISSING_VALUE))
+        if levels:
+            none = values.is_in(list(levels)).fill_null(value=False).to_numpy()
+            reasons[paired & none] |= np.uint64(1 << codes.index(INDETERMINATE))
+
+
+def _value_columns(protocol: Protocol, pairing: str) -> dict[str, tuple[str, ...]]:
+    """Value columns of a pairing's endpoints as the pairs name them, with the levels that are no result."""
+    rule = protocol.pairings[pairing]
+    found: dict[str, tuple[str, ...]] = {}
+    for endpoint in protocol.endpoints.values():
+        if endpoint.pairing != pairing:
+            continue
+        for prefix, table, column in (
+            (REFERENCE, rule.reference, endpoint.reference),
+            (TEST, rule.test, endpoint.test),
+        ):
+            spec = protocol.tables[table].columns.get(column) if column else None
+            if spec is not None:
+                found[f"{prefix}{column}"] = spec.indeterminate
+    return found
 
 
 def _holds(where: Where, code: str, frame: pl.DataFrame) -> NDArray[np.bool_]:

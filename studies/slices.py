@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ..datasets.conditions import expression
-from ..datasets.pairs import INDETERMINATE, MISSING_VALUE, STRUCTURAL
+from ..datasets.pairs import STRUCTURAL, VALUE_CODES
 from ..evaluators import registry
 from ..protocols.errors import UsageError, nearest
 from ..protocols.model import Endpoint, Protocol
@@ -94,7 +94,7 @@ def population_rows(
     population = protocol.populations[said(endpoint.population)]
     how = coding(protocol, endpoint)
     excluding = protocol.exclusions if population.exclude is None else population.exclude
-    structural = [code for code in STRUCTURAL if code not in (MISSING_VALUE, INDETERMINATE)]
+    structural = [code for code in STRUCTURAL if code not in VALUE_CODES]
     bits = pl.lit(mask(protocol, [*structural, *excluding]), dtype=pl.UInt64)
     keep = (pl.col("status") == "paired") & ((pl.col("reasons") & bits) == 0)
     keep &= pl.col(how.reference).is_not_null() & pl.col(how.test).is_not_null()
