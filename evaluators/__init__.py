@@ -5,6 +5,7 @@ from .checks import LengthError, NotFiniteError, NotNumericError, ParameterError
 from .classification import accuracy, confusion, npv, ppv, prevalence, sensitivity, specificity
 from .compare import Comparison, compare_prepared, compare_versions
 from .concordance import ccc
+from .correlation import correlation_p, pearson, rmcorr, spearman
 from .counts import from_counts
 from .difference_checks import difference_trend, normality_of_differences
 from .f_scores import f1, f_beta
@@ -62,6 +63,7 @@ __all__ = [
     "compare_prepared",
     "compare_versions",
     "confusion",
+    "correlation_p",
     "deming",
     "diagnostic_odds_ratio",
     "difference_trend",
@@ -91,6 +93,7 @@ __all__ = [
     "pabak",
     "passing_bablok",
     "passing_bablok_equivariant",
+    "pearson",
     "percentile_absolute_error",
     "ppv",
     "ppv_at_prevalence",
@@ -98,10 +101,12 @@ __all__ = [
     "regression_limits",
     "repeatability",
     "reported_share",
+    "rmcorr",
     "rmse",
     "sd_of_subject_means",
     "sensitivity",
     "share_within",
+    "spearman",
     "specificity",
     "test_retest",
     "theil_sen",

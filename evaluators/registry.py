@@ -37,6 +37,7 @@ _BUILT_IN: tuple[str, ...] = (
     "repeatability",
     "retest",
     "mixed_limits",
+    "correlation",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 
