@@ -93,20 +93,34 @@ def load(path: Path | str) -> Study:
             f"{folder} is not a study folder: it has no {CONFIG_FILE}; `accordance init` starts one"
         )
     document = read_yaml(file)
-    config = validate(StudyConfig, document)
-    violations = _within_config(config, document)
-    protocol: Protocol | None = None
-    protocol_path = file
     try:
-        protocol_path = protocol_files.find(config.protocol, folder)
-        protocol = protocol_files.load(protocol_path)
+        config = validate(StudyConfig, document)
     except ContractError as error:
-        violations.extend(error.violations)
+        _, _, more = _protocol(document.written(("protocol",)), folder)
+        raise ContractError([*error.violations, *more]) from None
+    violations = _within_config(config, document)
+    protocol, found_at, more = _protocol(config.protocol, folder)
+    protocol_path = found_at or file
+    violations.extend(more)
     if protocol is not None:
         violations.extend(_against_protocol(config, protocol, document))
     if violations or protocol is None:
         raise ContractError(violations)
     return Study(folder, config, protocol, protocol_path)
+
+
+def _protocol(
+    reference: str | None, folder: Path
+) -> tuple[Protocol | None, Path | None, tuple[Violation, ...]]:
+    """The protocol that a study names, where it is, and everything that is wrong with it."""
+    if reference is None:
+        return None, None, ()
+    path: Path | None = None
+    try:
+        path = protocol_files.find(reference, folder)
+        return protocol_files.load(path), path, ()
+    except ContractError as error:
+        return None, path, error.violations
 
 
 def test_tables(protocol: Protocol) -> tuple[str, ...]:

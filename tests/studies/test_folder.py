@@ -112,3 +112,13 @@ def test_no_protocol_file(make_study):
 def test_no_study(tmp_path):
     with pytest.raises(UsageError, match="accordance init"):
         load(tmp_path)
+
+
+def test_a_misspelt_study_does_not_hide_what_is_wrong_with_its_protocol(make_study):
+    study = make_study()
+    edit(study, "title:", "titel:")
+    edit(study, "metric: rmse", "metric: rmsse", file="protocol.yaml")
+    with pytest.raises(ContractError) as caught:
+        load(study)
+    keys = {violation.key for violation in caught.value.violations}
+    assert {"titel", "endpoints.error.metric"} <= keys
