@@ -2,6 +2,7 @@
 
 from .agreement import bland_altman
 from .checks import LengthError, NotFiniteError, NotNumericError, ParameterError
+from .class_averages import class_averages
 from .classification import accuracy, confusion, npv, ppv, prevalence, sensitivity, specificity
 from .compare import Comparison, compare_prepared, compare_versions
 from .concordance import ccc
@@ -15,12 +16,22 @@ from .kappa import cohen_kappa
 from .likelihood_ratios import diagnostic_odds_ratio, lr_negative, lr_positive
 from .limits_by_regression import regression_limits
 from .many_raters import fleiss_kappa, gwet_ac_raters
+from .mcnemar import clustered_mcnemar, mcnemar
+from .mean_differences import mean_difference
+from .mean_tests import equivalence_test, non_inferiority_test
 from .measurement_errors import mae, mape, rmse, share_within
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
 from .mixed_conditions import bland_altman_mixed_by_condition
 from .mixed_limits import bland_altman_mixed
+from .one_vs_rest import one_vs_rest
 from .overall_accuracy import balanced_accuracy, mcc, youden
 from .pabak import pabak
+from .paired_counts import ClusteredPairs, PairedCounts, clustered_cells, clustered_pairs, paired_counts
+from .paired_proportions import (
+    paired_non_inferiority,
+    paired_proportion_difference,
+    paired_proportion_ratio,
+)
 from .quantile_errors import median_absolute_error, nonparametric_limits, percentile_absolute_error
 from .regression import deming, ordinary_least_squares, weighted_least_squares
 from .regression_ranks import passing_bablok, passing_bablok_equivariant, theil_sen
@@ -37,6 +48,7 @@ from .weights import ResamplingWeights
 
 __all__ = [
     "CannotComputeError",
+    "ClusteredPairs",
     "Comparison",
     "Estimate",
     "Interval",
@@ -45,6 +57,7 @@ __all__ = [
     "MetricResult",
     "NotFiniteError",
     "NotNumericError",
+    "PairedCounts",
     "ParameterError",
     "ResamplingWeights",
     "ToleranceError",
@@ -59,6 +72,10 @@ __all__ = [
     "bland_altman_ratio",
     "brennan_prediger",
     "ccc",
+    "class_averages",
+    "clustered_cells",
+    "clustered_mcnemar",
+    "clustered_pairs",
     "cohen_kappa",
     "compare_prepared",
     "compare_versions",
@@ -68,6 +85,7 @@ __all__ = [
     "diagnostic_odds_ratio",
     "difference_trend",
     "equivalence_p",
+    "equivalence_test",
     "equivalent",
     "f1",
     "f_beta",
@@ -83,14 +101,22 @@ __all__ = [
     "mae",
     "mape",
     "mcc",
+    "mcnemar",
+    "mean_difference",
     "median_absolute_error",
     "non_inferiority_p",
+    "non_inferiority_test",
     "nonparametric_limits",
     "normality_of_differences",
     "npv",
     "npv_at_prevalence",
+    "one_vs_rest",
     "ordinary_least_squares",
     "pabak",
+    "paired_counts",
+    "paired_non_inferiority",
+    "paired_proportion_difference",
+    "paired_proportion_ratio",
     "passing_bablok",
     "passing_bablok_equivariant",
     "pearson",
