@@ -283,7 +283,7 @@ def prepare_limits(
         bias: What counts once.
         multiplier: Standard deviations from the bias to a limit.
     """
-    difference = _differences(columns)
+    difference = differences(columns)
     shift = float(np.mean(difference)) if len(difference) else 0.0
     weights = row_weights(columns)
     return BlandAltmanPrepared(
@@ -295,7 +295,7 @@ def prepare_limits(
     )
 
 
-def _differences(columns: Columns) -> FloatArray:
+def differences(columns: Columns) -> FloatArray:
     """Differences test - reference; those that agree within the rounding of the values are made equal."""
     difference = np.asarray(columns.test - columns.reference)
     if len(difference) == 0:

@@ -38,6 +38,7 @@ _BUILT_IN: tuple[str, ...] = (
     "retest",
     "mixed_limits",
     "correlation",
+    "mean_differences",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 
