@@ -21,6 +21,8 @@ _BUILT_IN: tuple[str, ...] = (
     "f_scores",
     "likelihood_ratios",
     "stated_prevalence",
+    "one_vs_rest",
+    "class_averages",
     "regression",
     "quantile_errors",
     "scaled_limits",

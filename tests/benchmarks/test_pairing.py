@@ -68,7 +68,11 @@ protocol = Protocol(
     objective="Bench", tables={"reference": table, "test": table}, pairings={"main": Pairing()}, endpoints={},
     seed=1,
 )
-PARAMETERS = {"bland_altman": {"truth": "varying"}, "share_within": {"tolerance": 5.0}}
+PARAMETERS = {
+    "bland_altman": {"truth": "varying"}, "share_within": {"tolerance": 5.0}, "f_beta": {"beta": 1.0},
+    "ppv_at_prevalence": {"prevalence": 0.1}, "npv_at_prevalence": {"prevalence": 0.1},
+    "accuracy_at_prevalence": {"prevalence": 0.1}, "one_vs_rest": {"category": "af"},
+}
 
 def read():
     return [

@@ -6,7 +6,7 @@ from typing import Any
 
 from accordance.evaluators.metric import REQUIRED, Metric
 
-USUAL: dict[str, Any] = {"truth": "varying", "tolerance": 5.0, "level_at": 80.0}
+USUAL: dict[str, Any] = {"truth": "varying", "tolerance": 5.0, "level_at": 80.0, "category": "positive"}
 
 
 def required(metric: Metric) -> dict[str, Any]:

@@ -145,7 +145,7 @@ def test_every_metric_can_be_compared(metric):
         reference, baseline, candidate = (rng.integers(0, 2, 60) for _ in range(3))
         subject = np.repeat(np.arange(12), 5)
     given = {
-        parameter.name: {"truth": "independent", "tolerance": 2}.get(
+        parameter.name: {"truth": "independent", "tolerance": 2, "category": "1"}.get(
             parameter.name, parameter.choices[0] if parameter.choices else 0.5
         )
         for parameter in metric.parameters
