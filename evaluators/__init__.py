@@ -8,6 +8,7 @@ from .compare import Comparison, compare_prepared, compare_versions
 from .concordance import ccc
 from .correlation import correlation_p, pearson, rmcorr, spearman
 from .counts import from_counts
+from .deviation_index import coverage_probability, total_deviation_index
 from .difference_checks import difference_trend, normality_of_differences
 from .f_scores import f1, f_beta
 from .icc import icc, icc_raters
@@ -39,9 +40,11 @@ from .regression_weighted import weighted_deming
 from .repeatability import repeatability
 from .reporting import reported_share
 from .retest import test_retest
+from .roc import auc
 from .scaled_limits import bland_altman_percent, bland_altman_ratio
 from .stated_prevalence import accuracy_at_prevalence, npv_at_prevalence, ppv_at_prevalence
 from .tolerance import ToleranceError
+from .tolerance_intervals import tolerance_limits
 from .two_raters import brennan_prediger, gwet_ac
 from .verdict import Verdict, equivalence_p, equivalent, non_inferiority_p, verdict
 from .weights import ResamplingWeights
@@ -64,6 +67,7 @@ __all__ = [
     "Verdict",
     "accuracy",
     "accuracy_at_prevalence",
+    "auc",
     "balanced_accuracy",
     "bland_altman",
     "bland_altman_mixed",
@@ -81,6 +85,7 @@ __all__ = [
     "compare_versions",
     "confusion",
     "correlation_p",
+    "coverage_probability",
     "deming",
     "diagnostic_odds_ratio",
     "difference_trend",
@@ -136,6 +141,8 @@ __all__ = [
     "specificity",
     "test_retest",
     "theil_sen",
+    "tolerance_limits",
+    "total_deviation_index",
     "verdict",
     "weighted_deming",
     "weighted_least_squares",

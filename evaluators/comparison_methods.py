@@ -43,6 +43,17 @@ FAGERLAND_PAIRED = Citation(
     "proportions. Stat Med 2014;33:2850-2875.",
 )
 
+MOSKOWITZ_PEPE = Citation(
+    "moskowitz2006",
+    "Moskowitz CS, Pepe MS. Comparing the predictive values of diagnostic tests: sample size and analysis "
+    "for paired study designs. Clin Trials 2006;3:272-279.",
+)
+PEPE = Citation(
+    "pepe2003",
+    "Pepe MS. The Statistical Evaluation of Medical Tests for Classification and Prediction. Oxford 2003, "
+    "ch. 3.",
+)
+
 METHODS: tuple[IntervalMethod, ...] = (
     IntervalMethod(
         "jackknife_t",
@@ -103,6 +114,22 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Large-sample interval of the logarithm of a ratio of paired proportions, transformed back; units "
         "are taken as independent.",
         (FAGERLAND_PAIRED,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "moskowitz_pepe",
+        "Moskowitz-Pepe, relative predictive value",
+        "Large-sample interval of the logarithm of a ratio of predictive values on the same units, variance "
+        "by the multinomial delta method; units are taken as independent.",
+        (MOSKOWITZ_PEPE,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "log_delta_paired",
+        "Wald of the logarithm, relative likelihood ratio",
+        "Large-sample interval of the logarithm of a ratio of likelihood ratios on the same units; units are "
+        "taken as independent.",
+        (PEPE,),
         resampling=False,
     ),
 )
