@@ -28,6 +28,13 @@ from .one_vs_rest import one_vs_rest
 from .overall_accuracy import balanced_accuracy, mcc, youden
 from .pabak import pabak
 from .paired_counts import ClusteredPairs, PairedCounts, clustered_cells, clustered_pairs, paired_counts
+from .paired_predictive_values import (
+    PairedDiagnosis,
+    paired_diagnosis,
+    predictive_value_test,
+    relative_likelihood_ratio,
+    relative_predictive_value,
+)
 from .paired_proportions import (
     paired_non_inferiority,
     paired_proportion_difference,
@@ -61,6 +68,7 @@ __all__ = [
     "NotFiniteError",
     "NotNumericError",
     "PairedCounts",
+    "PairedDiagnosis",
     "ParameterError",
     "ResamplingWeights",
     "ToleranceError",
@@ -119,6 +127,7 @@ __all__ = [
     "ordinary_least_squares",
     "pabak",
     "paired_counts",
+    "paired_diagnosis",
     "paired_non_inferiority",
     "paired_proportion_difference",
     "paired_proportion_ratio",
@@ -128,8 +137,11 @@ __all__ = [
     "percentile_absolute_error",
     "ppv",
     "ppv_at_prevalence",
+    "predictive_value_test",
     "prevalence",
     "regression_limits",
+    "relative_likelihood_ratio",
+    "relative_predictive_value",
     "repeatability",
     "reported_share",
     "rmcorr",
