@@ -74,7 +74,7 @@ def tolerance_factor(n: float, coverage: float, confidence: float) -> float:
     mean = 0.5 * _REACH * scale * (_NODES + 1)
     density = _NODE_WEIGHTS * np.exp(-0.5 * n * np.square(mean))
     density /= density.sum()  # half of a normal density, by the same nodes
-    needed = np.square(_half_width(mean, coverage))
+    needed = np.square(half_width(mean, coverage))
 
     def excess(log_factor: float) -> float:
         reached = special.chdtrc(df, df * needed * np.exp(-2 * log_factor))
@@ -85,7 +85,7 @@ def tolerance_factor(n: float, coverage: float, confidence: float) -> float:
     return float(np.exp(root))
 
 
-def _half_width(mean: FloatArray, coverage: float) -> FloatArray:
+def half_width(mean: FloatArray, coverage: float) -> FloatArray:
     """Half-width r of the interval around each mean that holds `coverage` of a standard normal."""
     z = float(special.ndtri((1 + coverage) / 2))
     half = np.maximum(z, mean + special.ndtri(coverage))

@@ -38,6 +38,9 @@ from .random_intercept import Fit, InterceptModel
 Estimation = Literal["reml", "ml"]
 
 STATISTICS = ("bias", "sd", "loa_lower", "loa_upper", "sd_between", "sd_within")
+BOUNDARY = (
+    "The between-subject variance is estimated as 0, where its precision is undefined; use a bootstrap."
+)
 _BOOTSTRAP = ("bootstrap_percentile", "bootstrap_bca")
 
 PARKER = Citation(
@@ -141,10 +144,7 @@ class MixedPrepared(Prepared):
         """
         between, within = float(self.fitted.between[0]), float(self.fitted.within[0])
         if not between > 0:
-            raise CannotComputeError(
-                "The between-subject variance is estimated as 0, where its precision is undefined; use a "
-                "bootstrap."
-            )
+            raise CannotComputeError(BOUNDARY)
         return np.asarray(2 * np.linalg.inv(self.model.information(between, within)))
 
     def standard_error(self, statistic: str) -> float:
@@ -170,12 +170,10 @@ class MixedPrepared(Prepared):
         Raises:
             CannotComputeError: The between-subject variance is at its boundary, 0.
         """
-        covariance = self.variance_covariance
-        variance = float(coefficients @ self.fitted.covariance[0] @ coefficients)
-        gradient = self.model.variance_gradient(
-            float(self.fitted.between[0]), float(self.fitted.within[0]), coefficients
-        )
-        return float(2 * variance**2 / (gradient @ covariance @ gradient))
+        found = self.model.satterthwaite(self.fitted, 0, coefficients, np.ones(self.n_subjects))
+        if not np.isfinite(found):
+            raise CannotComputeError(BOUNDARY)
+        return found
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
         """`satterthwaite` for a bias.

@@ -102,9 +102,9 @@ class InterceptModel:
             -0.5 * deviance * lost,
         )
 
-    def information(self, between: float, within: float) -> FloatArray:
-        """(2, 2) Hessian of -2 log likelihood in (between, within), every subject once."""
-        part = _Weighted.of(self, np.ones((1, len(self.units))))
+    def information(self, between: float, within: float, weights: FloatArray | None = None) -> FloatArray:
+        """(2, 2) Hessian of -2 log likelihood in (between, within) at one (S,) vector of weights, or ones."""
+        part = self._once(weights)
         start = np.array([between, within])
 
         def gradient(point: FloatArray) -> FloatArray:
@@ -124,9 +124,11 @@ class InterceptModel:
         hessian = np.array(columns)
         return np.asarray((hessian + hessian.T) / 2)
 
-    def variance_gradient(self, between: float, within: float, contrast: FloatArray) -> FloatArray:
+    def variance_gradient(
+        self, between: float, within: float, contrast: FloatArray, weights: FloatArray | None = None
+    ) -> FloatArray:
         """(2,) derivatives of the model variance of `contrast` @ beta in (between, within)."""
-        part = _Weighted.of(self, np.ones((1, len(self.units))))
+        part = self._once(weights)
         found = []
         for k in range(2):
             point = np.array([between, within], dtype=np.complex128)
@@ -134,6 +136,19 @@ class InterceptModel:
             inverse = np.linalg.inv(part.precision(point)[:-1, :-1])
             found.append(float(np.imag(contrast @ inverse @ contrast)) / (1e-30 * within))
         return np.array(found)
+
+    def _once(self, weights: FloatArray | None) -> _Weighted:
+        return _Weighted.of(self, np.ones((1, len(self.units))) if weights is None else weights[None, :])
+
+    def satterthwaite(self, fit: Fit, index: int, contrast: FloatArray, weights: FloatArray) -> float:
+        """Degrees of freedom of a contrast of the fixed effects at one weight vector; NaN at the boundary."""
+        between, within = float(fit.between[index]), float(fit.within[index])
+        if not between > 0:
+            return float("nan")
+        covariance = 2 * np.linalg.inv(self.information(between, within, weights))
+        gradient = self.variance_gradient(between, within, contrast, weights)
+        variance = float(contrast @ fit.covariance[index] @ contrast)
+        return float(2 * variance**2 / (gradient @ covariance @ gradient))
 
 
 @dataclass(frozen=True, eq=False)

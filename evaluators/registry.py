@@ -41,6 +41,9 @@ _BUILT_IN: tuple[str, ...] = (
     "mixed_limits",
     "correlation",
     "mean_differences",
+    "deviation_index",
+    "tolerance_intervals",
+    "roc",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 
