@@ -224,9 +224,9 @@ def sensitivity(
         average: `pooled` (default: each unit counts once, as in the published fractions) or `subject_mean`.
         ci: Interval method. Units independent: `clopper_pearson`, `wilson`, `wilson_cc`, `mid_p`, `blaker`,
             `jeffreys`, `agresti_coull`, `logit`, `wald`. Subjects as clusters: `cluster_t`, `cluster_logit`,
-            `korn_graubard`, `rao_scott_wilson`, `rao_scott_clopper_pearson`, `donner_klar`,
-            `gee_independence`, `gee_exchangeable`, `bootstrap_bca`, `bootstrap_percentile`. Default: the
-            exact one where every subject has one unit, `cluster_t` otherwise.
+            `cluster_arcsine`, `korn_graubard`, `rao_scott_wilson`, `rao_scott_clopper_pearson`,
+            `donner_klar`, `gee_independence`, `gee_exchangeable`, `bootstrap_bca`, `bootstrap_percentile`.
+            Default: the exact one where every subject has one unit, `cluster_t` otherwise.
         level: Confidence level.
         sides: `two`, or the one bound wanted; the other is then 0 or 1.
         replicates: Bootstrap replicates.

@@ -198,6 +198,32 @@ def cluster_logit(found: Clusters, level: float, sides: Sides = "two") -> Cluste
     return ClusterBounds(lower, upper)
 
 
+def cluster_arcsine(found: Clusters, level: float, sides: Sides = "two") -> ClusterBounds:
+    """Student's t interval of arcsin(sqrt(p)) with the linearised standard error, transformed back.
+
+    Subjects - 1 degrees of freedom, as `survey::svyciprop(method = "asin")` in R; cut where the arcsine ends.
+
+    Arguments as for `rao_scott_wilson`.
+
+    Raises:
+        CannotComputeError: Fewer than two subjects; or the estimate is 0 or 1.
+
+    Example:
+        >>> bounds = cluster_arcsine(clusters([3, 5, 0, 4], [4, 5, 3, 4]), 0.95)
+        >>> round(bounds.lower, 4), round(bounds.upper, 4)
+        (0.0959, 1.0)
+    """
+    _at_least_two(found)
+    low, high = tail_levels(level, sides)
+    p, df = found.value, len(found.units) - 1
+    if not 0 < p < 1:
+        raise CannotComputeError("The arcsine interval has no width at an estimate of 0 or 1.")
+    centre, spread = np.arcsin(np.sqrt(p)), found.standard_error / (2 * np.sqrt(p * (1 - p)))
+    ends = np.clip(centre + special.stdtrit(df, np.array([max(low, 1e-300), high])) * spread, 0, np.pi / 2)
+    lower, upper = np.square(np.sin(ends))
+    return ClusterBounds(float(lower) if low > 0 else 0.0, float(upper) if high < 1 else 1.0)
+
+
 def donner_klar(found: Clusters, level: float, sides: Sides = "two") -> ClusterBounds:
     """Wilson's interval at the units divided by a variance inflation from the ANOVA intraclass correlation.
 
@@ -337,6 +363,7 @@ CLUSTERED: dict[str, Callable[[Clusters, float, Sides], ClusterBounds]] = {
     "rao_scott_clopper_pearson": rao_scott_clopper_pearson,
     "korn_graubard": korn_graubard,
     "cluster_logit": cluster_logit,
+    "cluster_arcsine": cluster_arcsine,
     "donner_klar": donner_klar,
     "gee_independence": gee_independence,
     "gee_exchangeable": gee_exchangeable,

@@ -131,6 +131,7 @@ def _offered(statistic: Statistic) -> tuple[str, ...]:
         "log",
         "koopman",
         "miettinen_nurminen_ratio",
+        "miettinen_nurminen_difference",
         "mover_wilson",
         "mercaldo",
     }

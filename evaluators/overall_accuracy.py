@@ -14,7 +14,7 @@ from .cells import CellInterval, Cells, CellsMetric, cells_result, split
 from .functions import DEFAULT_REPLICATES, DEFAULT_SEED
 from .metric import Citation, Metric, MetricResult, Sides, Statistic, Unit
 from .proportion_methods import NEWCOMBE_DIFFERENCE
-from .table_intervals import mover_wilson
+from .table_intervals import mover_wilson, score_difference
 
 BRODERSEN = Citation(
     "brodersen2010",
@@ -87,6 +87,17 @@ def mover_of_sum(weights: WeightedSumFormula) -> CellInterval:
     return interval
 
 
+def _score(cells: Cells, level: float, sides: Sides) -> tuple[float, float]:
+    """Bounds of Youden's index as a difference: sensitivity less the share of false positives."""
+    return score_difference(cells.tp, cells.positives, cells.fp, cells.negatives, level=level, sides=sides)
+
+
+def _halved_score(cells: Cells, _: Mapping[str, Any], level: float, sides: Sides) -> tuple[float, float]:
+    """The same of balanced accuracy, (index + 1) / 2."""
+    lower, upper = _score(cells, level, sides)
+    return (lower + 1) / 2, (upper + 1) / 2
+
+
 def _statistic(
     name: str, title: str, definition: str, unit: Unit, intervals: tuple[str, ...]
 ) -> tuple[Statistic, ...]:
@@ -105,10 +116,13 @@ class BalancedAccuracy(CellsMetric):
         title,
         "(Sensitivity + specificity) / 2, from the units of all subjects.",
         "proportion",
-        (*_CLUSTERED, "cluster_logit", "mover_wilson"),
+        (*_CLUSTERED, "cluster_logit", "mover_wilson", "miettinen_nurminen_difference"),
     )
     citations = (BRODERSEN,)
-    from_cells = {"mover_wilson": mover_of_sum(WeightedSumFormula(0.5, 0.5))}  # noqa: RUF012
+    from_cells = {  # noqa: RUF012
+        "mover_wilson": mover_of_sum(WeightedSumFormula(0.5, 0.5)),
+        "miettinen_nurminen_difference": _halved_score,
+    }
 
     def formula(self, parameters: Mapping[str, Any]) -> Formula:
         """See `WeightedSumFormula`."""
@@ -132,11 +146,14 @@ class Youden(CellsMetric):
         title,
         "Sensitivity + specificity - 1, from the units of all subjects.",
         "none",
-        (*_CLUSTERED, "mover_wilson"),
+        (*_CLUSTERED, "mover_wilson", "miettinen_nurminen_difference"),
     )
     bounds = (-1.0, 1.0)
     citations = (YOUDEN, NEWCOMBE_DIFFERENCE)
-    from_cells = {"mover_wilson": mover_of_sum(WeightedSumFormula(1.0, 1.0, -1.0))}  # noqa: RUF012
+    from_cells = {  # noqa: RUF012
+        "mover_wilson": mover_of_sum(WeightedSumFormula(1.0, 1.0, -1.0)),
+        "miettinen_nurminen_difference": lambda cells, _, level, sides: _score(cells, level, sides),
+    }
 
     def formula(self, parameters: Mapping[str, Any]) -> Formula:
         """See `WeightedSumFormula`."""
@@ -200,9 +217,9 @@ def balanced_accuracy(
         positive: The value, or the values, that count as positive. Default: values are 0 and 1.
         subject: (n,) subject labels, compared as text. Default: every row is a subject of its own.
         weights: (n,) row weights, of which only the ratios matter.
-        ci: `mover_wilson` takes units for independent; `cluster_t`, `cluster_logit`, `bootstrap_bca` and
-            `bootstrap_percentile` take subjects for clusters. Default: `mover_wilson` where every subject has
-            one unit, `cluster_t` otherwise.
+        ci: `mover_wilson` and `miettinen_nurminen_difference` take units for independent; `cluster_t`,
+            `cluster_logit`, `bootstrap_bca` and `bootstrap_percentile` take subjects for clusters. Default:
+            `mover_wilson` where every subject has one unit, `cluster_t` otherwise.
         level: Confidence level.
         sides: `two`, or the one bound wanted; the other is then the end of the scale.
         replicates: Bootstrap replicates.

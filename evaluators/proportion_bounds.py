@@ -20,6 +20,7 @@ PROPORTION_INTERVALS = (
     "rao_scott_wilson",
     "rao_scott_clopper_pearson",
     "cluster_logit",
+    "cluster_arcsine",
     "donner_klar",
     "gee_independence",
     "gee_exchangeable",

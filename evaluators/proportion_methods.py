@@ -72,7 +72,7 @@ MIETTINEN = Citation(
     "Miettinen O, Nurminen M. Comparative analysis of two rates. Stat Med 1985;4:213-226.",
 )
 NEWCOMBE_DIFFERENCE = Citation(
-    "newcombe1998b",
+    "newcombe1998c",
     "Newcombe RG. Interval estimation for the difference between independent proportions: comparison of "
     "eleven methods. Stat Med 1998;17:873-890.",
 )
@@ -181,6 +181,15 @@ METHODS: tuple[IntervalMethod, ...] = (
         resampling=False,
     ),
     IntervalMethod(
+        "cluster_arcsine",
+        "Arcsine t, subjects as clusters",
+        "Arcsine of the square root of the proportion plus and minus Student's t times its linearised "
+        "standard error with subjects as clusters, number of subjects - 1 degrees of freedom, transformed "
+        "back.",
+        (LUMLEY,),
+        resampling=False,
+    ),
+    IntervalMethod(
         "donner_klar",
         "Wilson, ANOVA intraclass correlation",
         "Wilson score interval at the number of units divided by the variance inflation of a common "
@@ -234,6 +243,14 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Miettinen-Nurminen score",
         "All ratios of two proportions that the score statistic does not reject, its variance multiplied "
         f"with N / (N - 1); {_INDEPENDENT}",
+        (MIETTINEN,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "miettinen_nurminen_difference",
+        "Miettinen-Nurminen score",
+        "All differences of two proportions (sensitivity, and 1 - specificity) that the score statistic "
+        f"does not reject, its variance multiplied with N / (N - 1); {_INDEPENDENT}",
         (MIETTINEN,),
         resampling=False,
     ),

@@ -17,7 +17,13 @@ from oracle import compare
 
 from accordance import evaluators
 from accordance.evaluators.metric import CannotComputeError
-from accordance.evaluators.table_intervals import score_ratio
+from accordance.evaluators.table_intervals import (
+    log_odds_ratio,
+    log_ratio,
+    mover_wilson,
+    score_difference,
+    score_ratio,
+)
 
 TABLES = [
     "diag_epir_scott2008", "diag_altman_liver", "diag_paired1_y1", "diag_asah_s100b_ge_0.205", "diag_zero_fn",
@@ -153,6 +159,51 @@ def test_youden_and_balanced_accuracy_by_mover(found, name):
     compare("2x2 table, youden, mover_wilson", (index.interval.lower, index.interval.upper), expected)
     halved = [(end + 1) / 2 for end in expected]
     compare("2x2 table, balanced_accuracy, mover_wilson", (half.interval.lower, half.interval.upper), halved)
+
+
+@every_table
+def test_youden_and_balanced_accuracy_by_score(found, name):
+    """`ratesci::scoreci(contrast = "RD", skew = FALSE)`, a root search to 1e-10."""
+    expected = bounds(found[name]["outputs"]["youden_miettinen_nurminen"])
+    index, half = (
+        estimate(f, found[name], ci="miettinen_nurminen_difference") for f in ("youden", "balanced_accuracy")
+    )
+    if index.interval is None:
+        # the package returns -1 or a bound without width for a group of nobody
+        assert "There are no reference" in index.error
+        return
+    method = "2x2 table, youden, miettinen_nurminen_difference"
+    compare(method, (index.interval.lower, index.interval.upper), expected, rel=1e-8)
+    halved = [(end + 1) / 2 for end in expected]
+    assert (half.interval.lower, half.interval.upper) == pytest.approx(halved, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    "name", ["indep_56_70_48_80", "indep_12_20_14_21", "indep_0_20_3_25", "indep_10_10_20_20"]
+)
+def test_two_independent_proportions(found, name):
+    """ratesci and DescTools; statsmodels' score interval of a difference is wrong and not among them."""
+    inputs, outputs = found[name]["inputs"], found[name]["outputs"]
+    x1, n1, x0, n0 = (inputs[key] for key in ("x1", "n1", "x2", "n2"))
+    options = {"level": inputs["conf_level"], "sides": "two"}
+    for key, got in (
+        ("RD_miettinen_nurminen_ratesci", score_difference(x1, n1, x0, n0, **options)),
+        ("RD_mee_ratesci", score_difference(x1, n1, x0, n0, unbiased=False, **options)),
+        ("RD_newcombe", [end - 1 for end in mover_wilson(x1, n1, n0 - x0, n0, **options)]),
+        ("RR_miettinen_nurminen", score_ratio(x1, n1, x0, n0, unbiased=True, **options)),
+    ):
+        compare(f"two proportions, {key}", got, bounds(outputs[key]), rel=1e-8)
+    if 0 < x1 < n1:
+        compare(
+            "two proportions, RR_katz_log",
+            log_ratio(x1, n1, x0, n0, **options),
+            bounds(outputs["RR_katz_log"]),
+        )
+        compare(
+            "two proportions, OR_woolf",
+            log_odds_ratio(x1, x0, n1 - x1, n0 - x0, **options),
+            bounds(outputs["OR_woolf"]),
+        )
 
 
 @every_table

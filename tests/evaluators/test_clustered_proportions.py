@@ -34,6 +34,7 @@ R = {
     "rao_scott_clopper_pearson": ("ratio_estimator", "clopper_pearson_neff"),
     "korn_graubard": ("svyciprop_beta",),
     "cluster_logit": ("svyciprop_xlogit",),
+    "cluster_arcsine": ("svyciprop_asin",),
     "donner_klar": ("ratesci_clusterpci_wilson",),
     "gee_independence": ("geeglm_logit_independence_san.se",),
 }
@@ -67,6 +68,23 @@ def test_intraclass_correlation_and_effective_units(found, name):
     compare(
         "clustered proportion, effective n", effective_units(data)[0], outputs["ratio_estimator"]["n_eff"]
     )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_standard_errors(found, name):
+    """`clubSandwich::vcovCR` type CR1 is that of the ratio estimator; CR0 that of GEE, on its scale."""
+    inputs, outputs = found[name]["inputs"], found[name]["outputs"]
+    data = clusters(inputs["x_per_cluster"], inputs["n_per_cluster"])
+    compare("clustered proportion, CR1", data.standard_error, outputs["clubSandwich_CR1"]["se"])
+    fit = gee(data, exchangeable=False)
+    expected = outputs["geeglm_logit_independence_san.se"]
+    compare(
+        "clustered proportion, gee_independence",
+        (fit.log_odds, fit.standard_error),
+        (expected["beta"], expected["se"]),
+    )
+    scale = data.value * (1 - data.value)
+    compare("clustered proportion, CR0", fit.standard_error * scale, outputs["clubSandwich_CR0"]["se"])
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -131,6 +149,10 @@ def test_every_row_a_success(found, method):
     if method in ("cluster_logit", "gee_independence", "gee_exchangeable"):
         assert estimate.interval is None
         assert "log odds are infinite" in estimate.error
+        return
+    if method == "cluster_arcsine":
+        assert estimate.interval is None
+        assert "no width at an estimate of 0 or 1" in estimate.error
         return
     expected = (
         wilson(8, 8, 0.95) if "wilson" in method or method == "donner_klar" else (0.025 ** (1 / 8), 1.0)
