@@ -30,6 +30,11 @@ KUZNETSOVA = Citation(
     "Kuznetsova A, Brockhoff PB, Christensen RHB. lmerTest package: tests in linear mixed effects models. "
     "J Stat Softw 2017;82(13):1-26.",
 )
+KENWARD = Citation(
+    "kenward1997",
+    "Kenward MG, Roger JH. Small sample inference for fixed effects from restricted maximum likelihood. "
+    "Biometrics 1997;53:983-997.",
+)
 LIN2002 = Citation(
     "lin2002",
     "Lin L, Hedayat AS, Sinha B, Yang M. Statistical methods in assessing agreement: models, issues, and "
@@ -68,6 +73,14 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Estimate of the mixed model plus and minus Student's t times its model standard error, degrees of "
         "freedom by Satterthwaite from the observed information of the variance components.",
         (SATTERTHWAITE, KUZNETSOVA),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "kenward_roger",
+        "t, Kenward-Roger",
+        "Estimate of the mixed model plus and minus Student's t times a standard error enlarged for the "
+        "uncertainty of the variance components, degrees of freedom by Kenward and Roger.",
+        (KENWARD,),
         resampling=False,
     ),
     IntervalMethod(

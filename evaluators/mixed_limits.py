@@ -176,18 +176,29 @@ class MixedPrepared(Prepared):
         return found
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`satterthwaite` for a bias.
+        """`satterthwaite` and `kenward_roger` for a bias.
 
         Raises:
             CannotComputeError: Another statistic, or a between-subject variance at its boundary.
         """
         kind, coefficients = self._parts(statistic)
-        if kind != "bias" or method != "satterthwaite":
+        if kind != "bias" or method not in ("satterthwaite", "kenward_roger"):
             raise CannotComputeError(f"`{statistic}` has no `{method}` interval.")
         value = float(self.estimate()[self.statistics.index(statistic)])
-        df = self.satterthwaite_df(coefficients)
-        lower, upper = t_interval(value, self.standard_error(statistic), df, level, sides)
+        if method == "satterthwaite":
+            error, df = self.standard_error(statistic), self.satterthwaite_df(coefficients)
+        else:
+            error, df = self._kenward_roger(coefficients)
+        lower, upper = t_interval(value, error, df, level, sides)
         return Interval(lower, upper, level, sides, method)
+
+    def _kenward_roger(self, coefficients: FloatArray) -> tuple[float, float]:
+        between, within = float(self.fitted.between[0]), float(self.fitted.within[0])
+        if not self.model.reml:
+            raise CannotComputeError("`kenward_roger` is defined for `estimation: reml`.")
+        if not between > 0:
+            raise CannotComputeError(BOUNDARY)
+        return self.model.kenward_roger(between, within, coefficients)
 
     def _parts(self, statistic: str) -> tuple[str, FloatArray]:
         """What kind of statistic it is, and the coefficients of its bias."""
@@ -221,7 +232,7 @@ class BlandAltmanMixed(Metric):
             "their number of pairs tells.",
             "same",
             "near_zero",
-            ("satterthwaite", *_BOOTSTRAP),
+            ("satterthwaite", "kenward_roger", *_BOOTSTRAP),
         ),
         Statistic(
             "sd",
@@ -324,8 +335,8 @@ def bland_altman_mixed(
     exactly on one line; a variance between subjects of 0 is kept, with a warning. Needs subjects with several
     pairs.
 
-    Intervals: `satterthwaite` for the bias; subject bootstrap for all, the model fitted again in every
-    replicate and a subject drawn twice taken as two.
+    Intervals: `satterthwaite` and, with REML, `kenward_roger` for the bias; subject bootstrap for all, the
+    model fitted again in every replicate and a subject drawn twice taken as two.
 
     Args:
         reference: (n,) reference values.

@@ -150,6 +150,44 @@ class InterceptModel:
         variance = float(contrast @ fit.covariance[index] @ contrast)
         return float(2 * variance**2 / (gradient @ covariance @ gradient))
 
+    def kenward_roger(self, between: float, within: float, contrast: FloatArray) -> tuple[float, float]:
+        """Standard error and degrees of freedom of a contrast by Kenward & Roger (1997), subjects once each.
+
+        The covariance is linear in both variances, so their second derivatives fall away; for one contrast
+        the scale of the F statistic is 1 and the degrees of freedom are 2 over their A.
+        """
+        part = self._once(None)
+        size, counts, v = self.sizes, part.counts[0], within + self.sizes * between
+        own, blocks = part.within[0, :-1, :-1], part.blocks[0, :, :-1, :-1]
+
+        def whitened(power: int) -> FloatArray:
+            """(p, p) design in the inverse covariance to a power."""
+            return np.asarray(own / within**power + np.einsum("k,kij->ij", 1 / (size * v**power), blocks))
+
+        def joined(factor: FloatArray) -> FloatArray:
+            return np.asarray(np.einsum("k,kij->ij", factor, blocks))
+
+        phi = np.linalg.inv(whitened(1))
+        first = (-joined(1 / v**2), -whitened(2))
+        mixed = joined(1 / v**3)
+        second = ((joined(size / v**3), mixed), (mixed, whitened(3)))
+        cross = float(counts @ (size / v**2))
+        traces = (
+            (float(counts @ (size / v) ** 2), cross),
+            (cross, float(counts @ ((size - 1) / within**2 + 1 / v**2))),
+        )
+        pairs = [(i, j) for i in range(2) for j in range(2)]
+        information = np.empty((2, 2))
+        for i, j in pairs:
+            lost = 2 * np.trace(phi @ second[i][j]) - np.trace(phi @ first[i] @ phi @ first[j])
+            information[i, j] = (traces[i][j] - lost) / 2
+        w = np.linalg.inv(information)
+        extra = sum(w[i, j] * (second[i][j] - first[i] @ phi @ first[j]) for i, j in pairs)
+        adjusted = phi + 2 * phi @ extra @ phi
+        moved = [float(contrast @ phi @ one @ phi @ contrast) for one in first]
+        a = sum(w[i, j] * moved[i] * moved[j] for i, j in pairs) / float(contrast @ phi @ contrast) ** 2
+        return float(np.sqrt(contrast @ adjusted @ contrast)), float(2 / a)
+
 
 @dataclass(frozen=True, eq=False)
 class _Weighted:

@@ -65,6 +65,22 @@ def test_against_lme4(oracle: Any, data: str, estimation: Any) -> None:
         )
 
 
+@pytest.mark.parametrize("data", DATA)
+def test_kenward_roger_against_pbkrtest(oracle: Any, data: str) -> None:
+    """`summary(fit, ddf = "Kenward-Roger")` of lmerTest, which asks pbkrtest."""
+    values, rows = oracle.values(f"rm_lmer_reml.{data}"), oracle.rows(f"rm_lmer_reml.{data}")
+    expected = values["kenward_roger"]
+    result = bland_altman_mixed(
+        rows.reference, rows.test, subject=rows.subject, ci={"bias": "kenward_roger"}, replicates=20
+    )
+    line = "mixed-model limits of agreement, Kenward-Roger"
+    compare(line, ends(result, "bias"), expected["ci"], rel=1e-5)
+    columns, _ = arrange(rows.reference, rows.test, rows.subject)
+    prepared: Any = get("bland_altman_mixed").prepare(columns)
+    found = prepared.model.kenward_roger(prepared.fitted.between[0], prepared.fitted.within[0], np.ones(1))
+    compare(line, found, [expected["se"], expected["df"]], rel=1e-5)
+
+
 @pytest.mark.parametrize("estimation", ["reml", "ml"])
 @pytest.mark.parametrize("data", DATA)
 def test_likelihood_against_lme4(oracle: Any, data: str, estimation: str) -> None:
@@ -226,6 +242,21 @@ def test_boundary_is_kept_and_said() -> None:
     assert "estimated as 0" in (result["loa_upper"].warning or "")
     assert "use a bootstrap" in (result["bias"].error or "")
     assert result["bias"].standard_error == pytest.approx(np.std(test, ddof=1) / math.sqrt(8), rel=1e-9)
+
+
+def test_kenward_roger_has_its_conditions() -> None:
+    options = {"subject": SUBJECT, "ci": {"bias": "kenward_roger"}, "replicates": 20}
+    ml = bland_altman_mixed(REFERENCE, TEST, estimation="ml", **options)
+    assert "estimation: reml" in (ml["bias"].error or "")
+    test, label = [-2.0, 2.0, -1.9, 2.1, -2.1, 1.9, 2.0, -2.0], np.repeat(list("abcd"), 2)
+    flat = bland_altman_mixed(np.zeros(8), test, subject=label, ci="kenward_roger", replicates=20)
+    assert "use a bootstrap" in (flat["bias"].error or "")
+    balanced = bland_altman_mixed(
+        np.zeros(8), [1.0, 2, 5, 6, 3, 5, 9, 8], subject=label, ci="kenward_roger", replicates=20
+    )
+    means = np.array([1.5, 5.5, 4, 8.5])  # balanced: the t interval of the subjects' means, S - 1
+    half = 3.182446305284263 * means.std(ddof=1) / 2
+    assert ends(balanced, "bias") == pytest.approx([means.mean() - half, means.mean() + half], rel=1e-8)
 
 
 def test_very_large_variance_between_subjects() -> None:
