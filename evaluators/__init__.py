@@ -3,9 +3,10 @@
 from .agreement import bland_altman
 from .checks import LengthError, NotFiniteError, NotNumericError, ParameterError
 from .class_averages import class_averages
-from .classification import accuracy, confusion, npv, ppv, prevalence, sensitivity, specificity
+from .classification import accuracy, prevalence, sensitivity, specificity
 from .compare import Comparison, compare_prepared, compare_versions
 from .concordance import ccc
+from .confusion import confusion
 from .correlation import correlation_p, pearson, rmcorr, spearman
 from .counts import from_counts
 from .deviation_index import coverage_probability, total_deviation_index
@@ -40,6 +41,7 @@ from .paired_proportions import (
     paired_proportion_difference,
     paired_proportion_ratio,
 )
+from .predictive_values import npv, ppv
 from .quantile_errors import median_absolute_error, nonparametric_limits, percentile_absolute_error
 from .regression import deming, ordinary_least_squares, weighted_least_squares
 from .regression_ranks import passing_bablok, passing_bablok_equivariant, theil_sen

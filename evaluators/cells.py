@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import checks
 from .additive import AdditivePrepared, Formula, row_weights, subject_sums
+from .classification import CELLS
 from .clustered_proportions import logit_t
 from .codes import binary_codes, check_codes, check_request
 from .functions import arrange, evaluate
@@ -33,7 +34,6 @@ from .metric import (
 )
 from .table_intervals import log_t
 
-CELLS = ("tp", "fp", "fn", "tn")
 _COUNTED = tuple(f"{name} counted" for name in CELLS)
 
 

@@ -1,4 +1,4 @@
-"""Binary classification against a reference: sensitivity, specificity, predictive values, accuracy.
+"""Binary classification against a reference: sensitivity, specificity, accuracy, prevalence.
 
 Every metric counts true positives (TP), false positives (FP), false negatives (FN) and true negatives (TN) by
 subject, and is one fraction of them. Indeterminate outputs are settled before: whoever calls decides whether
@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .codes import binary_codes, check_codes, check_request
 from .functions import DEFAULT_REPLICATES, DEFAULT_SEED
 from .intervals import CLOPPER, WILSON
-from .metric import Average, Citation, Columns, IntArray, Metric, MetricResult, Sides
+from .metric import Average, Citation, Columns, Metric, MetricResult, Sides
 from .proportions import (
     ProportionPrepared,
     Ratio,
@@ -29,9 +28,6 @@ _TP, _FP, _FN, _TN = range(4)
 
 ALTMAN = Citation(
     "altman1994", "Altman DG, Bland JM. Diagnostic tests 1: sensitivity and specificity. BMJ 1994;308:1552."
-)
-ALTMAN_PREDICTIVE = Citation(
-    "altman1994b", "Altman DG, Bland JM. Diagnostic tests 2: predictive values. BMJ 1994;309:102."
 )
 FDA_DIAGNOSTIC = Citation(
     "fda2007",
@@ -107,46 +103,6 @@ class Specificity(BinaryProportion):
     citations = (ALTMAN, FDA_DIAGNOSTIC)
 
 
-class PositivePredictiveValue(BinaryProportion):
-    """TP / (TP + FP)."""
-
-    name = "ppv"
-    title = "Positive predictive value"
-    summary = "Share of test positives that are reference positives, at the prevalence of this sample."
-    headline = "ppv"
-    statistics = (
-        proportion_statistic(
-            "ppv",
-            "Positive predictive value",
-            "True positives over test positives, TP / (TP + FP), at the prevalence of this sample.",
-            "higher",
-        ),
-    )
-    ratio = Ratio((_TP,), (_TP, _FP))
-    empty = "There are no test positives."
-    citations = (ALTMAN_PREDICTIVE,)
-
-
-class NegativePredictiveValue(BinaryProportion):
-    """TN / (TN + FN)."""
-
-    name = "npv"
-    title = "Negative predictive value"
-    summary = "Share of test negatives that are reference negatives, at the prevalence of this sample."
-    headline = "npv"
-    statistics = (
-        proportion_statistic(
-            "npv",
-            "Negative predictive value",
-            "True negatives over test negatives, TN / (TN + FN), at the prevalence of this sample.",
-            "higher",
-        ),
-    )
-    ratio = Ratio((_TN,), (_TN, _FN))
-    empty = "There are no test negatives."
-    citations = (ALTMAN_PREDICTIVE,)
-
-
 class Accuracy(BinaryProportion):
     """(TP + TN) / all."""
 
@@ -190,8 +146,6 @@ class Prevalence(BinaryProportion):
 METRICS: tuple[Metric, ...] = (
     Sensitivity(),
     Specificity(),
-    PositivePredictiveValue(),
-    NegativePredictiveValue(),
     Accuracy(),
     Prevalence(),
 )
@@ -299,84 +253,6 @@ def specificity(
     )
 
 
-def ppv(
-    reference: ArrayLike,
-    test: ArrayLike,
-    *,
-    positive: Any = None,
-    subject: Any = None,
-    weights: ArrayLike | None = None,
-    average: Average = "pooled",
-    ci: str | None = None,
-    level: float = 0.95,
-    sides: Sides = "two",
-    replicates: int = DEFAULT_REPLICATES,
-    seed: int = DEFAULT_SEED,
-) -> MetricResult:
-    """Positive predictive value, TP / (TP + FP), at the prevalence of this sample.
-
-    A sample enriched with positives overstates it; it then says nothing about the intended users.
-
-    Arguments and errors as for `sensitivity`; source: Altman DG, Bland JM. BMJ 1994;309:102.
-
-    Example:
-        >>> round(ppv([1, 1, 0, 0], [1, 1, 1, 0])["ppv"].value, 4)
-        0.6667
-    """
-    return proportion_result(
-        PositivePredictiveValue(),
-        binary_codes("reference", reference, positive),
-        binary_codes("test", test, positive),
-        subject=subject,
-        weights=weights,
-        average=average,
-        ci=ci,
-        level=level,
-        sides=sides,
-        replicates=replicates,
-        seed=seed,
-    )
-
-
-def npv(
-    reference: ArrayLike,
-    test: ArrayLike,
-    *,
-    positive: Any = None,
-    subject: Any = None,
-    weights: ArrayLike | None = None,
-    average: Average = "pooled",
-    ci: str | None = None,
-    level: float = 0.95,
-    sides: Sides = "two",
-    replicates: int = DEFAULT_REPLICATES,
-    seed: int = DEFAULT_SEED,
-) -> MetricResult:
-    """Negative predictive value, TN / (TN + FN), at the prevalence of this sample.
-
-    A sample enriched with positives understates it; it then says nothing about the intended users.
-
-    Arguments and errors as for `sensitivity`; source: Altman DG, Bland JM. BMJ 1994;309:102.
-
-    Example:
-        >>> npv([1, 1, 0, 0], [1, 1, 1, 0])["npv"].value
-        1.0
-    """
-    return proportion_result(
-        NegativePredictiveValue(),
-        binary_codes("reference", reference, positive),
-        binary_codes("test", test, positive),
-        subject=subject,
-        weights=weights,
-        average=average,
-        ci=ci,
-        level=level,
-        sides=sides,
-        replicates=replicates,
-        seed=seed,
-    )
-
-
 def accuracy(
     reference: ArrayLike,
     test: ArrayLike,
@@ -451,32 +327,3 @@ def prevalence(
         replicates=replicates,
         seed=seed,
     )
-
-
-def confusion(reference: ArrayLike, test: ArrayLike, n_levels: int) -> IntArray:
-    """Counts of units by reference level (rows) and test level (columns).
-
-    Args:
-        reference: (n,) integer codes from 0 to `n_levels` - 1.
-        test: (n,) likewise.
-        n_levels: Number of levels, those without units included.
-
-    Returns:
-        (n_levels, n_levels) counts.
-
-    Raises:
-        ValueError: Lengths differ, values are not integer codes, or a code lies outside the levels.
-
-    Example:
-        >>> confusion([0, 0, 1, 2], [0, 1, 1, 2], 3)
-        array([[1, 1, 0],
-               [0, 1, 0],
-               [0, 0, 1]])
-    """
-    rows, columns = np.asarray(reference), np.asarray(test)
-    if rows.shape != columns.shape or rows.ndim != 1:
-        raise ValueError(f"`reference` {rows.shape} and `test` {columns.shape} must be of one length.")
-    check_codes("reference", rows, n_levels)
-    check_codes("test", columns, n_levels)
-    code: NDArray[Any] = rows.astype(np.int64) * n_levels + columns.astype(np.int64)
-    return np.bincount(code, minlength=n_levels * n_levels).reshape(n_levels, n_levels).astype(np.int64)

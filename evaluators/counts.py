@@ -9,7 +9,7 @@ import numpy as np
 
 from . import checks
 from .cells import SCALED, Cells, CellsMetric, unit_standard_error
-from .classification import METRICS as PROPORTIONS
+from .classification import METRICS as SHARES
 from .classification import BinaryProportion
 from .f_scores import F1
 from .functions import Method
@@ -27,6 +27,7 @@ from .metric import (
     Statistic,
 )
 from .overall_accuracy import METRICS as OVERALL
+from .predictive_values import METRICS as PREDICTIVE
 from .proportion_intervals import BINOMIAL
 from .stated_prevalence import METRICS as STATED
 
@@ -84,7 +85,7 @@ def from_counts(
     """
     cells = _checked(tp, fp, fn, tn)
     tail_levels(level, sides)
-    metrics: list[Metric] = [*PROPORTIONS, *OVERALL, F1(), *RATIOS]
+    metrics: list[Metric] = [*SHARES, *PREDICTIVE, *OVERALL, F1(), *RATIOS]
     if prevalence is not None:
         metrics += STATED
     given: dict[str, Any] = {"correction": correction, "prevalence": prevalence}

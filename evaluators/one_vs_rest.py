@@ -15,12 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import checks
 from .additive import AdditivePrepared, row_weights, subject_sums
-from .cells import CELLS, CellsMetric, CellsPrepared
+from .cells import CellsMetric, CellsPrepared
 from .classification import (
     ALTMAN,
-    ALTMAN_PREDICTIVE,
-    NegativePredictiveValue,
-    PositivePredictiveValue,
+    CELLS,
     Prevalence,
     Sensitivity,
     Specificity,
@@ -42,6 +40,7 @@ from .metric import (
     Statistic,
 )
 from .overall_accuracy import BalancedAccuracy
+from .predictive_values import ALTMAN_PREDICTIVE, NegativePredictiveValue, PositivePredictiveValue
 from .proportions import ProportionPrepared
 
 SOKOLOVA = Citation(

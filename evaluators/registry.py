@@ -15,6 +15,7 @@ _BUILT_IN: tuple[str, ...] = (
     "agreement",
     "measurement_errors",
     "classification",
+    "predictive_values",
     "kappa",
     "reporting",
     "overall_accuracy",

@@ -10,21 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accordance.evaluators import registry
-from accordance.evaluators.classification import (
-    METRICS,
-    accuracy,
-    confusion,
-    npv,
-    ppv,
-    prevalence,
-    sensitivity,
-    specificity,
-)
+from accordance.evaluators.classification import METRICS as SHARES
+from accordance.evaluators.classification import accuracy, prevalence, sensitivity, specificity
+from accordance.evaluators.confusion import confusion
 from accordance.evaluators.estimate import estimates
 from accordance.evaluators.intervals import METHODS
 from accordance.evaluators.metric import Columns, Counts
+from accordance.evaluators.predictive_values import METRICS as PREDICTIVE
+from accordance.evaluators.predictive_values import npv, ppv
 from accordance.evaluators.reporting import Yield, reported_share
 
+METRICS = (*SHARES, *PREDICTIVE)
 FUNCTIONS = (sensitivity, specificity, ppv, npv, accuracy, prevalence)
 UNIT = st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 6))
 UNITS = st.lists(UNIT, min_size=1, max_size=40)

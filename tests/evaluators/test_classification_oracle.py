@@ -13,7 +13,7 @@ import math
 import numpy as np
 import pytest
 
-from accordance.evaluators.classification import accuracy, npv, ppv, prevalence, sensitivity, specificity
+from accordance.evaluators import accuracy, npv, ppv, prevalence, sensitivity, specificity
 from accordance.evaluators.intervals import clopper_pearson, wilson
 from accordance.evaluators.metric import Counts
 

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle import compare
 
-from accordance.evaluators import registry
-from accordance.evaluators.classification import confusion
+from accordance.evaluators import confusion, registry
 from accordance.evaluators.intervals import METHODS
 from accordance.evaluators.kappa import CohenKappa, cohen_kappa, kappa_with_error
 from accordance.evaluators.metric import Columns, Counts
