@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from oracle import compare
 
 from accordance.evaluators import MetricResult, bland_altman
 
@@ -18,7 +19,8 @@ UNLINKED = ["cardiac", "sbp", "ox", "pefr"]
 
 
 def matches(found: Any, expected: Any) -> bool:
-    return found == pytest.approx(expected, rel=1e-8, abs=1e-12)
+    compare("limits of agreement, moments (base R, epiR, survey)", found, expected)
+    return True
 
 
 def bounds(result: MetricResult, statistic: str) -> list[float]:

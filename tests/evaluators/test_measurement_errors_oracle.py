@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from oracle import compare
 
 from accordance.evaluators import MetricResult, bland_altman, mae, mape, rmse
 
@@ -15,7 +16,8 @@ FUNCTIONS = {"mae": mae, "rmse": rmse, "mape": mape}
 
 
 def matches(found: Any, expected: Any) -> bool:
-    return found == pytest.approx(expected, rel=1e-8, abs=1e-12)
+    compare("MAE, RMSE, MAPE (base R, survey)", found, expected)
+    return True
 
 
 def bounds(result: MetricResult) -> list[float]:

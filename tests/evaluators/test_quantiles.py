@@ -31,6 +31,17 @@ def test_limits_against_r(oracle: Any, data: str, definition: Any) -> None:
     compare("non-parametric limits", found, values[f"q025_975_{definition.replace('_', '')}"])
 
 
+@pytest.mark.parametrize("data", SIMPLE)
+def test_absolute_errors_against_r(oracle: Any, data: str) -> None:
+    """`median(abs(d))`, `quantile(abs(d), 0.95, type = 7)`."""
+    values, rows = oracle.values(f"error_metrics.{data}"), oracle.rows(f"error_metrics.{data}")
+    pair = rows.reference, rows.test
+    median = median_absolute_error(*pair, replicates=100)["median_absolute_error"].value
+    p95 = percentile_absolute_error(*pair, percentile=95, replicates=100)["percentile_absolute_error"].value
+    expected = [values["median_abs"], values["p95_abs_type7"]]
+    compare("median and percentile absolute error", [median, p95], expected)
+
+
 @pytest.mark.parametrize("definition", QUANTILES)
 @settings(max_examples=60, deadline=None)
 @given(st.data())
