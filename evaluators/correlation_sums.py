@@ -43,18 +43,20 @@ def _ratio(xx: NDArray[Any], xy: NDArray[Any], yy: NDArray[Any]) -> NDArray[Any]
     return np.asarray(clipped(xy / (np.sqrt(xx) * np.sqrt(yy))))[..., None]
 
 
+@dataclass(frozen=True, eq=False)
 class _FisherIntervals(AdditivePrepared):
-    """What both correlations share: intervals on Fisher's scale."""
+    """What both correlations share: intervals on Fisher's scale.
 
-    unrelated: ClassVar[str]
+    Attributes:
+        weighted: Row weights were given.
+    """
+
+    weighted: bool = False
+    unrelated: ClassVar[str] = ""
 
     def rows_for_fisher(self) -> int:
         """What stands for the number of independent rows in Fisher's standard error."""
         return int(self.units.sum())
-
-    def counted(self) -> bool:
-        """Rows are counted, not weighted."""
-        raise NotImplementedError
 
     def reason_undefined(self, statistic: str) -> str:
         """No rows, or one of the two does not vary."""
@@ -75,7 +77,7 @@ class _FisherIntervals(AdditivePrepared):
             return fisher_interval(r, error, method=method, level=level, sides=sides, df=df)
         if method != "fisher_z":
             return super().interval(statistic, method, level, sides)
-        if not self.counted():
+        if self.weighted:
             raise CannotComputeError("`fisher_z` counts rows; with row weights use cluster_fisher_z.")
         error = row_wise_error(method, r, self.rows_for_fisher())
         several = bool(np.any(self.units > 1))
@@ -84,34 +86,16 @@ class _FisherIntervals(AdditivePrepared):
 
 @dataclass(frozen=True, eq=False)
 class PearsonPrepared(MomentsPrepared, _FisherIntervals):
-    """Totals of one slice for Pearson's correlation; see `Prepared`.
-
-    Attributes:
-        weighted: Row weights were given.
-    """
+    """Totals of one slice for Pearson's correlation; see `Prepared`."""
 
     unrelated = "Reference or test does not vary; their correlation is undefined."
-    weighted: bool = False
-
-    def counted(self) -> bool:
-        """Rows are counted, not weighted."""
-        return not self.weighted
 
 
 @dataclass(frozen=True, eq=False)
 class WithinPrepared(_FisherIntervals):
-    """Within-subject totals of one slice for the repeated-measures correlation; see `Prepared`.
-
-    Attributes:
-        weighted: Row weights were given.
-    """
+    """Within-subject totals of one slice for the repeated-measures correlation; see `Prepared`."""
 
     unrelated = "Within subjects, reference or test does not vary; their correlation is undefined."
-    weighted: bool = False
-
-    def counted(self) -> bool:
-        """Rows are counted, not weighted."""
-        return not self.weighted
 
     @property
     def df(self) -> int:

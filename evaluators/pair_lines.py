@@ -35,18 +35,15 @@ class PairLinePrepared(RowsPrepared):
     def _possible(self) -> bool:
         return 1 < len(self.rows.x) <= MOST_ROWS
 
-    def estimate(self) -> FloatArray:
-        """(k,) estimates at weights of one; without row weights nothing has to be put in order."""
-        return self._estimate
-
     @cached_property
     def _estimate(self) -> FloatArray:
+        """At weights of one; without row weights nothing has to be put in order."""
         if self.rows.weighted or not self._possible:
-            return super().estimate()
+            return np.asarray(self._at(np.ones((1, self.n_subjects)))[0])
         ones = np.ones((1, len(self.rows.x)))
         slope = np.array([self.slopes.middle(self.how)]) * self._direction(ones)
-        values: FloatArray = with_biases(slope, self._intercepts(slope, ones), self.levels)[0]
-        return np.where(np.isfinite(values).all(), values, np.nan)
+        slope = np.where(np.isfinite(slope), slope, np.nan)
+        return np.asarray(with_biases(slope, self._intercepts(slope, ones), self.levels)[0])
 
     def lines(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Slopes and intercepts; see `RowsPrepared.lines`."""
@@ -85,12 +82,14 @@ class PairLinePrepared(RowsPrepared):
     def warning(self, statistic: str) -> str | None:
         """Classic Passing-Bablok supposes that both devices rise together."""
         del statistic
-        if self.kind == "classic" and self._possible and self.slopes.offset > self.slopes.used / 4:
-            return (
-                "More than a quarter of the slopes lie below -1: the devices hardly rise together, as "
-                "Passing and Bablok suppose."
-            )
-        return None
+        if self.kind != "classic" or not self._possible:
+            return None
+        if np.count_nonzero(self.slopes.slopes < 0) <= self.slopes.used / 4:
+            return None
+        return (
+            "More than a quarter of the slopes between pairs fall: the devices hardly rise together, which "
+            "Passing and Bablok suppose."
+        )
 
     def standard_error(self, statistic: str) -> float:
         """From Kendall's tau where the line has that, else none: leaving out each subject takes long."""
@@ -109,10 +108,8 @@ class PairLinePrepared(RowsPrepared):
         if self.kind == "classic":
             raise CannotComputeError("The classic line has no standard error in closed form.")
         self._refuse_weights("kendall_t")
-        if statistic == "slope":
-            return self._kendall.slope
-        place = {"intercept": 0.0, **dict(zip(self.statistics[2:], self.levels, strict=True))}
-        return self._kendall.at(place[statistic])
+        place = self.place(statistic)
+        return self._kendall.slope if place is None else self._kendall.at(place)
 
     def _refuse_weights(self, method: str) -> None:
         if self.rows.weighted:
@@ -134,7 +131,7 @@ class PairLinePrepared(RowsPrepared):
                 df=len(self.rows.x) - 2,
                 level=level,
                 sides=sides,
-                scale=self.scale(statistic),
+                rounding=self.rounding(statistic),
                 independent_rows=self.rows.clustered,
             )
         return super().interval(statistic, method, level, sides)

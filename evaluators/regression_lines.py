@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -51,6 +51,8 @@ ERROR_RATIO = Parameter(
 )
 
 NO_SPREAD = "The reference has no spread; a line needs at least two different reference values."
+_ROUNDING = 1e-12
+_LAST = 64 * float(np.finfo(float).eps)
 CLUSTERED = "Pairs are taken for independent, and subjects have several."
 
 
@@ -193,7 +195,7 @@ def jackknife_error(left_out: FloatArray) -> float:
 
 
 def jackknife_interval(
-    value: float, left_out: FloatArray, *, level: float, sides: Sides, scale: float
+    value: float, left_out: FloatArray, *, level: float, sides: Sides, rounding: float
 ) -> Interval:
     """Interval by Student's t and the jackknife error, subjects - 2 degrees of freedom (Linnet 1993).
 
@@ -204,7 +206,7 @@ def jackknife_interval(
     if df < 1:
         raise CannotComputeError("The jackknife of a line needs at least three subjects.")
     error = jackknife_error(left_out)
-    return line_interval("jackknife", value, error, df=df, level=level, sides=sides, scale=scale)
+    return line_interval("jackknife", value, error, df=df, level=level, sides=sides, rounding=rounding)
 
 
 def line_interval(
@@ -215,7 +217,7 @@ def line_interval(
     df: float,
     level: float,
     sides: Sides,
-    scale: float,
+    rounding: float,
     independent_rows: bool = False,
 ) -> Interval:
     """A t interval, marked degenerate where it has no width, and where pairs only seem independent.
@@ -227,11 +229,11 @@ def line_interval(
         df: Degrees of freedom.
         level: Confidence level.
         sides: `two`, or the one bound wanted.
-        scale: Size of the numbers that the estimate is a difference of; rounding is relative to it.
+        rounding: A standard error up to this is rounding; see `Size.rounding`.
         independent_rows: Pairs are taken for independent although subjects have several.
     """
     lower, upper = t_interval(value, error, df, level, sides)
-    flat = bool(error <= 1e-13 * scale)
+    flat = bool(error <= rounding)
     notes = [CLUSTERED] if independent_rows else []
     if flat:
         notes.append("All pairs lie on the line; the interval has no width and says nothing.")
@@ -239,6 +241,40 @@ def line_interval(
         lower, upper, level, sides, method,
         degenerate=flat, independent_rows=independent_rows, warning=" ".join(notes) or None,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Size:
+    """Where the pairs lie, against which rounding is judged.
+
+    Attributes:
+        slope: Size of the slope.
+        x: Mean of the reference.
+        y: Mean of the test.
+        spread: Standard deviation of the reference.
+    """
+
+    slope: float
+    x: float
+    y: float
+    spread: float
+
+    def rounding(self, place: float | None) -> float:
+        """What rounding alone moves the slope (None), or the line at a reference value, at most."""
+        if place is None:
+            return _ROUNDING * self.slope
+        distance = abs(place - self.x) + self.spread
+        return _ROUNDING * self.slope * distance + _LAST * (
+            self.slope * abs(self.x) + abs(self.y) + abs(place)
+        )
+
+
+def settled(values: FloatArray, estimate: FloatArray, rounding: Sequence[float]) -> FloatArray:
+    """(B, k) replicates with those that differ from the estimate by rounding only made equal to it.
+
+    Where all pairs lie on the line a resampling interval then has no width and is seen to say nothing.
+    """
+    return np.where(np.abs(values - estimate) <= np.asarray(rounding), estimate, values)
 
 
 def error_or_nan(compute: Callable[[], float]) -> float:

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from .additive import row_weights, subject_sums
 from .metric import CannotComputeError, Columns, FloatArray, Interval, Sides
 from .moments import TOTALS, Centred, MomentsPrepared, moment_totals
-from .regression_lines import NO_SPREAD, error_or_nan, jackknife_error, jackknife_interval, line_interval
+from .regression_lines import (
+    NO_SPREAD,
+    Size,
+    error_or_nan,
+    jackknife_error,
+    jackknife_interval,
+    line_interval,
+    settled,
+)
 
 Line = Literal["least_squares", "deming"]
 
@@ -115,20 +123,36 @@ class LinePrepared(MomentsPrepared):
         else:
             residual = max(float(sums.yy - slope * sums.xy), 0.0)
             variance = residual / (pairs - 2) / float(sums.xx)
-        if statistic == "slope":
+        place = self._place(statistic)
+        if place is None:
             return float(np.sqrt(variance))
         mean = float(sums.x) + self._formula.shift[0]
-        place = {"intercept": 0.0, **dict(zip(self.statistics[2:], self._formula.levels, strict=True))}
-        return float(np.sqrt(variance * (spread + (place[statistic] - mean) ** 2)))
+        return float(np.sqrt(variance * (spread + (place - mean) ** 2)))
 
-    def _scale(self, statistic: str) -> float:
-        """Size of the numbers whose difference a statistic is, against which rounding is judged."""
-        sums = Centred.of(self.total)
-        slope = abs(float(self._formula.slope(sums)))
-        if statistic == "slope":
-            return slope
-        x, y = float(sums.x) + self._formula.shift[0], float(sums.y) + self._formula.shift[1]
-        return slope * (abs(x) + float(np.sqrt(sums.xx / sums.n))) + abs(y)
+    def estimate(self) -> FloatArray:
+        """(k,) estimates at weights of one."""
+        return self._evaluate(self.total)
+
+    def at(self, weights: FloatArray, *, relative: bool = False) -> FloatArray:
+        """Every statistic at every weight vector; see `Prepared.at`."""
+        found = super().at(weights, relative=relative)
+        return settled(found, self.estimate(), [self._rounding(name) for name in self.statistics])
+
+    def _place(self, statistic: str) -> float | None:
+        """The reference value at which a statistic reads the line; None for the slope."""
+        places = {"intercept": 0.0, **dict(zip(self.statistics[2:], self._formula.levels, strict=True))}
+        return places.get(statistic)
+
+    def _rounding(self, statistic: str) -> float:
+        with np.errstate(all="ignore"):
+            sums = Centred.of(self.total)
+            size = Size(
+                slope=abs(float(self._formula.slope(sums))),
+                x=float(sums.x) + self._formula.shift[0],
+                y=float(sums.y) + self._formula.shift[1],
+                spread=float(np.sqrt(sums.xx / sums.n)),
+            )
+            return size.rounding(self._place(statistic))
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
         """`jackknife`, `model_t`, `cluster_t`.
@@ -137,10 +161,10 @@ class LinePrepared(MomentsPrepared):
             CannotComputeError: Too few subjects or pairs, or the method does not fit.
         """
         column = self.statistics.index(statistic)
-        value, scale = float(self.estimate()[column]), self._scale(statistic)
+        value, rounding = float(self.estimate()[column]), self._rounding(statistic)
         if method == "jackknife":
             left_out = self.jackknife()[:, column]
-            return jackknife_interval(value, left_out, level=level, sides=sides, scale=scale)
+            return jackknife_interval(value, left_out, level=level, sides=sides, rounding=rounding)
         if method == "model_t":
             if self.weighted:
                 raise CannotComputeError("`model_t` counts pairs; with row weights use the jackknife.")
@@ -151,7 +175,7 @@ class LinePrepared(MomentsPrepared):
                 df=int(self.units.sum()) - 2,
                 level=level,
                 sides=sides,
-                scale=scale,
+                rounding=rounding,
                 independent_rows=bool(np.any(self.units > 1)),
             )
         return super().interval(statistic, method, level, sides)

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from .additive import effective, row_weights, subject_sums
 from .metric import CannotComputeError, Columns, Counts, FloatArray, IntArray, Interval, Prepared, Sides
-from .regression_lines import error_or_nan, jackknife_error, jackknife_interval, with_biases
+from .regression_lines import (
+    Size,
+    error_or_nan,
+    jackknife_error,
+    jackknife_interval,
+    settled,
+    with_biases,
+)
 
 _CELLS = 2_000_000
 """Replicates times rows of one block; a row's numbers do not depend on what else is in its block."""
@@ -91,6 +98,20 @@ class RowsPrepared(Prepared):
         Raises:
             ValueError: The weights do not have one column a subject.
         """
+        found = self._at(weights, relative=relative)
+        if len(self.rows.x) == 0:
+            return found
+        return settled(found, self.estimate(), [self.rounding(name) for name in self.statistics])
+
+    def estimate(self) -> FloatArray:
+        """(k,) estimates at weights of one."""
+        return self._estimate
+
+    @cached_property
+    def _estimate(self) -> FloatArray:
+        return np.asarray(self._at(np.ones((1, self.n_subjects)))[0])
+
+    def _at(self, weights: FloatArray, *, relative: bool = False) -> FloatArray:
         if weights.ndim != 2 or weights.shape[1] != self.n_subjects:
             raise ValueError(
                 f"`weights` is {weights.shape}; one column for each of {self.n_subjects} subjects is needed."
@@ -147,11 +168,16 @@ class RowsPrepared(Prepared):
         column = self.statistics.index(statistic)
         value = float(self.estimate()[column])
         left_out = self.jackknife()[:, column]
-        return jackknife_interval(value, left_out, level=level, sides=sides, scale=self.scale(statistic))
+        rounding = self.rounding(statistic)
+        return jackknife_interval(value, left_out, level=level, sides=sides, rounding=rounding)
 
-    def scale(self, statistic: str) -> float:
-        """Size of the numbers whose difference a statistic is, against which rounding is judged."""
+    def place(self, statistic: str) -> float | None:
+        """The reference value at which a statistic reads the line; None for the slope."""
+        places = {"intercept": 0.0, **dict(zip(self.statistics[2:], self.levels, strict=True))}
+        return places.get(statistic)
+
+    def rounding(self, statistic: str) -> float:
+        """What rounding alone moves a statistic, at most."""
+        x, y = self.rows.x, self.rows.y
         slope = abs(float(self.estimate()[0]))
-        if statistic == "slope":
-            return slope
-        return slope * float(np.abs(self.rows.x).max()) + float(np.abs(self.rows.y).max())
+        return Size(slope, float(x.mean()), float(y.mean()), float(x.std())).rounding(self.place(statistic))
