@@ -13,6 +13,7 @@ from .deviation_index import coverage_probability, total_deviation_index
 from .difference_checks import difference_trend, normality_of_differences
 from .f_scores import f1, f_beta
 from .icc import icc, icc_raters
+from .independent_proportions import proportion_difference, proportion_non_inferiority, proportion_ratio
 from .iso81060 import iso81060_3, sd_of_subject_means
 from .kappa import cohen_kappa
 from .likelihood_ratios import diagnostic_odds_ratio, lr_negative, lr_positive
@@ -57,8 +58,10 @@ from .tolerance_intervals import tolerance_limits
 from .two_raters import brennan_prediger, gwet_ac
 from .verdict import Verdict, equivalence_p, equivalent, non_inferiority_p, verdict
 from .weights import ResamplingWeights
+from .roc_compare import AreaDifference, compare_auc, compare_auc_unpaired
 
 __all__ = [
+    "AreaDifference",
     "CannotComputeError",
     "ClusteredPairs",
     "Comparison",
@@ -91,6 +94,8 @@ __all__ = [
     "clustered_mcnemar",
     "clustered_pairs",
     "cohen_kappa",
+    "compare_auc",
+    "compare_auc_unpaired",
     "compare_prepared",
     "compare_versions",
     "confusion",
@@ -141,6 +146,9 @@ __all__ = [
     "ppv_at_prevalence",
     "predictive_value_test",
     "prevalence",
+    "proportion_difference",
+    "proportion_non_inferiority",
+    "proportion_ratio",
     "regression_limits",
     "relative_likelihood_ratio",
     "relative_predictive_value",

@@ -54,6 +54,21 @@ PEPE = Citation(
     "ch. 3.",
 )
 
+NEWCOMBE_INDEPENDENT = Citation(
+    "newcombe1998c",
+    "Newcombe RG. Interval estimation for the difference between independent proportions: comparison of "
+    "eleven methods. Stat Med 1998;17:873-890.",
+)
+MEE = Citation(
+    "mee1984",
+    "Mee RW. Confidence bounds for the difference between two probabilities. Biometrics 1984;40:1175-1176.",
+)
+AGRESTI_CAFFO = Citation(
+    "agresti2000",
+    "Agresti A, Caffo B. Simple and effective confidence intervals for proportions and differences of "
+    "proportions result from adding two successes and two failures. Am Stat 2000;54:280-288.",
+)
+
 METHODS: tuple[IntervalMethod, ...] = (
     IntervalMethod(
         "jackknife_t",
@@ -130,6 +145,37 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Large-sample interval of the logarithm of a ratio of likelihood ratios on the same units; units are "
         "taken as independent.",
         (PEPE,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "newcombe_independent",
+        "Newcombe, independent",
+        "Square-and-add of the Wilson intervals of two independent proportions (his method 10); units are "
+        "taken as independent.",
+        (NEWCOMBE_INDEPENDENT,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "mee",
+        "Mee score",
+        "Score interval of a difference of independent proportions, without the factor N / (N - 1); units "
+        "are taken as independent.",
+        (MEE,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "agresti_caffo",
+        "Agresti-Caffo",
+        "Wald interval of a difference of independent proportions with one event and one other unit added to "
+        "each group; units are taken as independent.",
+        (AGRESTI_CAFFO,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "wald_independent",
+        "Wald, independent",
+        "Large-sample interval of a difference of independent proportions; units are taken as independent.",
+        (NEWCOMBE_INDEPENDENT,),
         resampling=False,
     ),
 )
