@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from typing import Any
 
-from accordance import evaluators
+from generate_functions import cell, described, example, plain_function, sections, signature
+
 from accordance.evaluators import registry
 from accordance.evaluators.intervals import METHODS
 from accordance.evaluators.metric import REQUIRED, Citation, Metric, Parameter, Statistic
 from accordance.protocols import library
 
-RENAMED = {"yield": "reported_share"}
 KINDS = {
     "measurement": "numbers with a unit",
     "binary": "positive or negative",
     "categorical": "two or more categories",
+    "score": "a number of the test against a reference that is positive or negative",
+    "score": "a number that ranks units, against positive or negative",
 }
 BETTER = {
     "higher": "higher is better",
@@ -31,11 +31,6 @@ ROUTES = {
 }
 
 
-def cell(text: object) -> str:
-    """Text that fits a table cell."""
-    return str(text).replace("|", "\\|").replace("\n", " ")
-
-
 def table(head: str, rows: list[str]) -> str:
     """A Markdown table; `head` is its first line."""
     return "\n".join([head, "|" + "---|" * (head.count("|") - 1), *rows])
@@ -45,11 +40,6 @@ def metrics() -> list[Metric]:
     """All metrics, by the kind of values they take, then by title."""
     kinds = list(KINDS)
     return sorted(registry.all_metrics(), key=lambda metric: (kinds.index(metric.kind), metric.title))
-
-
-def plain_function(metric: Metric) -> Any:
-    """The function of the same name, but for the words of Python."""
-    return getattr(evaluators, RENAMED.get(metric.name, metric.name), None)
 
 
 def metric_table() -> str:
@@ -91,9 +81,7 @@ def citation_lines(citations: tuple[Citation, ...]) -> str:
 
 def docstring_example(thing: Any) -> str:
     """The runnable example of a docstring; the test suite runs the same lines."""
-    text = inspect.getdoc(thing) or ""
-    match = re.search(r"^Examples?:\n((?:[ ]{4}.*\n?|\n)+)", text, re.MULTILINE)
-    return inspect.cleandoc(match[1]) if match else ""
+    return example(sections(thing).get("Example", ""))
 
 
 def metric_page(metric: Metric) -> str:
@@ -123,19 +111,10 @@ def metric_page(metric: Metric) -> str:
     else:
         parts.append(f"Only `{metric.averages[0]}`.\n")
     if function is not None:
-        name = function.__name__
-        signature = ", ".join(str(one).split(":")[0].split("=")[0].strip() for one in parameters_of(function))
-        parts.append(f"## In Python\n\n`accordance.evaluators.{name}({signature})`\n")
-        if example := docstring_example(function):
-            parts.append(f"```python\n{example}\n```\n")
+        parts.append(f"## In Python\n\n```python\n{signature(function)}\n```\n\n{described(function)}\n")
     if metric.citations:
         parts.append(f"## Sources\n\n{citation_lines(metric.citations)}\n")
     return "\n".join(parts)
-
-
-def parameters_of(function: Any) -> list[inspect.Parameter]:
-    """The parameters of a plain function."""
-    return list(inspect.signature(function).parameters.values())
 
 
 def metric_pages() -> dict[str, str]:

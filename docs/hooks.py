@@ -1,7 +1,8 @@
 """Pages and tables made from the code when the documentation is built; nothing generated is committed.
 
-A page says `<!-- generate: NAME -->` where a table belongs; one page a metric and one page a library protocol
-are added to the site. An unknown name, or a public thing without words, fails the strict build.
+A page says `<!-- generate: NAME -->` where a table belongs; one page a metric, a
+family of functions and a library protocol are added to the site. An unknown name, or a public thing without
+words, fails the strict build.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import generate_functions  # noqa: E402
 import generate_language  # noqa: E402
 import generate_statistics  # noqa: E402
 import generate_verbs  # noqa: E402
@@ -31,6 +33,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "protocol-language": generate_language.protocol,
     "study-language": generate_language.study,
     "metrics": generate_statistics.metric_table,
+    "statistics": generate_functions.alphabetical_list,
     "intervals": generate_statistics.interval_table,
     "protocols": generate_statistics.protocol_table,
     "command-line": generate_verbs.verbs,
@@ -41,6 +44,7 @@ def generated_pages() -> dict[str, str]:
     """Path in the site -> Markdown of every page that exists only here."""
     pages = {f"metrics/{name}.md": text for name, text in generate_statistics.metric_pages().items()}
     pages |= {f"protocols/{name}.md": text for name, text in generate_statistics.protocol_pages().items()}
+    pages |= {f"functions/{name}.md": text for name, text in generate_functions.family_pages().items()}
     for source, target in (("CONTRIBUTING.md", "contributing.md"), ("CHANGELOG.md", "changelog.md")):
         pages[target] = (ROOT / source).read_text(encoding="utf-8")
     return pages
@@ -51,6 +55,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     sections = {title: entries for section in config.nav or [] for title, entries in section.items()}
     sections["Statistics"].extend(
         {metric.title: f"metrics/{metric.name}.md"} for metric in generate_statistics.metrics()
+    )
+    functions = generate_functions.families()
+    sections["Functions"].extend(
+        {generate_functions.family_title(name): f"functions/{name}.md"} for name in functions
     )
     sections["Protocols"].extend(
         {name: f"protocols/{name}.md"} for name in generate_statistics.protocol_names()

@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 import typer.main
 
+from accordance import evaluators
 from accordance.app.cli import app
 from accordance.datasets.pairs import STRUCTURAL
 from accordance.evaluators import registry
@@ -57,6 +58,34 @@ def test_every_metric_has_a_whole_page(metric: object, generators: dict[str, Mod
     for statistic in metric.statistics:  # type: ignore[attr-defined]
         assert statistics.cell(statistic.definition) in text
         assert set(statistic.intervals) <= set(METHODS)
+
+
+def test_every_public_name_is_in_the_list_of_statistics(generators: dict[str, ModuleType]) -> None:
+    functions = generators["functions"]
+    text = functions.alphabetical_list()
+    assert [name for name in evaluators.__all__ if f"`{name}`" not in text] == []
+    titles = [row for row, _ in sorted(functions.rows())]
+    assert len(titles) >= sum(len(metric.statistics) for metric in registry.all_metrics())
+
+
+@pytest.mark.parametrize("name", evaluators.__all__)
+def test_every_public_name_has_a_page_with_its_whole_docstring(
+    name: str, generators: dict[str, ModuleType]
+) -> None:
+    functions, statistics = generators["functions"], generators["statistics"]
+    thing = getattr(evaluators, name)
+    metrics = {functions.RENAMED.get(metric, metric): metric for metric in registry.names()}
+    if name in metrics:
+        text = statistics.metric_page(registry.get(metrics[name]))
+    else:
+        text = functions.family_pages()[functions.family(thing)]
+    described = functions.sections(thing)
+    assert described[""] and described[""] in text
+    for section, words in described.items():
+        for line in words.split("\n") if section in {"Example", "Examples"} else ():
+            assert line in text
+    if callable(thing) and not isinstance(thing, type):
+        assert functions.signature(thing) in text
 
 
 def test_every_interval_method_says_what_it_is() -> None:

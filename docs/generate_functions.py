@@ -1,0 +1,214 @@
+"""Pages of the public functions, from their docstrings, and the alphabetical list of all statistics."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from accordance import evaluators
+from accordance.evaluators import registry
+from accordance.evaluators.metric import Citation, Metric
+
+DOCS = Path(__file__).resolve().parent
+RENAMED = {"yield": "reported_share"}
+"""Metric -> its function, where the metric's name is a word of Python."""
+SECTIONS = ("Args", "Attributes", "Returns", "Raises", "References", "Example", "Examples")
+PROPER = {
+    "auc": "AUC",
+    "ccc": "CCC",
+    "icc": "ICC",
+    "iso81060": "ISO 81060",
+    "mcnemar": "McNemar",
+    "roc": "ROC",
+}
+LISTED = {"Args": "Arguments", "Attributes": "Attributes", "Raises": "Errors"}
+
+
+def cell(text: object) -> str:
+    """Text that fits a table cell."""
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def plain_function(metric: Metric) -> Any:
+    """The function of the same name, but for the words of Python."""
+    return getattr(evaluators, RENAMED.get(metric.name, metric.name), None)
+
+
+def sections(thing: Any) -> dict[str, str]:
+    """A docstring by its sections; what comes before the first is under `""`."""
+    found, name = {"": [""]}, ""
+    for line in (inspect.getdoc(thing) or "").split("\n"):
+        heading = line.removesuffix(":")
+        if line.endswith(":") and heading in SECTIONS:
+            name = heading
+            found[name] = []
+        else:
+            found[name].append(line)
+    return {name: inspect.cleandoc("\n".join(lines)) for name, lines in found.items()}
+
+
+def first_sentence(thing: Any) -> str:
+    """What a docstring says first."""
+    return sections(thing)[""].split("\n\n", maxsplit=1)[0].replace("\n", " ")
+
+
+def entries(text: str) -> list[str]:
+    """The `name: words` of a section as list items; continuation lines are joined."""
+    items: list[str] = []
+    for line in text.split("\n"):
+        if line.startswith(" ") and items:
+            items[-1] += f" {line.strip()}"
+        elif line.strip():
+            name, _, words = line.partition(": ")
+            items.append(f"- `{name.strip()}`: {words.strip()}")
+    return items
+
+
+def example(text: str) -> str:
+    """The runnable lines as code and the words between them as words; the test suite runs the same lines."""
+    blocks = re.split(r"\n\s*\n", text)
+    return "\n\n".join(f"```python\n{one}\n```" if one.startswith(">>>") else one for one in blocks)
+
+
+def signature(thing: Any) -> str:
+    """A call with every argument and default, without types."""
+    words = []
+    for one in inspect.signature(thing).parameters.values():
+        if one.kind is one.KEYWORD_ONLY and "*" not in words:
+            words.append("*")
+        words.append(one.name if one.default is one.empty else f"{one.name}={one.default!r}")
+    return f"accordance.evaluators.{thing.__name__}({', '.join(words)})"
+
+
+def described(thing: Any, level: int = 3) -> str:
+    """Everything a docstring says, as Markdown: definition, arguments, results, errors, sources, example."""
+    found = sections(thing)
+    mark = "#" * level
+    parts = [found[""]]
+    for name, text in found.items():
+        if name in LISTED:
+            parts.append(f"{mark} {LISTED[name]}\n\n" + "\n".join(entries(text)))
+        elif name in {"Example", "Examples"}:
+            parts.append(f"{mark} Example\n\n{example(text)}")
+        elif name:
+            parts.append(f"{mark} {name}\n\n{text}")
+    return "\n\n".join(parts)
+
+
+def members(thing: type) -> list[str]:
+    """The public methods and properties of a class, a line each."""
+    lines = []
+    for name, value in vars(thing).items():
+        function = value.fget if isinstance(value, property) else value
+        if not name.startswith("_") and inspect.isfunction(function) and function.__doc__:
+            lines.append(f"- `{name}`: {first_sentence(function)}")
+    return lines
+
+
+def without_metric() -> dict[str, Any]:
+    """Public names that have no page of a metric."""
+    theirs = {RENAMED.get(name, name) for name in registry.names()}
+    return {name: getattr(evaluators, name) for name in evaluators.__all__ if name not in theirs}
+
+
+def family(thing: Any) -> str:
+    """The module a public name comes from."""
+    return str(thing.__module__).rpartition(".")[2]
+
+
+def families() -> dict[str, dict[str, Any]]:
+    """Module -> its public names that have no page of a metric; both in alphabetical order."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, thing in sorted(without_metric().items(), key=lambda item: (family(item[1]), item[0].lower())):
+        found.setdefault(family(thing), {})[name] = thing
+    return found
+
+
+def family_title(module: str) -> str:
+    """A module's name as a heading."""
+    words = " ".join(PROPER.get(word, word) for word in module.split("_"))
+    return words[0].upper() + words[1:]
+
+
+def family_page(module: str, things: dict[str, Any]) -> str:
+    """The functions and classes of one module."""
+    source = inspect.getmodule(next(iter(things.values())))
+    parts = [f"# {family_title(module)}", inspect.getdoc(source) or ""]
+    for name, thing in things.items():
+        parts.append(f"## `{name}` {{ #{name} }}")
+        if inspect.isclass(thing):
+            lines = members(thing)
+            parts += [described(thing), *(["### Methods\n\n" + "\n".join(lines)] if lines else [])]
+        else:
+            parts += [f"```python\n{signature(thing)}\n```", described(thing)]
+    return "\n\n".join(parts) + "\n"
+
+
+def family_pages() -> dict[str, str]:
+    """Module -> page."""
+    return {module: family_page(module, things) for module, things in families().items()}
+
+
+def short(citations: tuple[Citation, ...]) -> str:
+    """First authors and years; the pages have the whole."""
+    found = []
+    for one in citations:
+        year = re.findall(r"\b(?:18|19|20)\d\d\b", one.text)
+        first = re.match(r"[\w' -]+?(?= [A-Z]{1,3}\b[.,]?|[.,:])", one.text)
+        found.append(f"{first[0] if first else one.text.split('.')[0]} {year[-1] if year else ''}".strip())
+    return "; ".join(dict.fromkeys(found))
+
+
+def coverage_page() -> Path | None:
+    """The page with simulated coverage, where there is one."""
+    return next(iter(sorted(DOCS.rglob("coverage*.md"))), None)
+
+
+def rows() -> Iterator[tuple[str, str]]:
+    """(what it is sorted by, table row) of every statistic and of every function beside the metrics."""
+    for metric in registry.all_metrics():
+        function = plain_function(metric)
+        call = f"`{function.__name__}`" if function is not None else ""
+        for one in metric.statistics:
+            intervals = ", ".join(f"[`{name}`](intervals.md#{name})" for name in one.intervals)
+            cells = (
+                f"[{cell(one.title)}]({metric.name}.md)",
+                f"`{metric.name}`: `{one.name}`",
+                cell(one.definition),
+                intervals or "none",
+                cell(short(metric.citations)),
+                call,
+            )
+            yield one.title.casefold(), "| " + " | ".join(cells) + " |"
+    for name, thing in without_metric().items():
+        if inspect.isclass(thing):
+            continue
+        title = name.replace("_", " ")
+        link = f"[{title[0].upper()}{title[1:]}](../functions/{family(thing)}.md#{name})"
+        named = re.findall(
+            r"\b[A-Z][a-z]+(?: (?:&|and|et) [A-Z]?\w+)? (?:19|20)\d\d\b", inspect.getdoc(thing) or ""
+        )
+        source = "; ".join(dict.fromkeys(named))
+        yield title.casefold(), f"| {link} | | {cell(first_sentence(thing))} | | {cell(source)} | `{name}` |"
+
+
+def alphabetical_list() -> str:
+    """Every statistic, and the public classes beside them."""
+    head = "| statistic | in a protocol | definition | intervals, best first | source | function |"
+    statistics = [row for _, row in sorted(rows())]
+    classes = [
+        f"| [`{name}`](../functions/{family(thing)}.md#{name}) | {cell(first_sentence(thing))} |"
+        for name, thing in sorted(without_metric().items(), key=lambda item: item[0].lower())
+        if inspect.isclass(thing)
+    ]
+    page = coverage_page()
+    parts = []
+    if page is not None:
+        link = Path("..") / page.relative_to(DOCS) if page.parent != DOCS / "metrics" else Path(page.name)
+        parts.append(f"How often intervals hold the truth, simulated: [coverage]({link.as_posix()}).\n")
+    parts += [head, "|---" * 6 + "|", *statistics, ""]
+    parts += ["## Results, inputs and errors\n", "| name | what it is |", "|---|---|", *classes]
+    return "\n".join(parts)
