@@ -63,6 +63,8 @@ class SizeRows:
         weight: (n,) row weights that add up to the effective number of rows; ones where there are none.
         offsets: (S + 1,) start of each subject's rows.
         shift: The sizes' centre.
+        level: The differences' centre, about which they are added up.
+        weighted: Row weights were given.
     """
 
     size: FloatArray
@@ -70,6 +72,8 @@ class SizeRows:
     weight: FloatArray
     offsets: IntArray
     shift: float
+    level: float
+    weighted: bool
     units: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,8 +85,12 @@ class SizeRows:
         weight = row_weights(columns)
         chosen = columns.reference if size == "reference" else columns.reference / 2 + columns.test / 2
         total = float(weight.sum())
-        shift = float(weight @ chosen) / total if total > 0 else 0.0
-        return cls(chosen - shift, columns.test - columns.reference, weight, columns.offsets, shift)
+        difference = columns.test - columns.reference
+        shift, level = (
+            float(weight @ values) / total if total > 0 else 0.0 for values in (chosen, difference)
+        )
+        weighted = columns.weights is not None
+        return cls(chosen - shift, difference, weight, columns.offsets, shift, level, weighted)
 
     @property
     def n_subjects(self) -> int:
@@ -115,22 +123,25 @@ class SizeRows:
         )
 
     def _lines(self, weights: FloatArray) -> Lines:
-        w, x, d = self.weight, self.size, self.difference
-        sums = np.column_stack(
-            [subject_sums(value, self.offsets) for value in (w, w * x, w * d, w * x * x, w * x * d)]
-        )
-        n, sx, sd, sxx, sxd = (weights @ sums).T
-        center, spread_of_size, mean = _line(n, sx, sd, sxx, sxd, scale=_size_scale(x))
-        residual = d - center[:, :1] - center[:, 1:] * x
-        squared = self._totals(weights, w * np.square(residual))
-        residual = np.abs(residual)
-        spread = _line(
-            n, sx, self._totals(weights, w * residual), sxx, self._totals(weights, w * x * residual),
-            scale=_size_scale(x),
-        )[0]  # fmt: skip
-        rest = residual - spread[:, :1] - spread[:, 1:] * x
-        squared_rest = self._totals(weights, w * np.square(rest))
-        return Lines(n, center, spread, spread_of_size, mean, squared, squared_rest)
+        w, x, d = self.weight, self.size, self.difference - self.level
+        columns = (w, w * x, w * d, w * x * x, w * x * d, w * d * d)
+        sums = np.column_stack([subject_sums(value, self.offsets) for value in columns])
+        n, sx, sd, sxx, sxd, sdd = (weights @ sums).T
+        scale = float(np.square(x).max(initial=0.0))
+        line, spread_of_size, mean = _line(n, sx, sd, sxx, sxd, scale=scale)
+        residual = d - line[:, 1:] * x
+        residual -= line[:, :1]
+        np.abs(residual, out=residual)
+        if self.weighted:
+            residual *= w
+        sr = self._totals(weights, residual)
+        residual *= x
+        sxr = self._totals(weights, residual)
+        spread = _line(n, sx, sr, sxx, sxr, scale=scale)[0]
+        squared = _left(sdd, line[:, 0] * sd + line[:, 1] * sxd)
+        squared_spread = _left(squared, spread[:, 0] * sr + spread[:, 1] * sxr)
+        center = line + np.array([self.level, 0.0])
+        return Lines(n, center, spread, spread_of_size, mean, squared, squared_spread)
 
     def _totals(self, weights: FloatArray, values: FloatArray) -> FloatArray:
         """(B,) sums over rows, each subject's as often as its weight says."""
@@ -174,15 +185,19 @@ def _inverse(lines: Lines, index: int) -> FloatArray:
     return np.array([[1 / n + mean**2 / sxx, -mean / sxx], [-mean / sxx, 1 / sxx]])
 
 
-def _size_scale(size: FloatArray) -> float:
-    """Square of the largest size: sums of squares below its rounding are no spread."""
-    return float(np.square(size).max(initial=0.0))
+def _left(squares: FloatArray, explained: FloatArray) -> FloatArray:
+    """Sum of squares that a least-squares line leaves; nothing where it is rounding."""
+    rest = squares - explained
+    return np.where(np.isnan(rest) | (rest > 1e-13 * squares), rest, 0.0)
 
 
 def _line(
     n: FloatArray, sx: FloatArray, sy: FloatArray, sxx: FloatArray, sxy: FloatArray, *, scale: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """(B, 2) intercept and slope, (B,) sum of squares of the sizes and (B,) their mean."""
+    """(B, 2) intercept and slope, (B,) sum of squares of the sizes and (B,) their mean.
+
+    `scale` is the square of the largest size: sums of squares below its rounding are no spread.
+    """
     with np.errstate(all="ignore"):
         mean = sx / n
         spread = sxx - n * mean**2
