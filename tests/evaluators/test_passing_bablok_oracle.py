@@ -78,3 +78,23 @@ def test_equivariant_and_theil_sen_against_mcr(oracle: Any, prefix: str, data: s
     else:
         compare(title, *errors)
         compare(title, row(result, "intercept")[1:], values["intercept_ci"])
+
+
+@pytest.mark.parametrize("data", [name for name in DATA if name != "creat"])
+def test_jackknife_against_mcr(oracle: Any, data: str) -> None:
+    """`mcreg(x, y, method.reg = "PaBa", method.ci = "jackknife")`; for creatinine mcr loses slopes of -1."""
+    values, rows = oracle.values(f"paba_jack.{data}", "cross_check"), oracle.rows(f"paba_jack.{data}")
+    result = passing_bablok(rows.reference, rows.test, middle="angle", ci="jackknife")
+    for name in ("slope", "intercept"):
+        expected = [values[name], *values[f"{name}_ci"]]
+        compare("Passing-Bablok, jackknife", row(result, name), expected)
+
+
+def test_scissors_are_the_equivariant_line(oracle: Any) -> None:
+    """`deming::pbreg(y ~ x, method = 3)` and `SimplyAgree::pb_reg(method = "scissors")`, the points only."""
+    for name, entry in oracle.entries.items():
+        if entry["trust"] == "cross_check" and ("pkg_m3." in name or "scissors." in name):
+            values, rows = oracle.values(name, "cross_check"), oracle.rows(name)
+            result = passing_bablok_equivariant(rows.reference, rows.test, middle="angle")
+            found = [result["intercept"].value, result["slope"].value]
+            compare("Passing-Bablok, equivariant", found, values["coef"])
