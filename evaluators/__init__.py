@@ -6,6 +6,8 @@ from .class_averages import class_averages
 from .classification import accuracy, prevalence, sensitivity, specificity
 from .compare import Comparison, compare_prepared, compare_versions
 from .concordance import ccc
+from .concordance_repeated import ccc_longitudinal, ccc_replicates
+from .concordance_u import ccc_u_statistics
 from .confusion import confusion
 from .correlation import correlation_p, pearson, rmcorr, spearman
 from .counts import from_counts
@@ -89,6 +91,9 @@ __all__ = [
     "bland_altman_ratio",
     "brennan_prediger",
     "ccc",
+    "ccc_longitudinal",
+    "ccc_replicates",
+    "ccc_u_statistics",
     "class_averages",
     "clustered_cells",
     "clustered_mcnemar",

@@ -45,6 +45,7 @@ _BUILT_IN: tuple[str, ...] = (
     "deviation_index",
     "tolerance_intervals",
     "roc",
+    "concordance_repeated",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 

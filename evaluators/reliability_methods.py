@@ -33,6 +33,17 @@ MCGRAW = Citation(
     "McGraw KO, Wong SP. Forming inferences about some intraclass correlation coefficients. Psychol Methods "
     "1996;1:30-46; corrected on p. 390.",
 )
+CARRASCO = Citation(
+    "carrasco2013",
+    "Carrasco JL, Phillips BR, Puig-Martinez J, King TS, Chinchilli VM. Estimation of the concordance "
+    "correlation coefficient for repeated measures using SAS and R. Comput Methods Programs Biomed "
+    "2013;109:293-304.",
+)
+KING = Citation(
+    "king2007",
+    "King TS, Chinchilli VM, Carrasco JL. A repeated measures concordance correlation coefficient. Stat Med "
+    "2007;26:3095-3113.",
+)
 COCHRAN = Citation(
     "cochran1934",
     "Cochran WG. The distribution of quadratic forms in a normal system. Proc Camb Phil Soc 1934;30:178-191.",
@@ -99,6 +110,31 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Interval from the F distribution of mean squares; that of a mean of raters is the single-rater "
         "interval stepped up by the Spearman-Brown formula.",
         (SHROUT,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "reml_z",
+        "REML, Fisher z",
+        "Fisher's z transformation of the coefficient with the delta-method standard error from the observed "
+        "information of the restricted likelihood, and the normal quantile.",
+        (CARRASCO,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "reml_log",
+        "REML, logarithm",
+        "Variance component times the exponential of plus and minus the normal quantile times its relative "
+        "standard error from the observed information of the restricted likelihood.",
+        (CARRASCO,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "king_z",
+        "U-statistics, Fisher z",
+        "Fisher's z transformation with the standard error of the U-statistics as the R package cccrm "
+        "computes it, and the normal quantile; too narrow, for it counts the spread of one of the two by "
+        "half.",
+        (KING,),
         resampling=False,
     ),
     IntervalMethod(
