@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +32,23 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Benchmarks run only when they are asked for by path: `pytest tests/benchmarks`."""
     inside = BENCHMARKS in (collection_path, *collection_path.parents)
     return True if inside and not benchmarks_are_asked_for(config) else None
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The printed table of proof: method, number of reference values, worst relative error.
+
+    Here and not beside the tests of statistics, because a run on several processes loads only this file in
+    the process that prints.
+    """
+    sys.path.append(str(Path(__file__).parent / "evaluators"))
+    import oracle  # noqa: PLC0415
+
+    stats = terminalreporter.stats
+    file = REPOSITORY / "build" / "oracle.json"
+    lines = oracle.summary(stats.get("passed", []), stats.get("skipped", []), file)
+    if lines:
+        terminalreporter.section("values matched against references")
+        terminalreporter.write_line("\n".join(lines))
 
 
 @pytest.fixture(scope="session")

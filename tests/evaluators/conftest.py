@@ -66,20 +66,10 @@ def oracle(reference_data: Path) -> AgreementOracle:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """What a test compared travels with its report, out of worker processes too."""
+    """What a test compared travels with its report, out of worker processes too.
+
+    `tests/conftest.py` prints the table.
+    """
     proof.taken()
     yield
     item.user_properties.extend(("oracle", record) for record in proof.taken())
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The printed table of proof: method, number of oracle values, worst relative error."""
-    records = [
-        tuple(value)
-        for report in terminalreporter.stats.get("passed", [])
-        for name, value in getattr(report, "user_properties", [])
-        if name == "oracle"
-    ]
-    if records:
-        terminalreporter.section("values matched against references")
-        terminalreporter.write_line("\n".join(proof.table(records)))

@@ -1,12 +1,15 @@
 """The table of proof: what was matched against which reference, with how many values and how closely.
 
-Tests call `compare`; `conftest.py` gathers the records, from worker processes too, and prints the table at
-the end of the run.
+Tests call `compare`; `conftest.py` attaches the records to the reports, which worker processes send home, and
+`tests/conftest.py`, which every run loads at its start, calls `summary` at the end of the run.
 """
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,13 +54,53 @@ def taken() -> list[Record]:
     return records
 
 
+def summary(passed: Iterable[Any], skipped: Iterable[Any], file: Path) -> list[str]:
+    """Lines for the end of a run, none where nothing was compared; the same goes into `file` as JSON.
+
+    Args:
+        passed: Reports of tests that passed.
+        skipped: Reports of tests that were skipped, whose reasons belong below the table.
+        file: Where the JSON goes.
+    """
+    records = [
+        tuple(value)
+        for report in passed
+        for name, value in getattr(report, "user_properties", [])
+        if name == "oracle"
+    ]
+    if not records:
+        return []
+    sums = _sums(records)
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in skipped
+        if "tests/evaluators" in report.nodeid and isinstance(report.longrepr, tuple)
+    )
+    methods = [
+        {"method": method, "values": count, "worst_relative_error": worst}
+        for method, (count, worst) in sorted(sums.items())
+    ]
+    document = {"methods": methods, "skipped": dict(sorted(reasons.items()))}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    values = sum(count for count, _ in sums.values())
+    lines = [*_lines(sums), "", f"{len(sums)} methods, {values:,} values; {file.parent.name}/{file.name}"]
+    lines += [f"skipped {count}: {reason}" for reason, count in sorted(reasons.items())]
+    return [*lines, *([] if reasons else ["no test of a statistic was skipped"])]
+
+
 def table(records: Iterable[Record]) -> list[str]:
     """Lines of the table, one a method, in alphabetical order."""
+    return _lines(_sums(records))
+
+
+def _sums(records: Iterable[Any]) -> dict[str, tuple[int, float]]:
+    """Method -> number of values, worst relative error."""
     sums: dict[str, tuple[int, float]] = {}
     for method, count, worst in records:
         before = sums.get(method, (0, 0.0))
         sums[method] = (before[0] + count, max(before[1], worst))
-    return _lines(sums)
+    return sums
 
 
 def _lines(sums: Mapping[str, tuple[int, float]]) -> list[str]:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
-from oracle import compare, table, taken
+from oracle import compare, summary, table, taken
 
 
 def test_compared_values_are_on_record() -> None:
@@ -22,3 +28,38 @@ def test_what_does_not_agree_fails_and_is_not_on_record(wrong: list[float]) -> N
     with pytest.raises(AssertionError, match="this table"):
         compare("this table", wrong, [1.0, 2.0])
     assert taken() == []
+
+
+def test_the_table_is_printed_and_written_with_the_reasons_of_what_was_skipped(tmp_path: Path) -> None:
+    passed = [
+        SimpleNamespace(user_properties=[("oracle", ["bias, t", 4, 1e-12]), ("other", 1)]),
+        SimpleNamespace(user_properties=[("oracle", ["bias, t", 2, 3e-12])]),
+    ]
+    skipped = [SimpleNamespace(nodeid="tests/evaluators/test_x.py::y", longrepr=("f", 1, "Skipped: no data"))]
+    lines = summary(passed, skipped, tmp_path / "build" / "oracle.json")
+    assert lines[1].split() == ["bias,", "t", "6", "3.0e-12"]
+    assert lines[-1] == "skipped 1: no data"
+    document = json.loads((tmp_path / "build" / "oracle.json").read_text())
+    assert document["methods"] == [{"method": "bias, t", "values": 6, "worst_relative_error": 3e-12}]
+    assert document["skipped"] == {"no data": 1}
+    assert summary([], skipped, tmp_path / "none.json") == []
+    assert not (tmp_path / "none.json").exists()
+
+
+def test_records_come_home_from_worker_processes(tmp_path: Path, repository: Path) -> None:
+    """As `make test` runs it: the whole suite on two processes, the tests of statistics among them."""
+    for name in ("conftest.py", "evaluators/conftest.py", "evaluators/oracle.py"):
+        target = tmp_path / "tests" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text((repository / "tests" / name).read_text())
+    for i in range(2):
+        test = (
+            f"from oracle import compare\ndef test_it():\n    compare('one method', {i + 1}.0, {i + 1}.0)\n"
+        )
+        (tmp_path / "tests" / "evaluators" / f"test_{i}.py").write_text(test)
+    (tmp_path / "pytest.ini").write_text("[pytest]\ntestpaths = tests\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-n2", "--dist=loadfile", "--import-mode=importlib"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 methods, 2 values" in done.stdout
+    assert json.loads((tmp_path / "build" / "oracle.json").read_text())["methods"][0]["values"] == 2
