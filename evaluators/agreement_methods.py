@@ -11,6 +11,21 @@ GWET_VARIANCE = Citation(
     "ratings).",
 )
 
+DELONG = Citation(
+    "delong1988",
+    "DeLong ER, DeLong DM, Clarke-Pearson DL. Comparing the areas under two or more correlated receiver "
+    "operating characteristic curves: a nonparametric approach. Biometrics 1988;44:837-845.",
+)
+OBUCHOWSKI = Citation(
+    "obuchowski1997",
+    "Obuchowski NA. Nonparametric analysis of clustered ROC curve data. Biometrics 1997;53:567-578.",
+)
+PEPE = Citation(
+    "pepe2003",
+    "Pepe MS. The Statistical Evaluation of Medical Tests for Classification and Prediction. Oxford 2003, "
+    "ch. 5 (logit scale).",
+)
+
 METHODS: tuple[IntervalMethod, ...] = (
     IntervalMethod(
         "gwet_t",
@@ -18,6 +33,38 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Estimate plus and minus Student's t times the standard error of Gwet, which takes the share of "
         "units with two ratings as fixed; subjects as clusters, number of subjects - 1 degrees of freedom.",
         (GWET_VARIANCE,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "delong",
+        "DeLong",
+        "Normal interval of the area under the ROC curve with DeLong's variance; units are taken as "
+        "independent.",
+        (DELONG,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "delong_logit",
+        "DeLong, logit",
+        "Normal interval of the logit of the area under the ROC curve, DeLong's variance by the delta "
+        "method, transformed back; units are taken as independent.",
+        (DELONG, PEPE),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "obuchowski",
+        "Obuchowski, subjects as clusters",
+        "Normal interval of the area under the ROC curve with Obuchowski's variance, subjects as clusters; "
+        "DeLong's where every subject has one unit.",
+        (OBUCHOWSKI,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "obuchowski_logit",
+        "Obuchowski, logit",
+        "Normal interval of the logit of the area under the ROC curve, Obuchowski's variance by the delta "
+        "method, transformed back; subjects as clusters.",
+        (OBUCHOWSKI, PEPE),
         resampling=False,
     ),
 )

@@ -330,6 +330,11 @@ def _columns(
         coded = [checks.measurements(name, column) for name, column in zip(names, values, strict=True)]
     elif metric.kind == "binary":
         coded = [binary_codes(name, column, positive) for name, column in zip(names, values, strict=True)]
+    elif metric.kind == "score":
+        scores = [
+            checks.measurements(name, column) for name, column in zip(names[1:], values[1:], strict=True)
+        ]
+        coded = [binary_codes("reference", values[0], positive), *scores]
     else:
         joined = np.concatenate([np.asarray(column) for column in values])
         _, _, levels = category_codes(joined, joined)

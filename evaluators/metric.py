@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-Kind = Literal["measurement", "binary", "categorical"]
+Kind = Literal["measurement", "binary", "categorical", "score"]
 Route = Literal["additive", "ordered", "refit"]
 Better = Literal["higher", "lower", "near_zero", "none"]
 Average = Literal["pooled", "subject_mean"]
@@ -192,9 +192,9 @@ class Columns:
     """The rows of one slice, sorted by subject, as NumPy arrays.
 
     Attributes:
-        reference: (n,) reference values: float64 measurements, or int64 codes (binary: 1 positive and
-            0 negative; categorical: index into `levels`).
-        test: (n,) values of the index test, likewise.
+        reference: (n,) reference values: float64 measurements, or int64 codes (binary and score: 1 positive
+            and 0 negative; categorical: index into `levels`).
+        test: (n,) values of the index test, likewise; for the kind `score` float64 numbers.
         offsets: (S + 1,) start of each subject's rows; subjects without rows repeat an offset.
         levels: Names of the categories, in declared order; empty for measurements.
         weights: (n,) row weights or None. Only their ratios matter.
