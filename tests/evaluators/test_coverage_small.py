@@ -1,0 +1,191 @@
+"""Intervals cover what they claim: a corner of `make coverage`, whose results are in docs/coverage.md.
+
+Source of every expectation: the true values of the simulated designs, which are formulas or one-dimensional
+integrals (`interval_coverage.designs`), and here checked against large samples.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from interval_coverage import classifications, designs, intervals, measurements
+
+from accordance.evaluators import bland_altman, cohen_kappa, mape, rmse, sensitivity
+from accordance.evaluators.intervals import METHODS
+
+SEED, STUDIES, REPLICATES = 20_260_101, 300, 999
+
+
+def coverage(tallies: intervals.Tallies, statistic: str, method: str) -> float:
+    tally = tallies.found[statistic, method]
+    return tally.covered / (tally.studies - tally.missing)
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict[float, intervals.Tallies]:
+    """Forty subjects with 20 rows each and normal errors."""
+    return measurements.simulate(40, "20", "normal", studies=STUDIES, replicates=REPLICATES, seed=SEED)
+
+
+@pytest.fixture(scope="module")
+def classified() -> dict[str, intervals.Tallies]:
+    """Forty subjects with 20 rows each, very alike."""
+    cases = {"sensitivity": "0.9", "kappa": "0.8, balanced"}
+    return {
+        kind: classifications.simulate(
+            kind, case, 40, "20", 0.8, studies=STUDIES, replicates=REPLICATES, seed=SEED
+        )
+        for kind, case in cases.items()
+    }
+
+
+@pytest.mark.parametrize("statistic", ["bias", "loa_upper", "rmse", "mape", "rmse_difference"])
+def test_rows_taken_for_independent_do_not_cover(measured, statistic) -> None:
+    assert coverage(measured[0.8], statistic, "naive_rows") < 0.6
+
+
+@pytest.mark.parametrize("statistic", ["bias", "loa_upper", "rmse", "mape", "rmse_difference"])
+@pytest.mark.parametrize("icc", designs.ICC)
+@pytest.mark.parametrize("method", ["cluster_t", "bootstrap_bca", "bootstrap_percentile"])
+def test_intervals_that_know_the_subjects_cover(measured, statistic, icc, method) -> None:
+    assert coverage(measured[icc], statistic, method) >= 0.88
+
+
+@pytest.mark.parametrize("icc", designs.ICC)
+def test_mover_limits_cover_for_normal_errors(measured, icc) -> None:
+    assert coverage(measured[icc], "loa_upper", "mover") >= 0.9
+    assert coverage(measured[icc], "loa_lower", "mover") >= 0.9
+
+
+@pytest.mark.parametrize("method", ["clopper_pearson", "wilson"])
+def test_binomial_intervals_of_alike_units_do_not_cover(classified, method) -> None:
+    assert coverage(classified["sensitivity"], "sensitivity", method) < 0.6
+
+
+@pytest.mark.parametrize("method", ["cluster_logit", "korn_graubard", "rao_scott_wilson", "bootstrap_bca"])
+def test_clustered_intervals_of_a_proportion_cover(classified, method) -> None:
+    assert coverage(classified["sensitivity"], "sensitivity", method) >= 0.9
+
+
+def test_kappa_covers_with_clusters_and_not_without(classified) -> None:
+    assert coverage(classified["kappa"], "kappa", "asymptotic") < 0.6
+    assert coverage(classified["kappa"], "kappa", "cluster_t") >= 0.88
+    assert coverage(classified["kappa"], "kappa", "bootstrap_bca") >= 0.88
+
+
+def test_one_row_a_subject_has_exact_intervals() -> None:
+    found = measurements.simulate(10, "1", "normal", studies=1000, replicates=199, seed=SEED)[0.0]
+    assert abs(coverage(found, "bias", "t") - 0.95) < 0.03
+    assert abs(coverage(found, "loa_upper", "noncentral_t") - 0.95) < 0.03
+
+
+# ---- the simulation itself
+
+
+@pytest.mark.parametrize("shape", designs.SHAPES)
+@pytest.mark.parametrize("icc", [0.0, 0.3, 0.8])
+def test_true_values_are_those_of_a_large_sample(shape, icc) -> None:
+    rng = np.random.default_rng(5)
+    b, e = designs.draw(shape, rng, (2, 1_000_000))
+    errors = designs.BIAS + designs.SPREAD * (np.sqrt(icc) * b + np.sqrt(1 - icc) * e)
+    inverse = 1 / (rng.uniform(*designs.LEVEL_RANGE, len(b)) * rng.uniform(*designs.ROW_RANGE, len(b)))
+    values = {"bias": errors, "mape": 100 * np.abs(errors) * inverse, "rmse": np.square(errors)}
+    truth = designs.truths(shape, icc)
+    expected = {"bias": truth["bias"], "mape": truth["mape"], "rmse": truth["rmse"] ** 2}
+    for name, sample in values.items():
+        assert abs(sample.mean() - expected[name]) < 5 * sample.std() / 1000, name
+
+
+def test_true_kappa_is_that_of_its_table() -> None:
+    assert classifications.kappa_of((0.45, 0.05, 0.05, 0.45)) == pytest.approx(0.8)
+    assert classifications.kappa_of((0.35, 0.15, 0.15, 0.35)) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("rows", ["20", "unequal"])
+def test_totals_drawn_directly_are_those_that_the_product_prepares(rows) -> None:
+    plan = designs.layout(6, rows)
+    rng = np.random.default_rng(3)
+    reference, errors = rng.uniform(50, 100, plan.n_rows), rng.standard_normal(plan.n_rows) + 1
+    parts = measurements.templates("varying")
+    one = {"subject": plan.subject.astype(str)}
+
+    limits = intervals.studies_of(parts.limits, measurements.limit_totals(errors[None], plan), plan.counts)[0]
+    expected = bland_altman(reference, reference + errors, truth="varying", ci="cluster_t", **one)
+    assert limits.estimate() == pytest.approx([each.value for each in expected.values()])
+    found = limits.interval("loa_upper", "cluster_t", 0.95, "two")
+    assert (found.lower, found.upper) == pytest.approx(_ends(expected["loa_upper"]))
+
+    for function, values, template in (
+        (rmse, np.square(errors), parts.rmse),
+        (mape, 100 * np.abs(errors) / reference, parts.mape),
+    ):
+        expected = function(reference, reference + errors, average="pooled", **one)[template.statistics[0]]
+        study = intervals.studies_of(template, measurements.error_totals(values[None], plan), plan.counts)[0]
+        found = study.interval(template.statistics[0], "cluster_t", 0.95, "two")
+        assert (found.lower, found.upper) == pytest.approx(_ends(expected))
+
+
+def test_naive_intervals_are_the_product_with_every_row_a_subject() -> None:
+    rng = np.random.default_rng(3)
+    reference, errors = rng.uniform(50, 100, 200), rng.standard_normal(200) + 1
+    expected = rmse(reference, reference + errors, average="pooled")["rmse"]
+    lower, upper = measurements.naive_rmse(np.square(errors)[None])
+    assert (lower[0], upper[0]) == pytest.approx(_ends(expected))
+    expected = mape(reference, reference + errors, average="pooled")["mape"]
+    lower, upper = measurements.naive_mean((100 * np.abs(errors) / reference)[None])
+    assert (lower[0], upper[0]) == pytest.approx(_ends(expected))
+
+
+def test_bootstrap_of_many_studies_is_that_of_each() -> None:
+    plan = designs.layout(8, "20")
+    rng = np.random.default_rng(4)
+    errors = rng.standard_normal((3, plan.n_rows))
+    parts = measurements.templates("varying")
+    totals = measurements.error_totals(np.square(errors), plan)
+    matrix = intervals.weights(8, 500, 1)
+    many = intervals.replicates_of(parts.rmse.formula, totals, matrix)[..., 0]
+    for i, study in enumerate(intervals.studies_of(parts.rmse, totals, plan.counts)):
+        assert many[:, i] == pytest.approx(study.at(matrix)[:, 0])
+
+
+def test_counts_drawn_directly_are_those_that_the_product_prepares() -> None:
+    rng = np.random.default_rng(2)
+    truth, call = rng.integers(0, 2, 60), rng.integers(0, 2, 60)
+    subject = np.repeat(np.arange(6), 10).astype(str)
+    rows = (truth, call, subject)
+    cell = [np.array([np.sum((truth == t) & (call == c) & (subject == str(s))) for s in range(6)])
+            for t, c in ((1, 1), (0, 1), (1, 0), (0, 0))]  # fmt: skip
+    tp, _, fn, _ = cell
+    study = classifications.proportions(tp[None].astype(float), (tp + fn).astype(float))[0]
+    for method in ("cluster_t", "korn_graubard"):
+        expected = sensitivity(rows[0], rows[1], subject=subject, ci=method)["sensitivity"]
+        found = study.interval("sensitivity", method, 0.95, "two")
+        assert (found.lower, found.upper) == pytest.approx(_ends(expected))
+    study = classifications.agreements(np.stack(cell, axis=-1)[None].astype(float), np.full(6, 10))[0]
+    for method in ("cluster_t", "asymptotic"):
+        expected = cohen_kappa(truth, call, subject=subject, ci=method)["kappa"]
+        found = study.interval("kappa", method, 0.95, "two")
+        assert (found.lower, found.upper) == pytest.approx(_ends(expected))
+
+
+def test_same_seed_same_counts() -> None:
+    options = {"studies": 20, "replicates": 199, "seed": 9}
+    first, again = (measurements.simulate(10, "20", "heavy", **options)[0.3].found for _ in range(2))
+    assert {key: vars(tally) for key, tally in first.items()} == {
+        key: vars(tally) for key, tally in again.items()
+    }
+
+
+def test_every_method_of_the_study_is_one_of_the_product(measured, classified) -> None:
+    found = {key[1] for tallies in (measured[0.3], *classified.values()) for key in tallies.found}
+    assert found - {"naive_rows"} <= set(METHODS)
+
+
+def _ends(estimate) -> tuple[float, float]:
+    return estimate.interval.lower, estimate.interval.upper
