@@ -12,8 +12,9 @@ from .confusion import confusion
 from .correlation import correlation_p, pearson, rmcorr, spearman
 from .counts import from_counts
 from .deviation_index import coverage_probability, total_deviation_index
-from .difference_checks import difference_trend, normality_of_differences
+from .difference_checks import difference_trend
 from .f_scores import f1, f_beta
+from .graphs import Graph, closed_graphical, fallback_graph, fixed_sequence_graph, graphical, holm_graph
 from .icc import icc, icc_raters
 from .independent_proportions import proportion_difference, proportion_non_inferiority, proportion_ratio
 from .iso81060 import iso81060_3, sd_of_subject_means
@@ -28,6 +29,8 @@ from .measurement_errors import mae, mape, rmse, share_within
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
 from .mixed_conditions import bland_altman_mixed_by_condition
 from .mixed_limits import bland_altman_mixed
+from .multiplicity import Adjusted, adjust
+from .normality import normality_of_differences
 from .one_vs_rest import one_vs_rest
 from .overall_accuracy import balanced_accuracy, mcc, youden
 from .pabak import pabak
@@ -53,6 +56,7 @@ from .repeatability import repeatability
 from .reporting import reported_share
 from .retest import test_retest
 from .roc import auc
+from .roc_compare import AreaDifference, compare_auc, compare_auc_unpaired
 from .scaled_limits import bland_altman_percent, bland_altman_ratio
 from .stated_prevalence import accuracy_at_prevalence, npv_at_prevalence, ppv_at_prevalence
 from .tolerance import ToleranceError
@@ -60,14 +64,15 @@ from .tolerance_intervals import tolerance_limits
 from .two_raters import brennan_prediger, gwet_ac
 from .verdict import Verdict, equivalence_p, equivalent, non_inferiority_p, verdict
 from .weights import ResamplingWeights
-from .roc_compare import AreaDifference, compare_auc, compare_auc_unpaired
 
 __all__ = [
+    "Adjusted",
     "AreaDifference",
     "CannotComputeError",
     "ClusteredPairs",
     "Comparison",
     "Estimate",
+    "Graph",
     "Interval",
     "LengthError",
     "Metric",
@@ -82,6 +87,7 @@ __all__ = [
     "Verdict",
     "accuracy",
     "accuracy_at_prevalence",
+    "adjust",
     "auc",
     "balanced_accuracy",
     "bland_altman",
@@ -95,6 +101,7 @@ __all__ = [
     "ccc_replicates",
     "ccc_u_statistics",
     "class_averages",
+    "closed_graphical",
     "clustered_cells",
     "clustered_mcnemar",
     "clustered_pairs",
@@ -114,10 +121,14 @@ __all__ = [
     "equivalent",
     "f1",
     "f_beta",
+    "fallback_graph",
+    "fixed_sequence_graph",
     "fleiss_kappa",
     "from_counts",
+    "graphical",
     "gwet_ac",
     "gwet_ac_raters",
+    "holm_graph",
     "icc",
     "icc_raters",
     "iso81060_3",
