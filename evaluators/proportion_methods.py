@@ -249,8 +249,8 @@ METHODS: tuple[IntervalMethod, ...] = (
     IntervalMethod(
         "miettinen_nurminen_difference",
         "Miettinen-Nurminen score",
-        "All differences of two proportions (sensitivity, and 1 - specificity) that the score statistic "
-        f"does not reject, its variance multiplied with N / (N - 1); {_INDEPENDENT}",
+        "All differences of two proportions (for Youden's index sensitivity and 1 - specificity) that the "
+        f"score statistic does not reject, its variance multiplied with N / (N - 1); {_INDEPENDENT}",
         (MIETTINEN,),
         resampling=False,
     ),

@@ -265,6 +265,28 @@ def test_row_weights_and_means_of_subjects_have_effective_units(method):
         assert (interval.lower, interval.upper) == pytest.approx(expected, rel=1e-9)
 
 
+def test_inverse_probability_weights_have_the_textbook_variance():
+    """`svymean` with `weights = 1/p`: k / (k - 1) * sum over subjects of (sum of w (y - p) / sum of w)^2.
+
+    The sum of a subject is about 0 (Binder 1983); scale of the weights is of no consequence.
+    """
+    rng = np.random.default_rng(8)
+    subject = np.repeat(np.arange(15), rng.integers(1, 9, 15))
+    test = rng.integers(0, 2, len(subject))
+    weights = 1 / rng.uniform(0.1, 1, len(subject))
+    p = np.sum(weights * test) / weights.sum()
+    z = np.bincount(subject, weights * (test - p)) / weights.sum()
+    expected = np.sqrt(15 / 14 * np.square(z).sum())
+    for scale in (1.0, 1e-3, 1e6):
+        found = sensitivity(
+            [1] * len(test), test, subject=subject, weights=scale * weights, ci="cluster_logit"
+        )
+        compare("clustered proportion, inverse-probability weights", found["sensitivity"].value, p)
+        compare(
+            "clustered proportion, inverse-probability weights", found["sensitivity"].standard_error, expected
+        )
+
+
 @pytest.mark.parametrize("method", ["donner_klar", "gee_independence", "gee_exchangeable"])
 def test_methods_that_count_units_refuse_weights(method):
     options = {"subject": [1, 1, 2, 2], "ci": method}
