@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
 from . import checks
 from .additive import AdditivePrepared, row_weights, subject_sums
+from .deviation_formulas import Approach, CoverageFormula, DeviationFormula, Moments, density
 from .functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, evaluate, measured
 from .intervals import tail_levels
-from .limits_exact import half_width
 from .limits_methods import LIN2002
 from .metric import (
     Average,
@@ -32,7 +32,6 @@ from .metric import (
     Statistic,
 )
 
-Approach = Literal["normal", "lin"]
 Denominator = Literal["n_minus_1", "n_minus_3"]
 _TOTALS = ("n", "d", "dd")
 _INTERVALS = ("cluster_t", "lin_asymptotic", "bootstrap_bca", "bootstrap_percentile")
@@ -44,86 +43,6 @@ LIN2000 = Citation(
 )
 
 
-@dataclass(frozen=True)
-class _Moments:
-    """Base of both formulas: mean and variance of the differences from sums about `shift`."""
-
-    shift: float
-
-    def mean(self, totals: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(self.shift + totals[..., 1] / totals[..., 0])
-
-    def squares(self, totals: NDArray[Any]) -> NDArray[Any]:
-        """Sum of squares about the mean; below rounding it is nothing."""
-        n, d, dd = (totals[..., k] for k in range(3))
-        rest = dd - d * d / n
-        return np.asarray(np.where(rest.real > 1e-14 * np.abs(dd.real), rest, 0.0 * rest))
-
-
-@dataclass(frozen=True)
-class DeviationFormula(_Moments):
-    """Total deviation index from added-up totals."""
-
-    share: float
-    approach: Approach
-
-    def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
-        """The index, by Lin's approximation or from the normal distribution."""
-        n, mean = totals[..., 0], self.mean(totals)
-        enough = np.where(n.real > 1 + 1e-9, n, np.nan)
-        squares = self.squares(totals)
-        if self.approach == "lin":
-            z = special.ndtri((1 + self.share) / 2)
-            return np.asarray((z * np.sqrt((squares + n * mean * mean) / (enough - 1)))[..., None])
-        sd = np.sqrt(squares / (enough - 1))
-        return self._root(mean, sd)[..., None]
-
-    def _root(self, mean: NDArray[Any], sd: NDArray[Any]) -> NDArray[Any]:
-        """The k with Phi((k - mean) / sd) - Phi((-k - mean) / sd) = share; |mean| where nothing varies."""
-        size = np.where(mean.real < 0, -mean, mean)
-        flat = ~(sd.real > 0)
-        spread = np.where(flat, 1.0, sd)
-        relative = np.asarray((size / spread).real, dtype=np.float64)
-        root = half_width(np.where(np.isfinite(relative), relative, 0.0), self.share) * spread.real
-        # one more step of Newton's, with what is complex left in, carries derivatives through
-        missed = _inside(root, size, spread) - self.share
-        slope = (_density((root - size) / spread) + _density((-root - size) / spread)) / spread
-        found = root - missed / slope
-        return np.asarray(np.where(np.isnan(sd.real), np.nan, np.where(flat, size, found)))
-
-
-@dataclass(frozen=True)
-class CoverageFormula(_Moments):
-    """Coverage probability from added-up totals."""
-
-    allowance: float
-    lost: int
-
-    def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
-        """The normal probability between -allowance and allowance."""
-        n = totals[..., 0]
-        df = np.where(n.real > self.lost + 1e-9, n - self.lost, np.nan)
-        mean, sd = self.mean(totals), np.sqrt(self.squares(totals) / df)
-        flat = sd.real == 0
-        found = _inside(self.allowance, mean, np.where(flat, 1.0, sd))
-        certain = (np.abs(mean.real) <= self.allowance).astype(np.float64)
-        return np.asarray(np.where(flat, certain, found)[..., None])
-
-
-def _inside(reach: Any, mean: NDArray[Any], sd: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(_cumulative((reach - mean) / sd) - _cumulative((-reach - mean) / sd))
-
-
-def _cumulative(x: NDArray[Any]) -> NDArray[Any]:
-    """Normal distribution function; the imaginary part carries the first derivative."""
-    value = special.ndtr(np.asarray(x.real, dtype=np.float64))
-    return np.asarray(value + 1j * x.imag * _density(x.real)) if np.iscomplexobj(x) else np.asarray(value)
-
-
-def _density(x: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi))
-
-
 @dataclass(frozen=True, eq=False)
 class DeviationPrepared(AdditivePrepared):
     """Totals of one slice for either statistic; see `Prepared`."""
@@ -132,7 +51,7 @@ class DeviationPrepared(AdditivePrepared):
     def _moments(self) -> tuple[float, float, float]:
         """Number, mean and sum of squares about it."""
         total = self.totals.sum(axis=0)
-        if not isinstance(self.formula, _Moments):
+        if not isinstance(self.formula, Moments):
             raise TypeError("The formula was replaced by another kind.")
         return float(total[0]), float(self.formula.mean(total)), float(self.formula.squares(total))
 
@@ -184,13 +103,13 @@ class DeviationPrepared(AdditivePrepared):
             raise TypeError("The formula was replaced by another kind.")
         sd = np.sqrt(squares / (n - formula.lost))
         ends = np.array([formula.allowance - mean, -formula.allowance - mean]) / sd
-        density = _density(ends)
-        variance = (density[1] - density[0]) ** 2 + 0.5 * (ends @ (density * np.array([-1, 1]))) ** 2
+        heights = density(ends)
+        variance = (heights[1] - heights[0]) ** 2 + 0.5 * (ends @ (heights * np.array([-1, 1]))) ** 2
         return float(np.sqrt(variance / (n - 3)))
 
     def aligned(self, other: AdditivePrepared) -> Self:
         """Self with its sums about the other's shift."""
-        if not (isinstance(self.formula, _Moments) and isinstance(other.formula, _Moments)):
+        if not (isinstance(self.formula, Moments) and isinstance(other.formula, Moments)):
             return super().aligned(other)
         delta, t = self.formula.shift - other.formula.shift, self.totals.copy()
         t[:, 2] += delta * (2 * t[:, 1] + delta * t[:, 0])

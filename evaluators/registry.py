@@ -46,6 +46,7 @@ _BUILT_IN: tuple[str, ...] = (
     "tolerance_intervals",
     "roc",
     "concordance_repeated",
+    "normality",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accordance.evaluators import difference_checks, limits_by_regression, mixed_limits, quantile_errors
+from accordance.evaluators import (
+    difference_checks,
+    limits_by_regression,
+    mixed_limits,
+    normality,
+    quantile_errors,
+)
 from accordance.evaluators.metric import Columns, Metric, Prepared
 
 CASES: dict[str, tuple[Metric, dict[str, Any]]] = {
@@ -27,7 +33,7 @@ CASES: dict[str, tuple[Metric, dict[str, Any]]] = {
     "trend independent": (difference_checks.DIFFERENCE_TREND, {"errors": "independent"}),
     "mixed": (mixed_limits.BLAND_ALTMAN_MIXED, {}),
     "mixed ml": (mixed_limits.BLAND_ALTMAN_MIXED, {"estimation": "ml"}),
-    "normality": (difference_checks.NORMALITY_OF_DIFFERENCES, {}),
+    "normality": (normality.NORMALITY_OF_DIFFERENCES, {}),
 }  # fmt: skip
 every_case = pytest.mark.parametrize("case", CASES)
 SMOOTH = pytest.mark.parametrize("case", [case for case in CASES if case != "normality"])
