@@ -123,7 +123,7 @@ def resolve_column(
     """The value column of one side: the one named, or the only one that can serve."""
     table = context.protocol.tables[table_name]
     values = _value_columns(table)
-    accepted = _types(metric)
+    accepted = _types(metric, str(place[-1]))
     if name is not None:
         if context.known(place, name, values, f"value column in `{table_name}`"):
             column = table.columns[name]
@@ -150,8 +150,10 @@ def _value_columns(table: Table) -> list[str]:
     return [name for name in table.columns if name not in taken]
 
 
-def _types(metric: Metric) -> tuple[str, ...]:
-    return ("number", "integer") if metric.kind == "measurement" else ("category", "boolean")
+def _types(metric: Metric, side: str) -> tuple[str, ...]:
+    """Types of column that can be the metric's `reference` or `test`."""
+    numbers = metric.kind == "measurement" or (metric.kind == "score" and side == "test")
+    return ("number", "integer") if numbers else ("category", "boolean")
 
 
 def check_columns(context: Context, path: Path, metric: Metric, reference: Column, test: Column) -> None:
@@ -163,6 +165,8 @@ def check_columns(context: Context, path: Path, metric: Metric, reference: Colum
                 "one unit; reading converts the data (`units` of the source, `conversions` of the protocol)"
             )
             context.report((*path, "test"), message, at_key=True)
+        return
+    if metric.kind == "score":
         return
     if test.indeterminate and context.protocol.indeterminate is None:
         message = (
@@ -198,7 +202,9 @@ def resolve_positive(
 ) -> tuple[str, ...] | None:
     """The levels that count as positive, each of them and their opposite possible on both sides."""
     place = (*path, "positive")
-    if metric.kind != "binary" or metric.name == YIELD:
+    if metric.kind == "score":  # a number is neither positive nor negative
+        sides = {"reference": sides["reference"]}
+    elif metric.kind != "binary" or metric.name == YIELD:
         if positive is not None:
             context.report(
                 place, f"`{metric.name}` does not distinguish positive from negative; remove this key"

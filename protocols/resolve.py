@@ -167,7 +167,8 @@ def _columns(
     if len(sides) == 2:
         metrics.check_columns(context, path, metric, sides["reference"], sides["test"])
         update["positive"] = metrics.resolve_positive(context, path, metric, endpoint.positive, sides)
-    update["criterion"] = metrics.resolve_criterion(context, path, metric, endpoint, sides.get("reference"))
+    measured = sides.get("test" if metric.kind == "score" else "reference")
+    update["criterion"] = metrics.resolve_criterion(context, path, metric, endpoint, measured)
     return update
 
 

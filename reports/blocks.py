@@ -221,7 +221,8 @@ def matrices(results: Results) -> list[figures.Matrix]:
             continue
         row = results.row(entry["row_id"])
         endpoint = slices.endpoint_of(results.protocol, entry["id"])
-        if row["metric"] == slices.YIELD or slices.coding(results.protocol, endpoint).kind == "measurement":
+        kind = slices.coding(results.protocol, endpoint).kind
+        if row["metric"] == slices.YIELD or kind in {"measurement", "score"}:
             continue
         where = repr(endpoint.where)
         for version in results.document["versions"]:

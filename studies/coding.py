@@ -16,6 +16,7 @@ from ..protocols.model import Column, Endpoint, Protocol, View
 PRIMARY = "primary"
 VIEWS: tuple[View, ...] = ("classifiable_only", "as_positive", "as_negative")
 YIELD = "yield"
+_NAMES = {"measurement": (), "binary": ("negative", "positive"), "score": ("negative", "positive")}
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,10 @@ class Coding:
     """How the two value columns of an endpoint become what its metric takes.
 
     Attributes:
-        kind: `measurement`, `binary` or `categorical`.
+        kind: `measurement`, `binary`, `categorical`, or `score` (a number against positive and negative).
         reference: Value column in the pairs, such as `reference.rate`.
         test: Likewise, such as `test.rate`.
-        positive: Levels that count as positive (binary).
+        positive: Levels that count as positive (binary and score).
         levels: Determinate categories in declared order (categorical), `("negative", "positive")` (binary).
         reference_indeterminate: Reference levels that are no result.
         test_indeterminate: Test levels that are no result.
@@ -62,8 +63,8 @@ def coding(protocol: Protocol, endpoint: Endpoint) -> Coding:
         kind=kind,
         reference=REFERENCE + reference_name,
         test=TEST + test_name,
-        positive=_positive(endpoint, test),
-        levels={"measurement": (), "binary": ("negative", "positive")}.get(kind, tuple(levels)),
+        positive=_positive(endpoint, reference if kind == "score" else test),
+        levels=tuple(levels) if kind == "categorical" else _NAMES[kind],
         reference_indeterminate=reference.indeterminate,
         test_indeterminate=test.indeterminate,
         reports_yield=reports_yield,
@@ -83,11 +84,11 @@ def determinate(column: Column) -> tuple[str, ...]:
     return tuple(level for level in levels if level not in column.indeterminate)
 
 
-def _positive(endpoint: Endpoint, test: Column) -> tuple[str, ...]:
+def _positive(endpoint: Endpoint, column: Column) -> tuple[str, ...]:
     """The levels that count as positive; for true-or-false columns `true` where nothing is said."""
     if endpoint.positive is not None:
         return endpoint.positive
-    return ("true",) if test.type == "boolean" else ()
+    return ("true",) if column.type == "boolean" else ()
 
 
 def view_of(protocol: Protocol, view: str) -> View:
@@ -103,11 +104,17 @@ def view_of(protocol: Protocol, view: str) -> View:
 def coded(how: Coding, rows: pl.DataFrame, view: View) -> pl.DataFrame:
     """Population rows with `reference` and `test` as the metric takes them, seen in one view.
 
-    Measurements stay float64; binary values become 1 (positive) and 0; categories their index in `levels`.
+    Measurements stay float64; binary values become 1 (positive) and 0; categories their index in `levels`;
+    a score stays float64 beside a binary reference.
     """
     if how.kind == "measurement":
         return rows.with_columns(
             pl.col(how.reference).cast(pl.Float64).alias("reference"),
+            pl.col(how.test).cast(pl.Float64).alias("test"),
+        )
+    if how.kind == "score":
+        return rows.with_columns(
+            among(how.reference, how.positive).cast(pl.Int64).alias("reference"),
             pl.col(how.test).cast(pl.Float64).alias("test"),
         )
     no_result = among(how.test, how.test_indeterminate)

@@ -307,9 +307,11 @@ class Answerer:
         return row
 
     def _unit(self, endpoint: Endpoint, unit: str) -> str | None:
-        """The unit of a statistic in words; `same` is that of the reference column."""
+        """The unit of a statistic in words; `same` is that of the reference column, or of a score."""
         if unit == "same":
             pairing = self.protocol.pairings[str(endpoint.pairing)]
+            if registry.get(endpoint.metric).kind == "score":
+                return self.protocol.tables[pairing.test].columns[str(endpoint.test)].unit
             return self.protocol.tables[pairing.reference].columns[str(endpoint.reference)].unit
         return {"percent": "%", "proportion": "proportion"}.get(unit)
 
@@ -384,7 +386,7 @@ def definition(metric: Metric, endpoint: Endpoint, words: str) -> str:
     chosen = [f"{name} = {value}" for name, value in sorted(endpoint.parameters.items())]
     if len(metric.averages) > 1:
         chosen.append(f"average = {endpoint.average or metric.averages[0]}")
-    if metric.kind == "binary" and endpoint.positive:
+    if metric.kind in {"binary", "score"} and endpoint.positive:
         chosen.append(f"positive = {', '.join(endpoint.positive)}")
     return f"{words} [{'; '.join(chosen)}]" if chosen else words
 

@@ -121,7 +121,7 @@ def _rows(results: Results, protocol: Protocol, endpoint: Endpoint, row: Mapping
         "population": f"{endpoint.population}: {population.title}",
         "part": _part(row),
         "columns": f"{how.reference} against {how.test}",
-        "positive": ", ".join(how.positive) or None if how.kind == "binary" else None,
+        "positive": ", ".join(how.positive) or None if how.kind in {"binary", "score"} else None,
         "view": _view(protocol, row["view"]) if how.kind == "binary" and not how.reports_yield else None,
         "analysed_rows": behind.height,
         "analysed_subjects": behind.get_column("subject").n_unique(),

@@ -32,7 +32,7 @@ METRICS = {
         "metric: bland_altman",
         "metric: ¤bland_altmann",
         "endpoints.limit.metric",
-        "no metric of this name; accepted: `accuracy`, `bland_altman`",
+        "no metric of this name; accepted: `accuracy`",
         "bland_altmann",
         "bland_altman",
     ),
