@@ -81,7 +81,7 @@ class Pearson(_Correlation):
             "together.",
             "none",
             "higher",
-            ("cluster_fisher_z", *_RESAMPLED, "fisher_z"),
+            ("jackknife_fisher_z", "cluster_fisher_z", *_RESAMPLED, "fisher_z"),
         ),
     )
     citations = (PEARSON1896, FISHER1921)
@@ -105,7 +105,14 @@ class Spearman(_Correlation):
             "Pearson correlation of the mid-ranks of test and reference, all rows together.",
             "none",
             "higher",
-            ("cluster_fisher_z", *_RESAMPLED, "bonett_wright", "fieller_z", "fisher_z"),
+            (
+                "cluster_fisher_z",
+                "jackknife_fisher_z",
+                *_RESAMPLED,
+                "bonett_wright",
+                "fieller_z",
+                "fisher_z",
+            ),
         ),
     )
     citations = (SPEARMAN1904, BONETT2000, FIELLER1957, FISHER1921)
@@ -130,7 +137,7 @@ class RepeatedMeasuresCorrelation(_Correlation):
             "more.",
             "none",
             "higher",
-            ("cluster_fisher_z", *_RESAMPLED, "fisher_z"),
+            ("jackknife_fisher_z", "cluster_fisher_z", *_RESAMPLED, "fisher_z"),
         ),
     )
     citations = (BLAND1995, BAKDASH2017, FISHER1921)
@@ -162,15 +169,16 @@ def pearson(
     Where subjects have several rows it mixes differences between subjects with changes within them; for the
     latter alone see `rmcorr`.
 
-    Intervals: `cluster_fisher_z` (default: artanh(r) with the linearised standard error of subjects as
-    clusters), subject bootstrap; `fisher_z` (R: `cor.test`) takes rows for independent and normal.
+    Intervals: `jackknife_fisher_z` (default: artanh(r) with the jackknife standard error over subjects, which
+    covers better with few subjects than the linearised one), `cluster_fisher_z` (linearised), subject
+    bootstrap; `fisher_z` (R: `cor.test`) takes rows for independent and normal.
 
     Args:
         reference: (n,) reference values.
         test: (n,) values of the device under test.
         subject: (n,) subject labels. Default: every row is a subject of its own.
         weights: (n,) row weights; only ratios matter.
-        ci: Interval method. Default: `cluster_fisher_z`.
+        ci: Interval method. Default: `jackknife_fisher_z`.
         level: Confidence level.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates, where a bootstrap is asked for.
@@ -216,8 +224,9 @@ def spearman(
     """Spearman rank correlation: Pearson correlation of the ranks, tied rows on their middle rank.
 
     Intervals: `cluster_fisher_z` (default: artanh(rho) with the linearised standard error of subjects as
-    clusters), subject bootstrap; `bonett_wright`, `fieller_z` and `fisher_z` take rows for independent and
-    differ in the variance of artanh(rho), of which Bonett and Wright's holds best for strong correlations.
+    clusters), `jackknife_fisher_z`, subject bootstrap; `bonett_wright`, `fieller_z` and `fisher_z` take rows
+    for independent and differ in the variance of artanh(rho), of which Bonett and Wright's holds best for
+    strong correlations.
 
     Args:
         reference: (n,) reference values.
@@ -273,16 +282,16 @@ def rmcorr(
     signed root of the share of sum of squares in an analysis of covariance with subjects as factor. Subjects
     with one row say nothing and are not counted. Its p value is `correlation_p(r, rows - subjects - 1)`.
 
-    Intervals: `cluster_fisher_z` (default: linearised, subjects as clusters), subject bootstrap; `fisher_z`
-    (R: `rmcorr::rmcorr`) with standard error 1 / sqrt(df - 1), df = rows - subjects - 1, takes the rows of a
-    subject for independent.
+    Intervals: `jackknife_fisher_z` (default: over subjects), `cluster_fisher_z` (linearised), subject
+    bootstrap; `fisher_z` (R: `rmcorr::rmcorr`) with standard error 1 / sqrt(df - 1), df = rows - subjects - 1,
+    takes the rows of a subject for independent.
 
     Args:
         reference: (n,) reference values.
         test: (n,) values of the device under test.
         subject: (n,) subject labels.
         weights: (n,) row weights; only ratios matter.
-        ci: Interval method. Default: `cluster_fisher_z`.
+        ci: Interval method. Default: `jackknife_fisher_z`.
         level: Confidence level.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates, where a bootstrap is asked for.

@@ -91,6 +91,27 @@ def clustered_error(influence: FloatArray, r: float) -> float:
     return spread / (1 - r * r)
 
 
+def jackknifed_error(left_out: FloatArray, r: float) -> float:
+    """Jackknife standard error of artanh(r) over subjects (Miller 1974).
+
+    Args:
+        left_out: (S,) correlations with one subject left out each.
+        r: The correlation of all.
+
+    Raises:
+        CannotComputeError: Fewer than two subjects, or without one of them there is no correlation below 1.
+    """
+    n = len(left_out)
+    if n < 2:
+        raise CannotComputeError("An interval needs at least two subjects.")
+    if abs(r) >= 1:
+        return 0.0
+    if not np.all(np.abs(left_out) < 1):
+        raise CannotComputeError("The jackknife is undefined: without one subject the correlation is.")
+    z = np.arctanh(left_out)
+    return float(np.sqrt((n - 1) / n * np.square(z - z.mean()).sum()))
+
+
 def correlation_p(r: float, df: float) -> float:
     """Two-sided p value of a correlation of zero: t = r sqrt(df / (1 - r^2)) with df degrees of freedom.
 

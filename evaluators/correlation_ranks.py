@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .additive import effective
-from .correlation_intervals import clipped, clustered_error, fisher_interval, row_wise_error
+from .correlation_intervals import clipped, clustered_error, fisher_interval, jackknifed_error, row_wise_error
 from .metric import CannotComputeError, Columns, Counts, FloatArray, IntArray, Interval, Prepared, Sides
 from .regression_rows import Rows
 
@@ -156,15 +156,18 @@ class SpearmanPrepared(Prepared):
         return float(np.sqrt(n / (n - 1) * np.square(z - z.mean()).sum())) if n > 1 else float("nan")
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`cluster_fisher_z`, and three that take rows for independent.
+        """`cluster_fisher_z`, `jackknife_fisher_z`, and three that take rows for independent.
 
         Raises:
             CannotComputeError: Too few subjects or rows, or row weights with a method that counts rows.
         """
         r = float(self.estimate()[0])
+        df = int(np.count_nonzero(self.active)) - 1
+        if method == "jackknife_fisher_z":
+            error = jackknifed_error(self.jackknife()[:, 0], r)
+            return fisher_interval(r, error, method=method, level=level, sides=sides, df=df)
         if method == "cluster_fisher_z":
             error = clustered_error(self.influence(), r)
-            df = int(np.count_nonzero(self.active)) - 1
             return fisher_interval(r, error, method=method, level=level, sides=sides, df=df)
         if method not in ("fisher_z", "fieller_z", "bonett_wright"):
             raise CannotComputeError(f"`{statistic}` has no `{method}` interval.")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .additive import AdditivePrepared, row_weights, subject_sums
-from .correlation_intervals import clipped, clustered_error, fisher_interval, row_wise_error
+from .correlation_intervals import clipped, clustered_error, fisher_interval, jackknifed_error, row_wise_error
 from .metric import CannotComputeError, Columns, FloatArray, Interval, Sides
 from .moments import TOTALS, Centred, MomentsPrepared, moment_totals
 
@@ -65,20 +65,23 @@ class _FisherIntervals(AdditivePrepared):
         return self.unrelated
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`cluster_fisher_z` and `fisher_z`.
+        """`jackknife_fisher_z`, `cluster_fisher_z` and `fisher_z`.
 
         Raises:
             CannotComputeError: Too few subjects or rows, or row weights with a method that counts rows.
         """
         r = float(self.estimate()[0])
+        df = int(np.count_nonzero(self.active)) - 1
+        if method == "jackknife_fisher_z":
+            error = jackknifed_error(self.jackknife()[:, 0], r)
+            return fisher_interval(r, error, method=method, level=level, sides=sides, df=df)
         if method == "cluster_fisher_z":
             error = clustered_error(self.influence()[:, 0], r)
-            df = int(np.count_nonzero(self.active)) - 1
             return fisher_interval(r, error, method=method, level=level, sides=sides, df=df)
         if method != "fisher_z":
             return super().interval(statistic, method, level, sides)
         if self.weighted:
-            raise CannotComputeError("`fisher_z` counts rows; with row weights use cluster_fisher_z.")
+            raise CannotComputeError("`fisher_z` counts rows; with row weights use jackknife_fisher_z.")
         error = row_wise_error(method, r, self.rows_for_fisher())
         several = bool(np.any(self.units > 1))
         return fisher_interval(r, error, method=method, level=level, sides=sides, independent_rows=several)

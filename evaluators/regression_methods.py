@@ -19,6 +19,7 @@ DUFEY2020 = Citation(
     "dufey2020",
     "Dufey F. Derivation of Passing-Bablok regression from Kendall's tau. Int J Biostat 2020;16(2):20190157.",
 )
+MILLER1974 = Citation("miller1974", "Miller RG. The jackknife - a review. Biometrika 1974;61:1-15.")
 FISHER1921 = Citation(
     "fisher1921",
     "Fisher RA. On the 'probable error' of a coefficient of correlation deduced from a small sample. Metron "
@@ -81,6 +82,14 @@ METHODS: tuple[IntervalMethod, ...] = (
         "tau is compatible with zero, its variance estimated from the data; pairs - 2 degrees of freedom, "
         "pairs are taken as independent.",
         (DUFEY2020,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "jackknife_fisher_z",
+        "Fisher z, jackknife over subjects",
+        "Student's t interval of artanh(r) with the jackknife standard error, leaving out one subject at a "
+        "time, number of subjects - 1 degrees of freedom, transformed back.",
+        (FISHER1921, MILLER1974),
         resampling=False,
     ),
     IntervalMethod(

@@ -298,7 +298,9 @@ def test_correlations_without_rows_or_spread(function: Any) -> None:
 
 
 @pytest.mark.parametrize("function", CORRELATIONS)
-@pytest.mark.parametrize("method", ["cluster_fisher_z", "fisher_z", "bootstrap_percentile"])
+@pytest.mark.parametrize(
+    "method", ["jackknife_fisher_z", "cluster_fisher_z", "fisher_z", "bootstrap_percentile"]
+)
 def test_perfect_correlations_are_degenerate(function: Any, method: str) -> None:
     x = np.array([1.0, 2, 3, 4, 5, 7, 8, 9])
     subject = np.repeat(list("abcd"), 2)
