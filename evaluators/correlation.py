@@ -283,8 +283,8 @@ def rmcorr(
     with one row say nothing and are not counted. Its p value is `correlation_p(r, rows - subjects - 1)`.
 
     Intervals: `jackknife_fisher_z` (default: over subjects), `cluster_fisher_z` (linearised), subject
-    bootstrap; `fisher_z` (R: `rmcorr::rmcorr`) with standard error 1 / sqrt(df - 1), df = rows - subjects - 1,
-    takes the rows of a subject for independent.
+    bootstrap; `fisher_z` (R: `rmcorr::rmcorr`) with standard error 1 / sqrt(df - 1), where df is rows -
+    subjects - 1, takes the rows of a subject for independent.
 
     Args:
         reference: (n,) reference values.
