@@ -13,6 +13,8 @@ from .correlation import correlation_p, pearson, rmcorr, spearman
 from .counts import from_counts
 from .deviation_index import coverage_probability, total_deviation_index
 from .difference_checks import difference_trend
+from .event_rate_models import event_rate_negative_binomial
+from .event_rates import event_rate
 from .f_scores import f1, f_beta
 from .graphs import Graph, closed_graphical, fallback_graph, fixed_sequence_graph, graphical, holm_graph
 from .icc import icc, icc_raters
@@ -119,6 +121,8 @@ __all__ = [
     "equivalence_p",
     "equivalence_test",
     "equivalent",
+    "event_rate",
+    "event_rate_negative_binomial",
     "f1",
     "f_beta",
     "fallback_graph",

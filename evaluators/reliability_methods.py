@@ -44,6 +44,17 @@ KING = Citation(
     "King TS, Chinchilli VM, Carrasco JL. A repeated measures concordance correlation coefficient. Stat Med "
     "2007;26:3095-3113.",
 )
+GARWOOD = Citation(
+    "garwood1936", "Garwood F. Fiducial limits for the Poisson distribution. Biometrika 1936;28:437-442."
+)
+COHEN_YANG = Citation(
+    "cohen1994",
+    "Cohen GR, Yang SY. Mid-P confidence intervals for the Poisson expectation. Stat Med 1994;13:2189-2203.",
+)
+LAWLESS = Citation(
+    "lawless1987",
+    "Lawless JF. Negative binomial and mixed Poisson regression. Can J Stat 1987;15:209-225.",
+)
 COCHRAN = Citation(
     "cochran1934",
     "Cochran WG. The distribution of quadratic forms in a normal system. Proc Camb Phil Soc 1934;30:178-191.",
@@ -135,6 +146,30 @@ METHODS: tuple[IntervalMethod, ...] = (
         "computes it, and the normal quantile; too narrow, for it counts the spread of one of the two by "
         "half.",
         (KING,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "poisson_exact",
+        "Poisson exact",
+        "Exact interval of a Poisson count over its exposure, half of the error on each side; events are "
+        "taken as independent.",
+        (GARWOOD,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "poisson_mid_p",
+        "Poisson mid-P",
+        "Interval of a Poisson count over its exposure that counts half the probability of the observed "
+        "count; events are taken as independent.",
+        (COHEN_YANG,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "nb_wald",
+        "Negative binomial, Wald",
+        "Normal interval on the logarithmic scale with the standard error from the observed information of "
+        "the negative binomial likelihood.",
+        (LAWLESS,),
         resampling=False,
     ),
     IntervalMethod(
