@@ -9,108 +9,14 @@ one (complete dependence: the widest answer), the others have no interval there.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy import special
 
+from .clusters import ClusterBounds, Clusters, at_least_two, counted_only, effective_units, few, joined
+from .gee import gee_exchangeable, gee_independence
 from .intervals import clopper_pearson, tail_levels, wilson
-from .metric import CannotComputeError, FloatArray, Sides
-
-FEW = 10
-"""Fewer subjects than this, and methods with normal quantiles carry a warning."""
-
-
-@dataclass(frozen=True)
-class Clusters:
-    """A proportion of clustered units, and what its intervals need.
-
-    Attributes:
-        events: (k,) events of each subject that has units.
-        units: (k,) units of each, above 0.
-        value: The estimate.
-        standard_error: Its linearised standard error with subjects as clusters.
-        sizes: (k,) what a subject weighs in the estimate: its units, the sum of its row weights, or 1.
-        counted: The estimate is events over units, each counted once.
-    """
-
-    events: FloatArray
-    units: FloatArray
-    value: float
-    standard_error: float
-    sizes: FloatArray
-    counted: bool = True
-
-    @property
-    def uniform(self) -> bool:
-        """Every unit is an event, or none is."""
-        return not 0 < self.events.sum() < self.units.sum()
-
-
-@dataclass(frozen=True)
-class ClusterBounds:
-    """Bounds of one method, with what the reader should know."""
-
-    lower: float
-    upper: float
-    note: str | None = None
-
-
-def clusters(x: ArrayLike, n: ArrayLike) -> Clusters:
-    """Events and units of each subject, with the ratio estimate and its linearised standard error.
-
-    The ratio estimate is the sum of events over the sum of units; its standard error is
-    sqrt(k / (k - 1) * sum((x_i - n_i p)^2)) / sum(n_i), as `survey::svymean` in R. Subjects without units are
-    left out.
-
-    Args:
-        x: (k,) events of each subject.
-        n: (k,) units of each.
-
-    Raises:
-        CannotComputeError: No subject has a unit.
-        ValueError: Lengths differ, or an x lies outside 0 to its n.
-
-    Example:
-        >>> found = clusters([3, 5, 0, 4], [4, 5, 3, 4])
-        >>> found.value, round(found.standard_error, 4)
-        (0.75, 0.1993)
-    """
-    events, units = np.asarray(x, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    if events.shape != units.shape or events.ndim != 1:
-        raise ValueError(f"`x` {events.shape} and `n` {units.shape} must be of one length.")
-    if np.any(~((events >= 0) & (events <= units))):
-        raise ValueError("`x` must lie between 0 and `n` for every subject.")
-    events, units = events[units > 0], units[units > 0]
-    if not len(units):
-        raise CannotComputeError("A proportion needs at least one unit in its denominator.")
-    k, total = len(units), units.sum()
-    value = float(events.sum() / total)
-    spread = float("nan")
-    if k > 1:
-        spread = float(np.sqrt(k / (k - 1) * np.square(events - units * value).sum()) / total)
-    return Clusters(events, units, value, spread, sizes=units)
-
-
-def effective_units(found: Clusters) -> tuple[float, str | None]:
-    """Independent units that would be as informative, p (1 - p) / SE^2 (Rao & Scott 1992), and a note.
-
-    Never more than there are units. Where all units are events, or none is: (sum n)^2 / sum n^2, the number
-    under complete dependence within subjects, which is the number of subjects if they are of equal size.
-    """
-    _at_least_two(found)
-    if found.uniform:
-        note = (
-            f"{'No unit is an event' if not found.events.sum() else 'Every unit is an event'}, so how alike "
-            "the units of a subject are cannot be seen; they are taken for one."
-        )
-        return float(found.sizes.sum() ** 2 / np.square(found.sizes).sum()), note
-    total = float(found.units.sum())
-    variance = found.standard_error**2
-    if variance * total <= found.value * (1 - found.value):
-        return total, None
-    return found.value * (1 - found.value) / variance, None
+from .metric import CannotComputeError, Sides
 
 
 def rao_scott_wilson(found: Clusters, level: float, sides: Sides = "two") -> ClusterBounds:
@@ -127,13 +33,14 @@ def rao_scott_wilson(found: Clusters, level: float, sides: Sides = "two") -> Clu
     Example:
         Four subjects with 3 of 4, 5 of 5, 0 of 3 and 4 of 4:
 
+        >>> from accordance.evaluators.clusters import clusters
         >>> bounds = rao_scott_wilson(clusters([3, 5, 0, 4], [4, 5, 3, 4]), 0.95)
         >>> round(bounds.lower, 4), round(bounds.upper, 4)
         (0.3269, 0.9488)
     """
     size, note = effective_units(found)
     lower, upper = wilson(size * found.value, size, level, sides)
-    return ClusterBounds(lower, upper, _joined(note, _few(found)))
+    return ClusterBounds(lower, upper, joined(note, few(found)))
 
 
 def rao_scott_clopper_pearson(found: Clusters, level: float, sides: Sides = "two") -> ClusterBounds:
@@ -144,7 +51,7 @@ def rao_scott_clopper_pearson(found: Clusters, level: float, sides: Sides = "two
     """
     size, note = effective_units(found)
     lower, upper = clopper_pearson(size * found.value, size, level, sides)
-    return ClusterBounds(lower, upper, _joined(note, _few(found)))
+    return ClusterBounds(lower, upper, joined(note, few(found)))
 
 
 def korn_graubard(found: Clusters, level: float, sides: Sides = "two") -> ClusterBounds:
@@ -160,6 +67,7 @@ def korn_graubard(found: Clusters, level: float, sides: Sides = "two") -> Cluste
     Example:
         Eight subjects, all of whose five units are events; `binom.test(8, 8)` in R gives 0.6306 to 1:
 
+        >>> from accordance.evaluators.clusters import clusters
         >>> bounds = korn_graubard(clusters([5] * 8, [5] * 8), 0.95)
         >>> round(bounds.lower, 4), bounds.upper
         (0.6306, 1.0)
@@ -189,11 +97,12 @@ def cluster_logit(found: Clusters, level: float, sides: Sides = "two") -> Cluste
         CannotComputeError: Fewer than two subjects; or the estimate is 0 or 1.
 
     Example:
+        >>> from accordance.evaluators.clusters import clusters
         >>> bounds = cluster_logit(clusters([3, 5, 0, 4], [4, 5, 3, 4]), 0.95)
         >>> round(bounds.lower, 4), round(bounds.upper, 4)
         (0.0925, 0.9888)
     """
-    _at_least_two(found)
+    at_least_two(found)
     lower, upper = logit_t(found.value, found.standard_error, len(found.units) - 1, level, sides)
     return ClusterBounds(lower, upper)
 
@@ -209,11 +118,12 @@ def cluster_arcsine(found: Clusters, level: float, sides: Sides = "two") -> Clus
         CannotComputeError: Fewer than two subjects; or the estimate is 0 or 1.
 
     Example:
+        >>> from accordance.evaluators.clusters import clusters
         >>> bounds = cluster_arcsine(clusters([3, 5, 0, 4], [4, 5, 3, 4]), 0.95)
         >>> round(bounds.lower, 4), round(bounds.upper, 4)
         (0.0959, 1.0)
     """
-    _at_least_two(found)
+    at_least_two(found)
     low, high = tail_levels(level, sides)
     p, df = found.value, len(found.units) - 1
     if not 0 < p < 1:
@@ -236,12 +146,13 @@ def donner_klar(found: Clusters, level: float, sides: Sides = "two") -> ClusterB
         CannotComputeError: Fewer than two subjects; row weights, or a mean of subjects.
 
     Example:
+        >>> from accordance.evaluators.clusters import clusters
         >>> bounds = donner_klar(clusters([3, 5, 0, 4], [4, 5, 3, 4]), 0.95)
         >>> round(bounds.lower, 4), round(bounds.upper, 4)
         (0.3312, 0.9478)
     """
-    _at_least_two(found)
-    _counted(found, "donner_klar")
+    at_least_two(found)
+    counted_only(found, "donner_klar")
     total = float(found.units.sum())
     if found.uniform:
         size, note = effective_units(found)
@@ -249,7 +160,7 @@ def donner_klar(found: Clusters, level: float, sides: Sides = "two") -> ClusterB
         inflation = 1 + (np.square(found.units).sum() / total - 1) * anova_icc(found)
         size, note = total / max(1.0, inflation), None
     lower, upper = wilson(size * found.value, size, level, sides)
-    return ClusterBounds(lower, upper, _joined(note, _few(found)))
+    return ClusterBounds(lower, upper, joined(note, few(found)))
 
 
 def anova_icc(found: Clusters) -> float:
@@ -258,6 +169,7 @@ def anova_icc(found: Clusters) -> float:
     0 where no subject has two units; undefined, and 0 here, where every unit is an event or none is.
 
     Example:
+        >>> from accordance.evaluators.clusters import clusters
         >>> round(anova_icc(clusters([3, 5, 0, 4], [4, 5, 3, 4])), 4)
         0.7354
     """
@@ -269,93 +181,6 @@ def anova_icc(found: Clusters) -> float:
     within = float((n * share * (1 - share)).sum() / (total - k))
     usual = (total - float(np.square(n).sum()) / total) / (k - 1)
     return (between - within) / (between + (usual - 1) * within)
-
-
-@dataclass(frozen=True)
-class GeeFit:
-    """A proportion by generalised estimating equations, intercept only, logit link.
-
-    Attributes:
-        value: The estimate on the scale of the proportion.
-        log_odds: The intercept.
-        standard_error: Robust (sandwich) standard error of the intercept, without small-sample correction.
-        correlation: Exchangeable working correlation within subjects; 0 for independence.
-    """
-
-    value: float
-    log_odds: float
-    standard_error: float
-    correlation: float
-
-
-def gee(found: Clusters, *, exchangeable: bool) -> GeeFit:
-    """Solve the estimating equations of Liang & Zeger (1986) for a proportion.
-
-    With one intercept the equation is p = sum(w_i x_i) / sum(w_i n_i), w_i = 1 / (1 + (n_i - 1) * alpha), so
-    an exchangeable correlation counts large subjects less, and its estimate is not the share of events.
-    alpha is the moment estimate of the `gee` package in R and of statsmodels: the sum of products of Pearson
-    residuals over pairs within subjects, over (pairs - 1), over the scale (sum of squared residuals over
-    units - 1). `geepack` uses another moment estimate, and so differs in the third digit of alpha.
-
-    Args:
-        found: Events and units, as `clusters` gives them.
-        exchangeable: False: independence, where the estimate is the share of events.
-
-    Raises:
-        CannotComputeError: Fewer than two subjects; every unit is an event or none is; row weights; or the
-            correlation leaves no valid working covariance.
-
-    Example:
-        >>> fit = gee(clusters([3, 5, 0, 4], [4, 5, 3, 4]), exchangeable=True)
-        >>> round(fit.value, 4), round(fit.correlation, 4)
-        (0.7006, 0.5237)
-    """
-    _at_least_two(found)
-    _counted(found, "gee_exchangeable" if exchangeable else "gee_independence")
-    if found.uniform:
-        raise CannotComputeError(
-            "The log odds are infinite: every unit is an event, or none is. Use `korn_graubard`."
-        )
-    x, n = found.events, found.units
-    p, alpha = float(x.sum() / n.sum()), 0.0
-    for _ in range(_ITERATIONS if exchangeable else 0):
-        alpha = _moment_correlation(x, n, p)
-        if 1 + (n.max() - 1) * alpha <= 0:
-            raise CannotComputeError(
-                f"The exchangeable correlation, {alpha:.3g}, leaves no valid covariance of "
-                f"{n.max():.0f} units. Use `gee_independence` or `korn_graubard`."
-            )
-        w = 1 / (1 + (n - 1) * alpha)
-        before, p = p, float((w * x).sum() / (w * n).sum())
-        if abs(p - before) <= 1e-15:
-            break
-    w = 1 / (1 + (n - 1) * alpha)
-    information = float((w * n).sum()) * p * (1 - p)
-    spread = float(np.sqrt(np.square(w * (x - n * p)).sum())) / information
-    return GeeFit(p, float(special.logit(p)), spread, alpha)
-
-
-def gee_independence(found: Clusters, level: float, sides: Sides = "two") -> ClusterBounds:
-    """Normal interval of the log odds with the robust standard error of GEE, independence working model.
-
-    Arguments as for `rao_scott_wilson`; errors as for `gee`.
-    """
-    return _gee_bounds(gee(found, exchangeable=False), found, level, sides)
-
-
-def gee_exchangeable(found: Clusters, level: float, sides: Sides = "two") -> ClusterBounds:
-    """Normal interval of the log odds with the robust standard error of GEE, exchangeable working model.
-
-    It lies about the estimate of that model, which the note gives: not the share of events. Arguments as for
-    `rao_scott_wilson`; errors as for `gee`.
-    """
-    fit = gee(found, exchangeable=True)
-    bounds = _gee_bounds(fit, found, level, sides)
-    note = (
-        f"The interval lies about the estimate under an exchangeable correlation ({fit.correlation:.4g}), "
-        f"{fit.value:.5g}, not about the share of units."
-    )
-    return ClusterBounds(bounds.lower, bounds.upper, _joined(note, bounds.note))
 
 
 CLUSTERED: dict[str, Callable[[Clusters, float, Sides], ClusterBounds]] = {
@@ -402,47 +227,3 @@ def logit_t(
     lower = float(special.expit(odds + special.stdtrit(df, low) * spread)) if low > 0 else 0.0
     upper = float(special.expit(odds + special.stdtrit(df, high) * spread)) if high < 1 else 1.0
     return lower, upper
-
-
-_ITERATIONS = 500
-
-
-def _moment_correlation(x: FloatArray, n: FloatArray, p: float) -> float:
-    pairs = float((n * (n - 1)).sum() / 2)
-    if pairs <= 1:
-        return 0.0
-    # squared Pearson residuals of a subject's units, and of their sum
-    squares = (x * (1 - p) ** 2 + (n - x) * p**2) / (p * (1 - p))
-    sums = np.square(x - n * p) / (p * (1 - p))
-    scale = float(squares.sum() / (n.sum() - 1))
-    return float((sums - squares).sum() / 2 / (pairs - 1) / scale)
-
-
-def _gee_bounds(fit: GeeFit, found: Clusters, level: float, sides: Sides) -> ClusterBounds:
-    low, high = tail_levels(level, sides)
-    lower = float(special.expit(fit.log_odds + special.ndtri(low) * fit.standard_error)) if low > 0 else 0.0
-    upper = float(special.expit(fit.log_odds + special.ndtri(high) * fit.standard_error)) if high < 1 else 1.0
-    return ClusterBounds(lower, upper, _few(found))
-
-
-def _at_least_two(found: Clusters) -> None:
-    if len(found.units) < 2:
-        raise CannotComputeError("An interval needs at least two subjects.")
-
-
-def _counted(found: Clusters, method: str) -> None:
-    if not found.counted:
-        raise CannotComputeError(
-            f"`{method}` counts units, each once; use `korn_graubard`, `cluster_logit` or a bootstrap."
-        )
-
-
-def _few(found: Clusters) -> str | None:
-    k = len(found.units)
-    if k >= FEW or found.uniform:
-        return None
-    return f"Only {k} subjects: normal quantiles are too narrow; prefer `korn_graubard` or `cluster_logit`."
-
-
-def _joined(*notes: str | None) -> str | None:
-    return " ".join(note for note in notes if note) or None

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .clustered_proportions import CLUSTERED, Clusters
+from .clustered_proportions import CLUSTERED
+from .clusters import Clusters, uneven
 from .metric import CannotComputeError, FloatArray, Interval, Sides
 from .proportion_intervals import BINOMIAL
 
@@ -36,6 +37,10 @@ PROPORTION_INTERVALS = (
 
 COUNTING = frozenset(BINOMIAL)
 """Those that take units for independent."""
+
+
+_COMMON_CORRELATION = frozenset({"donner_klar", "gee_exchangeable"})
+"""Those that take all subjects for equally correlated, and so need less of their spread."""
 
 
 def is_proportion_method(method: str) -> bool:
@@ -125,7 +130,11 @@ def _clustered(found: ProportionData, method: str, level: float, sides: Sides) -
         sides,
     )
     degenerate = bounds.lower == bounds.upper
-    note = "The subjects do not differ; the interval has no width and says nothing." if degenerate else None
+    notes = [bounds.note]
+    if degenerate:
+        notes.append("The subjects do not differ; the interval has no width and says nothing.")
+    if method not in _COMMON_CORRELATION and not found.by_subject:
+        notes.append(uneven(found.sizes[has]))
     return Interval(
         lower=bounds.lower,
         upper=bounds.upper,
@@ -133,5 +142,5 @@ def _clustered(found: ProportionData, method: str, level: float, sides: Sides) -
         sides=sides,
         method=method,
         degenerate=degenerate,
-        warning=" ".join(words for words in (bounds.note, note) if words) or None,
+        warning=" ".join(words for words in notes if words) or None,
     )

@@ -10,7 +10,7 @@ of some of them (the events) over the sum of some of them (the units). Two avera
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .additive import AdditivePrepared, row_weights, subject_sums
 from .checks import row_weights as row_weights_checked
+from .clusters import uneven
 from .functions import arrange, evaluate
 from .metric import (
     Average,
@@ -96,12 +97,13 @@ class ProportionPrepared(AdditivePrepared):
             CannotComputeError: No units; row weights, or a mean of subjects with several units, with a method
                 that counts units; fewer than two subjects with a method that takes them for clusters.
         """
-        if not is_proportion_method(method):
-            return super().interval(statistic, method, level, sides)
         by_subject = self.average == "subject_mean"
         sizes = self.active.astype(np.float64)
         if isinstance(self.formula, Ratio):
             sizes = self.totals[:, list(self.formula.units)].sum(axis=1)
+        if not is_proportion_method(method):
+            other = super().interval(statistic, method, level, sides)
+            return replace(other, warning=other.warning or uneven(sizes))
         found = ProportionData(
             events=self.totals[:, -2],
             units=self.totals[:, -1],

@@ -187,8 +187,8 @@ def ppv_at_prevalence(
 ) -> MetricResult:
     """Positive predictive value at a stated prevalence, by Bayes' theorem (Mercaldo et al. 2007).
 
-    Se x P / (Se x P + (1 - Sp) x (1 - P)). Where a cell is 0, `mercaldo` is an interval of enlarged counts; the
-    estimate stays that of the counts themselves (the R package `bdpv` enlarges both).
+    Se x P / (Se x P + (1 - Sp) x (1 - P)). Where a cell is 0, `mercaldo` is an interval of enlarged
+    counts; the estimate stays that of the counts themselves (the R package `bdpv` enlarges both).
 
     Args:
         reference: (n,) values of the reference.

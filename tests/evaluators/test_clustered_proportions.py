@@ -19,12 +19,11 @@ from accordance.evaluators import sensitivity, share_within
 from accordance.evaluators.clustered_proportions import (
     CLUSTERED,
     anova_icc,
-    clusters,
-    effective_units,
-    gee,
     korn_graubard,
     rao_scott_wilson,
 )
+from accordance.evaluators.clusters import clusters, effective_units
+from accordance.evaluators.gee import gee
 from accordance.evaluators.intervals import METHODS, wilson
 from accordance.evaluators.metric import CannotComputeError
 
@@ -188,6 +187,22 @@ def test_few_subjects_are_warned_about():
     assert "Only 4 subjects" in few.note
     assert rao_scott_wilson(clusters([3, 5, 0, 4] * 3, [4, 5, 3, 4] * 3), 0.95).note is None
     assert korn_graubard(clusters([3, 5, 0, 4], [4, 5, 3, 4]), 0.95).note is None
+
+
+@pytest.mark.parametrize("method", ["cluster_t", "korn_graubard", "cluster_logit", "donner_klar"])
+def test_very_unequal_subjects_are_warned_about(method):
+    """Nine subjects of 5 rows and one of 200 weigh like 1.5 subjects; means of subjects do not mind."""
+    sizes = [5] * 9 + [200]
+    subject = np.repeat(np.arange(10), sizes)
+    codes = np.random.default_rng(4).integers(0, 2, len(subject))
+    found = sensitivity([1] * len(codes), codes, subject=subject, ci=method)["sensitivity"]
+    if method == "donner_klar":
+        assert found.warning is None
+    else:
+        assert "weigh like only 1.5 of equal size" in found.warning
+    if method not in ("donner_klar",):
+        mean = sensitivity([1] * len(codes), codes, subject=subject, ci=method, average="subject_mean")
+        assert mean["sensitivity"].warning is None
 
 
 @given(SUBJECTS, st.sampled_from(sorted(CLUSTERED)), st.randoms(use_true_random=False))
