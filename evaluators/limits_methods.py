@@ -35,6 +35,10 @@ KENWARD = Citation(
     "Kenward MG, Roger JH. Small sample inference for fixed effects from restricted maximum likelihood. "
     "Biometrics 1997;53:983-997.",
 )
+DAVISON = Citation(
+    "davison1997",
+    "Davison AC, Hinkley DV. Bootstrap Methods and their Application. Cambridge 1997, ch. 2 and 5.",
+)
 LIN2002 = Citation(
     "lin2002",
     "Lin L, Hedayat AS, Sinha B, Yang M. Statistical methods in assessing agreement: models, issues, and "
@@ -81,6 +85,14 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Estimate of the mixed model plus and minus Student's t times a standard error enlarged for the "
         "uncertainty of the variance components, degrees of freedom by Kenward and Roger.",
         (KENWARD,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "parametric_bootstrap",
+        "Parametric bootstrap",
+        "Percentile interval of 10,000 studies with the same subjects and numbers of pairs, simulated from "
+        "the fitted mixed model with a fixed seed, the model fitted again to each.",
+        (DAVISON,),
         resampling=False,
     ),
     IntervalMethod(

@@ -6,7 +6,7 @@ unequal numbers of pairs its bias lies between the mean over pairs and the mean 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -34,6 +34,7 @@ from .metric import (
     Statistic,
 )
 from .random_intercept import Fit, InterceptModel
+from .resample import percentile
 
 Estimation = Literal["reml", "ml"]
 
@@ -41,7 +42,7 @@ STATISTICS = ("bias", "sd", "loa_lower", "loa_upper", "sd_between", "sd_within")
 BOUNDARY = (
     "The between-subject variance is estimated as 0, where its precision is undefined; use a bootstrap."
 )
-_BOOTSTRAP = ("bootstrap_percentile", "bootstrap_bca")
+_BOOTSTRAP = ("bootstrap_percentile", "bootstrap_bca", "parametric_bootstrap")
 
 PARKER = Citation(
     "parker2016",
@@ -93,7 +94,9 @@ class MixedPrepared(Prepared):
             raise ValueError(
                 f"`weights` is {weights.shape}; one column for each of {self.n_subjects} subjects is needed."
             )
-        fit = self.model.fit(effective(weights, self.model.units > 0) if relative else weights)
+        return self._values(self.model.fit(effective(weights, self.model.units > 0) if relative else weights))
+
+    def _values(self, fit: Fit) -> FloatArray:
         sd = np.sqrt(fit.between + fit.within)
         reach = self.multiplier * sd
         biases = [self.shift + fit.beta @ coefficients for _, coefficients in self.contrasts]
@@ -102,6 +105,18 @@ class MixedPrepared(Prepared):
         for bias in biases[1:]:
             columns += [bias, bias - reach, bias + reach]
         return np.column_stack(columns)
+
+    @cached_property
+    def _simulated(self) -> FloatArray:
+        """Every statistic in each simulated study.
+
+        Raises:
+            CannotComputeError: The model has conditions.
+        """
+        if len(self.contrasts) > 1:
+            raise CannotComputeError("`parametric_bootstrap` is offered for the model without conditions.")
+        fit = self.model.simulated(self.fitted, DEFAULT_REPLICATES, DEFAULT_SEED)
+        return self._values(fit)
 
     def jackknife(self) -> FloatArray:
         """(J, k) estimates with one of the subjects that have rows left out each."""
@@ -176,11 +191,14 @@ class MixedPrepared(Prepared):
         return found
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`satterthwaite` and `kenward_roger` for a bias.
+        """`satterthwaite` and `kenward_roger` for a bias, `parametric_bootstrap` for all.
 
         Raises:
             CannotComputeError: Another statistic, or a between-subject variance at its boundary.
         """
+        if method == "parametric_bootstrap":
+            found = percentile(self._simulated[:, self.statistics.index(statistic)], level, sides)
+            return replace(found, method=method)
         kind, coefficients = self._parts(statistic)
         if kind != "bias" or method not in ("satterthwaite", "kenward_roger"):
             raise CannotComputeError(f"`{statistic}` has no `{method}` interval.")
@@ -336,7 +354,9 @@ def bland_altman_mixed(
     pairs.
 
     Intervals: `satterthwaite` and, with REML, `kenward_roger` for the bias; subject bootstrap for all, the
-    model fitted again in every replicate and a subject drawn twice taken as two.
+    model fitted again in every replicate and a subject drawn twice taken as two; `parametric_bootstrap` for
+    all, from studies simulated from the fitted model, which holds as far as the model does and needs fewer
+    subjects.
 
     Args:
         reference: (n,) reference values.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from .additive import subject_sums
 from .metric import FloatArray, IntArray
@@ -83,7 +84,9 @@ class InterceptModel:
         return Fit(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def _fit(self, weights: FloatArray) -> Fit:
-        part = _Weighted.of(self, weights)
+        return self._solved(_Weighted.of(self, weights))
+
+    def _solved(self, part: _Weighted) -> Fit:
         ratio = part.best()
         with np.errstate(all="ignore"):
             moments, inverse, beta, rest = part.at(ratio)
@@ -136,6 +139,36 @@ class InterceptModel:
             inverse = np.linalg.inv(part.precision(point)[:-1, :-1])
             found.append(float(np.imag(contrast @ inverse @ contrast)) / (1e-30 * within))
         return np.array(found)
+
+    def simulated(self, fit: Fit, replicates: int, seed: int) -> Fit:
+        """The model fitted again to studies simulated from a fit, for a design of an intercept only.
+
+        Random bits come from the raw stream of PCG64, which NumPy guarantees not to change, through the
+        inverse distribution functions; a study is drawn as its subjects' sums.
+        """
+        bits, parts = np.random.PCG64(seed), []
+        for start in range(0, replicates, _BLOCK):
+            part = self._drawn(fit, min(_BLOCK, replicates - start), bits)
+            parts.append(self._solved(part))
+        names = Fit.__dataclass_fields__
+        return Fit(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def _drawn(self, fit: Fit, count: int, bits: np.random.PCG64) -> _Weighted:
+        active = self.units > 0
+        n = self.units[active].astype(np.float64)
+        spread = np.sqrt(np.square(n) * fit.between[0] + n * fit.within[0])
+        sums = n * fit.beta[0, 0] + spread * special.ndtri(_uniform(bits, (count, len(n))))
+        spare = float(n.sum()) - len(n)
+        within = np.zeros((count, 2, 2))
+        within[:, 1, 1] = fit.within[0] * special.chdtri(spare, _uniform(bits, (count, 1)))[:, 0]
+        blocks = np.empty((count, len(self.sizes), 2, 2))
+        for k, size in enumerate(self.sizes):
+            own = sums[:, n == size]
+            blocks[:, k, 0, 0] = size**2 * own.shape[1]
+            blocks[:, k, 0, 1] = blocks[:, k, 1, 0] = size * own.sum(axis=1)
+            blocks[:, k, 1, 1] = np.square(own).sum(axis=1)
+        counts = np.array([[np.count_nonzero(n == size) for size in self.sizes]], dtype=np.float64)
+        return _Weighted(1, self.reml, self.sizes, np.repeat(counts, count, axis=0), within, blocks)
 
     def _once(self, weights: FloatArray | None) -> _Weighted:
         return _Weighted.of(self, np.ones((1, len(self.units))) if weights is None else weights[None, :])
@@ -301,6 +334,12 @@ class _Weighted:
         logs = (self.sizes - 1) * np.log(within) + np.log(within + self.sizes * between)
         result = self.counts[0] @ logs + rest
         return complex(result + np.log(np.linalg.det(design)) if self.reml else result)
+
+
+def _uniform(bits: np.random.PCG64, shape: tuple[int, int]) -> FloatArray:
+    """Uniform numbers strictly between 0 and 1, 53 bits each."""
+    raw = np.asarray(bits.random_raw(shape[0] * shape[1]), dtype=np.uint64)
+    return ((raw >> np.uint64(11)) + 0.5).reshape(shape) * 2.0**-53
 
 
 def _inverse(matrices: FloatArray) -> FloatArray:

@@ -115,6 +115,37 @@ def test_subject_bootstrap_against_lme4(oracle: Any, data: str) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("data", ["ox", "cardiac"])
+def test_parametric_bootstrap_against_simplyagree(oracle: Any, data: str) -> None:
+    """`loa_lme(type = "perc", replicates = 1999)`, one run: within 4 Monte-Carlo errors of it and of ours."""
+    entry = f"loa_lme_parametric_boot.{data}"
+    values, rows = oracle.values(entry, trust="monte_carlo"), oracle.rows(entry)
+    result = bland_altman_mixed(rows.reference, rows.test, subject=rows.subject, ci="parametric_bootstrap")
+    for index, name in enumerate(("bias", "loa_lower", "loa_upper")):
+        allowed = 4 * 2.67 / math.sqrt(1999) * values["se"][index] * math.sqrt(1 + 1999 / 10_000)
+        compare(
+            "mixed-model limits, parametric bootstrap (Monte Carlo)",
+            ends(result, name), [values["lower"][index], values["upper"][index]], rel=0, abs=allowed,
+        )  # fmt: skip
+
+
+def test_parametric_bootstrap_of_the_bias_is_its_distribution() -> None:
+    """Balanced: the mean of the simulated biases has the model's standard error; seeds are fixed."""
+    label = np.repeat(np.arange(15), 4)
+    test = RANDOM.normal(1, 2, 15)[label] + RANDOM.normal(size=60)
+    first, second = (
+        bland_altman_mixed(np.zeros(60), test, subject=label, ci="parametric_bootstrap") for _ in range(2)
+    )
+    assert first["bias"].interval == second["bias"].interval
+    half = Z * first["bias"].standard_error
+    middle = first["bias"].value
+    assert ends(first, "bias") == pytest.approx([middle - half, middle + half], abs=0.06 * half)
+    conditions = by_condition(
+        np.zeros(60), test, subject=label, condition=["a", "b"] * 30, ci="parametric_bootstrap"
+    )
+    assert "without conditions" in (conditions["bias"].error or "")
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 100_000), st.integers(2, 7), st.integers(2, 6))
 def test_balanced_reml_is_the_analysis_of_variance(seed: int, subjects: int, pairs: int) -> None:
