@@ -71,8 +71,13 @@ def gee(found: Clusters, *, exchangeable: bool) -> GeeFit:
             )
         w = 1 / (1 + (n - 1) * alpha)
         before, p = p, float((w * x).sum() / (w * n).sum())
-        if abs(p - before) <= 1e-15:
+        if abs(p - before) <= 1e-14:
             break
+    else:
+        if exchangeable:
+            raise CannotComputeError(
+                "The estimating equations with exchangeable correlation do not converge."
+            )
     w = 1 / (1 + (n - 1) * alpha)
     information = float((w * n).sum()) * p * (1 - p)
     spread = float(np.sqrt(np.square(w * (x - n * p)).sum())) / information
