@@ -17,6 +17,7 @@ from .event_rate_models import event_rate_negative_binomial
 from .event_rates import event_rate
 from .f_scores import f1, f_beta
 from .graphs import Graph, closed_graphical, fallback_graph, fixed_sequence_graph, graphical, holm_graph
+from .heterogeneity import cochran_q, homogeneity_of_means, homogeneity_of_proportions, interaction_of_means
 from .icc import icc, icc_raters
 from .independent_proportions import proportion_difference, proportion_non_inferiority, proportion_ratio
 from .iso81060 import iso81060_3, sd_of_subject_means
@@ -33,6 +34,7 @@ from .mixed_conditions import bland_altman_mixed_by_condition
 from .mixed_limits import bland_altman_mixed
 from .multiplicity import Adjusted, adjust
 from .normality import normality_of_differences
+from .odds_ratios import homogeneity_of_odds_ratios, mantel_haenszel
 from .one_vs_rest import one_vs_rest
 from .overall_accuracy import balanced_accuracy, mcc, youden
 from .pabak import pabak
@@ -59,8 +61,18 @@ from .reporting import reported_share
 from .retest import test_retest
 from .roc import auc
 from .roc_compare import AreaDifference, compare_auc, compare_auc_unpaired
+from .roc_curves import (
+    Curve,
+    average_precision,
+    optimal_threshold,
+    partial_auc,
+    roc_curve,
+    sensitivity_at_specificity,
+    specificity_at_sensitivity,
+)
 from .scaled_limits import bland_altman_percent, bland_altman_ratio
 from .stated_prevalence import accuracy_at_prevalence, npv_at_prevalence, ppv_at_prevalence
+from .subgroups import Subgroups, subgroup_difference, subgroup_heterogeneity, subgroups
 from .tolerance import ToleranceError
 from .tolerance_intervals import tolerance_limits
 from .two_raters import brennan_prediger, gwet_ac
@@ -73,6 +85,7 @@ __all__ = [
     "CannotComputeError",
     "ClusteredPairs",
     "Comparison",
+    "Curve",
     "Estimate",
     "Graph",
     "Interval",
@@ -85,12 +98,14 @@ __all__ = [
     "PairedDiagnosis",
     "ParameterError",
     "ResamplingWeights",
+    "Subgroups",
     "ToleranceError",
     "Verdict",
     "accuracy",
     "accuracy_at_prevalence",
     "adjust",
     "auc",
+    "average_precision",
     "balanced_accuracy",
     "bland_altman",
     "bland_altman_mixed",
@@ -107,6 +122,7 @@ __all__ = [
     "clustered_cells",
     "clustered_mcnemar",
     "clustered_pairs",
+    "cochran_q",
     "cohen_kappa",
     "compare_auc",
     "compare_auc_unpaired",
@@ -133,12 +149,17 @@ __all__ = [
     "gwet_ac",
     "gwet_ac_raters",
     "holm_graph",
+    "homogeneity_of_means",
+    "homogeneity_of_odds_ratios",
+    "homogeneity_of_proportions",
     "icc",
     "icc_raters",
+    "interaction_of_means",
     "iso81060_3",
     "lr_negative",
     "lr_positive",
     "mae",
+    "mantel_haenszel",
     "mape",
     "mcc",
     "mcnemar",
@@ -151,6 +172,7 @@ __all__ = [
     "npv",
     "npv_at_prevalence",
     "one_vs_rest",
+    "optimal_threshold",
     "ordinary_least_squares",
     "pabak",
     "paired_counts",
@@ -158,6 +180,7 @@ __all__ = [
     "paired_non_inferiority",
     "paired_proportion_difference",
     "paired_proportion_ratio",
+    "partial_auc",
     "passing_bablok",
     "passing_bablok_equivariant",
     "pearson",
@@ -176,11 +199,17 @@ __all__ = [
     "reported_share",
     "rmcorr",
     "rmse",
+    "roc_curve",
     "sd_of_subject_means",
     "sensitivity",
+    "sensitivity_at_specificity",
     "share_within",
     "spearman",
     "specificity",
+    "specificity_at_sensitivity",
+    "subgroup_difference",
+    "subgroup_heterogeneity",
+    "subgroups",
     "test_retest",
     "theil_sen",
     "tolerance_limits",

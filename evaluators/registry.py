@@ -47,6 +47,7 @@ _BUILT_IN: tuple[str, ...] = (
     "roc",
     "concordance_repeated",
     "normality",
+    "roc_points",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 
