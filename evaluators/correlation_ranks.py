@@ -13,7 +13,9 @@ from .correlation_intervals import clipped, clustered_error, fisher_interval, ja
 from .metric import CannotComputeError, Columns, Counts, FloatArray, IntArray, Interval, Prepared, Sides
 from .regression_rows import Rows
 
-_CELLS = 2_000_000
+_CELLS = 1 << 17
+"""Replicates times rows of one block: a megabyte, so that what is in the making stays in the cache."""
+
 _FLAT = 1e-12
 
 
@@ -23,34 +25,51 @@ class Order:
 
     Attributes:
         order: (n,) rows from smallest to largest.
-        starts: (g,) where each different value starts.
+        starts: (g,) where each different value starts; None where no value is repeated.
         level: (n,) which of the different values a row has.
+        subject: (n,) whose row it is, in order.
+        weight: (n,) weight of the row within its subject, in order; None where rows have none.
     """
 
     order: IntArray
-    starts: IntArray
+    starts: IntArray | None
     level: IntArray
+    subject: IntArray
+    weight: FloatArray | None
 
     @classmethod
-    def of(cls, values: FloatArray) -> Order:
-        """From the values."""
+    def of(cls, values: FloatArray, rows: Rows) -> Order:
+        """From the values of the rows."""
         different, level = np.unique(values, return_inverse=True)
         order = np.argsort(level, kind="stable")
         starts = np.searchsorted(level[order], np.arange(len(different)))
-        return cls(order, starts, np.asarray(level, dtype=np.int64))
+        tied = len(different) < len(values)
+        weight = rows.weight[order] if rows.weighted else None
+        return cls(order, starts if tied else None, level, rows.subject[order], weight)
 
-    def ranks(self, weights: FloatArray) -> FloatArray:
-        """(B, n) mid-ranks at (B, n) weights, less their mean: a row's own level counts by half."""
-        own = np.add.reduceat(weights[:, self.order], self.starts, axis=1)
-        upto = np.cumsum(own, axis=1)
-        middle = upto - own / 2 - upto[:, -1:] / 2
-        return np.asarray(middle[:, self.level])
+    def rows(self, weights: FloatArray) -> FloatArray:
+        """(B, n) weights of the rows in order, from (B, S) weights of the subjects."""
+        found = np.take(weights, self.subject, axis=1)
+        return found if self.weight is None else np.multiply(found, self.weight, out=found)
+
+    def levels(self, rows: FloatArray) -> FloatArray:
+        """(B, g) sums over the rows of each level, from (B, n) values in order."""
+        return rows if self.starts is None else np.add.reduceat(rows, self.starts, axis=1)
 
     def above(self, values: FloatArray) -> FloatArray:
         """(n,) for each row, the values of rows on higher levels and half of those on its own."""
-        own = np.add.reduceat(values[self.order], self.starts)
+        own = self.levels(values[None, self.order])[0]
         higher = own.sum() - np.cumsum(own)
         return np.asarray((higher + own / 2)[self.level])
+
+
+def middles(own: FloatArray) -> FloatArray:
+    """(B, g) mid-rank of each level less the mean rank, from the levels' weights: its own counts by half."""
+    found = np.cumsum(own, axis=1)
+    half = found[:, -1:] / 2
+    found -= own / 2
+    found -= half
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +89,14 @@ class SpearmanPrepared(Prepared):
 
     @cached_property
     def _orders(self) -> tuple[Order, Order]:
-        return Order.of(self.rows.x), Order.of(self.rows.y)
+        return Order.of(self.rows.x, self.rows), Order.of(self.rows.y, self.rows)
+
+    @cached_property
+    def _across(self) -> tuple[IntArray | None, IntArray]:
+        """Level in x and level in y of each row in the order of x; None where every row has its own."""
+        by_x, by_y = self._orders
+        own = None if by_x.starts is None else by_x.level[by_x.order]
+        return own, by_y.level[by_x.order]
 
     @property
     def active(self) -> NDArray[np.bool_]:
@@ -95,15 +121,19 @@ class SpearmanPrepared(Prepared):
             used = weights[start : start + block]
             if relative:
                 used = effective(used, self.active)
-            result[start : start + block, 0] = self._correlations(
-                used[:, self.rows.subject] * self.rows.weight
-            )
+            result[start : start + block, 0] = self._correlations(used)
         return result
 
     def _correlations(self, weights: FloatArray) -> FloatArray:
-        x, y = (order.ranks(weights) for order in self._orders)
-        total = weights.sum(axis=1)
-        xx, xy, yy = (np.einsum("ij,ij,ij->i", weights, a, b) for a, b in ((x, x), (x, y), (y, y)))
+        by_x, by_y = self._orders
+        in_x, in_y = self._across
+        rows = by_x.rows(weights)
+        own_x, own_y = by_x.levels(rows), by_y.levels(by_y.rows(weights))
+        x, y = middles(own_x), middles(own_y)
+        total = weights @ np.bincount(self.rows.subject, self.rows.weight, self.n_subjects)
+        xx, yy = np.einsum("ij,ij,ij->i", own_x, x, x), np.einsum("ij,ij,ij->i", own_y, y, y)
+        rows *= x if in_x is None else np.take(x, in_x, axis=1)
+        xy = np.einsum("ij,ij->i", rows, np.take(y, in_y, axis=1))
         spread = np.minimum(xx, yy) > _FLAT * total**3
         with np.errstate(all="ignore"):
             found = clipped(xy / np.sqrt(xx * yy))
@@ -116,7 +146,7 @@ class SpearmanPrepared(Prepared):
         """
         w = self.rows.weight
         by_x, by_y = self._orders
-        x, y = by_x.ranks(w[None, :])[0], by_y.ranks(w[None, :])[0]
+        x, y = (middles(order.levels(w[None, order.order]))[0][order.level] for order in (by_x, by_y))
         xx, xy, yy = ((w * a * b).sum() for a, b in ((x, x), (x, y), (y, y)))
         of_xy = x * y + by_x.above(w * y) + by_y.above(w * x)
         of_xx, of_yy = x * x + 2 * by_x.above(w * x), y * y + 2 * by_y.above(w * y)

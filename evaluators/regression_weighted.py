@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from .functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method
 from .metric import Columns, FloatArray, Metric, MetricResult, Parameter, Sides
-from .moments import Centred
+from .moments import Centred, centre
 from .regression_lines import (
     EP09,
     ERROR_RATIO,
@@ -29,7 +30,7 @@ Weighting = Literal["iterated", "one_pass"]
 
 _INTERVALS = ("jackknife", "bootstrap_bca", "bootstrap_percentile")
 _STEPS = 500
-_CLOSE = 1e-13
+_CLOSE = 1e-12
 """Relative change of slope and intercept at which the iteration has converged."""
 
 
@@ -79,17 +80,22 @@ class WeightedDemingPrepared(RowsPrepared):
         level = (self.rows.x + ratio * b * part + ratio * (self.rows.y - part)) / (1 + ratio)
         return np.asarray(np.where(weights > 0, weights / np.where(level > 0, np.square(level), np.nan), 0.0))
 
+    @cached_property
+    def _products(self) -> tuple[FloatArray, tuple[float, float]]:
+        """(6, n) what is summed up, of values about their weighted means, and the means."""
+        x, y = self.rows.x, self.rows.y
+        weights = self.rows.weight / np.square(self._measured)
+        shift = centre(x, weights), centre(y, weights)
+        a, b = x - shift[0], y - shift[1]
+        return np.stack([np.ones(len(a)), a, b, a * a, a * b, b * b]), shift
+
     def _line(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Deming's line at (B, n) weights."""
-        x, y = self.rows.x, self.rows.y
-        n = weights.sum(axis=1)
-        mean_x, mean_y = weights @ x / n, weights @ y / n
-        a, b = x - mean_x[:, None], y - mean_y[:, None]
-        spread = (np.einsum("ij,ij->i", weights, square) for square in (a * a, a * b, b * b))
-        xx, xy, yy = spread
-        flat = xx <= 64 * np.finfo(float).eps ** 2 * n * np.square(mean_x)
-        slope = deming_slope(Centred(n, mean_x, mean_y, np.where(flat, 0.0, xx), xy, yy), self.error_ratio)
-        return slope, mean_y - slope * mean_x
+        products, shift = self._products
+        # not a matrix product, whose last digit may depend on how many replicates there are
+        sums = Centred.of(np.einsum("ij,kj->ik", weights, products))
+        slope = deming_slope(sums, self.error_ratio)
+        return slope, (sums.y + shift[1]) - slope * (sums.x + shift[0])
 
     def reason_undefined(self, statistic: str) -> str:
         """No rows, levels that are not positive, no spread, or no convergence."""
@@ -166,7 +172,7 @@ def weighted_deming(
 
     - `weighting="iterated"`: X and Y are the pair's values on the line (the pair moved onto it along the
       direction that the error ratio sets); line and weights alternate, from the unweighted line, until
-      neither changes by more than 1e-13. This is what R's `mcr` computes.
+      neither changes by more than 1e-12. This is what R's `mcr` computes.
     - `weighting="one_pass"`: X and Y are the measured values. This is what NCSS and `SimplyAgree` compute.
 
     The level has to be positive in every pair.
