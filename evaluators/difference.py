@@ -82,7 +82,7 @@ class DifferencePrepared(Prepared):
         Raises:
             CannotComputeError: The metric is no smooth function of sums.
         """
-        first, second = _influence(self.candidate), _influence(self.baseline)
+        first, second = influence_of_all(self.candidate), influence_of_all(self.baseline)
         both = first - second if self.combination == "difference" else first + second
         return np.asarray(both[self.active])
 
@@ -179,7 +179,7 @@ def _active(prepared: Prepared) -> NDArray[np.bool_]:
     return np.ones(prepared.n_subjects, dtype=bool)
 
 
-def _influence(prepared: Prepared) -> FloatArray:
+def influence_of_all(prepared: Prepared) -> FloatArray:
     """(S, k) derivatives, 0 for subjects without rows."""
     if not isinstance(prepared, AdditivePrepared):
         raise CannotComputeError(
