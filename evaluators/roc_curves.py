@@ -176,7 +176,7 @@ def sensitivity_at_specificity(
         direction: `higher` scores (default) or `lower` ones speak for a positive. Never chosen from the data.
         subject: (n,) subject labels, compared as text. Default: every row is a subject of its own.
         weights: (n,) row weights, of which only the ratios matter.
-        ci: `bootstrap_percentile`, over subjects (BCa needs a jackknife, which fails at one point of a curve).
+        ci: `bootstrap_percentile`, over subjects (BCa needs a jackknife, which fails at single points).
         level: Confidence level.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates.
@@ -229,7 +229,7 @@ def specificity_at_sensitivity(
         direction: `higher` scores (default) or `lower` ones speak for a positive. Never chosen from the data.
         subject: (n,) subject labels, compared as text. Default: every row is a subject of its own.
         weights: (n,) row weights, of which only the ratios matter.
-        ci: `bootstrap_percentile`, over subjects (BCa needs a jackknife, which fails at one point of a curve).
+        ci: `bootstrap_percentile`, over subjects (BCa needs a jackknife, which fails at single points).
         level: Confidence level.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates.
@@ -282,7 +282,7 @@ def optimal_threshold(
         direction: `higher` scores (default) or `lower` ones speak for a positive. Never chosen from the data.
         subject: (n,) subject labels, compared as text. Default: every row is a subject of its own.
         weights: (n,) row weights, of which only the ratios matter.
-        ci: `bootstrap_percentile`, over subjects (BCa needs a jackknife, which fails at one point of a curve).
+        ci: `bootstrap_percentile`, over subjects (BCa needs a jackknife, which fails at single points).
         level: Confidence level.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates.
