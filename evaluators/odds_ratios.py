@@ -92,12 +92,13 @@ def homogeneity_of_odds_ratios(tables: ArrayLike, *, method: Method = "breslow_d
 
 
 def mantel_haenszel(
-    tables: ArrayLike, *, level: float = 0.95, sides: Sides = "two", continuity: bool = True
+    tables: ArrayLike, *, level: float = 0.95, sides: Sides = "two", continuity: bool = False
 ) -> HypothesisTest:
     """Common odds ratio of the subgroups (Mantel & Haenszel 1959), with its test against 1.
 
     `details` hold `odds_ratio`, `lower` and `upper`; the variance of its logarithm is that of Robins, Breslow
-    & Greenland 1986. The test takes half a unit off the difference (`continuity`), as `mantelhaen.test` in R.
+    & Greenland 1986. With `continuity` the test takes half a unit off the difference, as `mantelhaen.test` in R
+    does unless told otherwise.
 
     Args:
         tables: (k, 4) counts TP, FN, FP, TN, one row a subgroup.
