@@ -16,7 +16,6 @@ KINDS = {
     "binary": "positive or negative",
     "categorical": "two or more categories",
     "score": "a number of the test against a reference that is positive or negative",
-    "score": "a number that ranks units, against positive or negative",
 }
 BETTER = {
     "higher": "higher is better",

@@ -36,7 +36,7 @@ from .metric import (
     Sides,
     Statistic,
 )
-from .result import number
+from .result import interval_label, number
 from .verdict import Verdict, oriented, verdict
 from .weights import ResamplingWeights
 
@@ -144,8 +144,8 @@ def compare_versions(
         >>> found = compare_versions("mae", reference, baseline, candidate, subject=subject, margin=0.5)
         >>> print(found)
         Mean absolute error: candidate 1.3333, baseline 3.3333
-        difference (candidate - baseline): -2 [-3.2421, -0.75793] (0.95 t, subjects as clusters)
-        improvement (positive is better): 2 [0.75793, 3.2421] (0.95 t, subjects as clusters)
+        difference (candidate - baseline): -2 [-3.2421, -0.75793] (95% t, subjects as clusters)
+        improvement (positive is better): 2 [0.75793, 3.2421] (95% t, subjects as clusters)
         verdict (margin 0.5): superior
     """
     chosen = registry.get(metric) if isinstance(metric, str) else metric
@@ -351,5 +351,4 @@ def _line(words: str, value: float, interval: Interval | None) -> str:
     if interval is None:
         return f"{words}: {number(value)}, no interval"
     bounds = f"[{number(interval.lower)}, {number(interval.upper)}]"
-    sides = "" if interval.sides == "two" else f", {interval.sides} bound"
-    return f"{words}: {number(value)} {bounds} ({interval.level:.6g} {METHODS[interval.method].title}{sides})"
+    return f"{words}: {number(value)} {bounds} ({interval_label(interval)})"

@@ -8,7 +8,7 @@ from typing import Any
 
 from .intervals import METHODS
 from .metric import Citation, Interval
-from .result import number
+from .result import interval_label, number
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,9 @@ class ComparedProportions:
 
     def __str__(self) -> str:
         method = METHODS[self.interval.method]
-        sides = "" if self.interval.sides == "two" else f" {self.interval.sides} bound"
         lines = [
             f"{self.name}: {number(self.value)} [{number(self.interval.lower)}, "
-            f"{number(self.interval.upper)}] ({self.interval.level:.6g} {method.title}{sides})",
+            f"{number(self.interval.upper)}] ({interval_label(self.interval)})",
             f"candidate {number(self.candidate)}, baseline {number(self.baseline)}; {self.n:,} units",
         ]
         if self.interval.warning:

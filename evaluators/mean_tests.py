@@ -84,7 +84,7 @@ class MeanTest:
             f"{'shown' if self.shown else 'not shown'} at alpha {self.alpha:g}, p = {number(self.p)}",
             f"mean difference {number(self.difference)}, standard error {number(self.standard_error)}, "
             f"{self.df:,} degrees of freedom ({self.n_subjects:,} subjects, {self.n_units:,} rows)",
-            f"{size:.6g} interval, {sides}: {ends}",
+            f"{100 * size:.6g}% interval, {sides}: {ends}",
         ]
         for name, part in (("above", self.lower), ("below", self.upper)):
             if part is not None:

@@ -84,6 +84,9 @@ class ClusteredPairs:
 
     cells: FloatArray
 
+    def __str__(self) -> str:
+        return f"{len(self.cells):,} subjects with {self.n.sum():,.0f} units, together {self.pooled()}"
+
     @property
     def n(self) -> FloatArray:
         """(k,) units of each subject."""

@@ -11,9 +11,9 @@ from scipy import special
 
 from . import checks
 from .codes import binary_codes
-from .intervals import METHODS, t_interval, tail_levels
+from .intervals import t_interval, tail_levels
 from .metric import CannotComputeError, Columns, Interval, Sides
-from .result import number
+from .result import interval_label, number
 from .roc import AUC, AucPrepared, Components, clustered_variance
 from .roc_counts import Direction
 
@@ -57,7 +57,7 @@ class AreaDifference:
         lines = [
             f"Area under the ROC curve: candidate {number(self.candidate)}, baseline {number(self.baseline)}",
             f"difference (candidate - baseline): {number(self.difference)} [{number(found.lower)}, "
-            f"{number(found.upper)}] ({found.level:.6g} {METHODS[found.method].title})",
+            f"{number(found.upper)}] ({interval_label(found)})",
             f"{'z' if np.isinf(self.df) else f't, {number(self.df)} df'} = {number(self.statistic)}, "
             f"p = {number(self.p_value)}",
         ]

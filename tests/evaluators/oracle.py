@@ -40,10 +40,9 @@ def compare(method: str, got: Any, expected: Any, rel: float = 1e-8, abs: float 
 
 
 def _worst(found: np.ndarray, wanted: np.ndarray, near_zero: float) -> float:
-    """Largest relative error; an error within the allowance near zero counts as none."""
-    usable = np.isfinite(wanted) & np.isfinite(found)
-    error = np.abs(found[usable] - wanted[usable])
-    error = np.where(error <= near_zero, 0.0, error / np.maximum(np.abs(wanted[usable]), near_zero))
+    """Largest relative error; near zero only the absolute error means something, and nothing is counted."""
+    usable = np.isfinite(wanted) & np.isfinite(found) & (np.abs(wanted) > near_zero)
+    error = np.abs(found[usable] - wanted[usable]) / np.abs(wanted[usable])
     return float(error.max(initial=0.0))
 
 
