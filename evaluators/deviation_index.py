@@ -168,7 +168,7 @@ class TotalDeviationIndex(_Deviation):
             "share",
             "number",
             "Share of differences that are no larger, such as 0.9. No default: it is the claim.",
-            minimum=0.5,
+            minimum=0.01,
             maximum=0.9999,
         ),
         Parameter(

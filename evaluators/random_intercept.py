@@ -339,7 +339,8 @@ class _Weighted:
 def _uniform(bits: np.random.PCG64, shape: tuple[int, int]) -> FloatArray:
     """Uniform numbers strictly between 0 and 1, 53 bits each."""
     raw = np.asarray(bits.random_raw(shape[0] * shape[1]), dtype=np.uint64)
-    return ((raw >> np.uint64(11)) + 0.5).reshape(shape) * 2.0**-53
+    whole = (raw >> np.uint64(11)).astype(np.float64)
+    return np.asarray((whole + 0.5).reshape(shape) * 2.0**-53, dtype=np.float64)
 
 
 def _inverse(matrices: FloatArray) -> FloatArray:
