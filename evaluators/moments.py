@@ -92,8 +92,8 @@ class MomentsPrepared(AdditivePrepared):
 
 
 def moved_totals(totals: FloatArray, dx: float, dy: float) -> FloatArray:
-    """The same sums with `dx` and `dy` added to every value."""
-    w, x, y, xx, xy, yy = np.moveaxis(totals, -1, 0)
+    """The same sums with `dx` and `dy` added to every value; further columns as they are."""
+    w, x, y, xx, xy, yy, *others = np.moveaxis(totals, -1, 0)
     return np.stack(
         [
             w,
@@ -102,6 +102,7 @@ def moved_totals(totals: FloatArray, dx: float, dy: float) -> FloatArray:
             xx + dx * (2 * x + dx * w),
             xy + dx * y + dy * x + dx * dy * w,
             yy + dy * (2 * y + dy * w),
+            *others,
         ],
         axis=-1,
     )

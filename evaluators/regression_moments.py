@@ -23,6 +23,9 @@ from .regression_lines import (
 
 Line = Literal["least_squares", "deming"]
 
+_UNUSABLE = len(TOTALS)
+"""Column of the rows that the line's own weights cannot take."""
+
 
 @dataclass(frozen=True)
 class LineFormula:
@@ -43,7 +46,7 @@ class LineFormula:
     def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
         """Slope, intercept, biases."""
         sums = Centred.of(totals)
-        slope = self.slope(sums)
+        slope = np.where(totals[..., _UNUSABLE].real > 0, np.nan, self.slope(sums))
         x, y = sums.x + self.shift[0], sums.y + self.shift[1]
         # about the mean, so that a bias far from zero loses no digits through the intercept
         biases = [(y - level) + slope * (level - x) for level in self.levels]
@@ -74,11 +77,9 @@ class LinePrepared(MomentsPrepared):
 
     Attributes:
         weighted: Row weights were given.
-        unusable: Rows that the line's own weights cannot take (a reference of zero or below).
     """
 
     weighted: bool = False
-    unusable: int = 0
 
     @property
     def _formula(self) -> LineFormula:
@@ -87,9 +88,10 @@ class LinePrepared(MomentsPrepared):
     def reason_undefined(self, statistic: str) -> str:
         """No rows, no spread, or weights that the rows do not allow."""
         del statistic
-        if self.unusable:
+        unusable = round(float(self.total[_UNUSABLE]))
+        if unusable:
             return (
-                f"The reference is zero or below in {self.unusable:,} rows; weights of 1 / reference^2 need "
+                f"The reference is zero or below in {unusable:,} rows; weights of 1 / reference^2 need "
                 "it positive."
             )
         if not np.any(self.active):
@@ -201,19 +203,18 @@ def prepare_line(
         inverse_square: Weight each pair by 1 / reference^2.
     """
     weights = row_weights(columns)
-    used, unusable = weights > 0, 0
+    used = weights > 0
+    unusable = used & (columns.reference <= 0) & inverse_square
     if inverse_square:
-        unusable = int(np.count_nonzero(used & (columns.reference <= 0)))
-        weights = _inverse_square(columns.reference, weights) if not unusable else np.zeros(len(weights))
+        weights = _inverse_square(columns.reference, np.where(unusable, 0.0, weights))
     totals, shift = moment_totals(columns.reference, columns.test, weights, columns.offsets)
     return LinePrepared(
-        totals=totals,
-        names=TOTALS,
+        totals=np.column_stack([totals, subject_sums(unusable, columns.offsets)]),
+        names=(*TOTALS, "unusable"),
         statistics=names,
         formula=LineFormula(line, error_ratio, levels, shift),
         units=subject_sums(used, columns.offsets).astype(np.int64),
         weighted=columns.weights is not None,
-        unusable=unusable,
     )
 
 

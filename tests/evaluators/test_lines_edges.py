@@ -21,12 +21,14 @@ from accordance.evaluators import (
     passing_bablok,
     passing_bablok_equivariant,
     pearson,
+    registry,
     rmcorr,
     spearman,
     theil_sen,
     weighted_deming,
     weighted_least_squares,
 )
+from accordance.evaluators.metric import Columns
 from accordance.evaluators.pair_slopes import MOST_ROWS, whole_numbers
 
 LINES: list[Any] = [
@@ -196,6 +198,18 @@ def test_weighted_deming_needs_positive_levels() -> None:
     for weighting in ("iterated", "one_pass"):
         result = weighted_deming([0.0, 1, 2, 3], [0.0, 1, 2, 4], weighting=weighting)
         has_no_value(result["slope"], "in 1 rows the level is zero or below")
+
+
+def test_a_zero_reference_in_one_part_undoes_the_whole() -> None:
+    """Parts prepared apart: what makes one undefined is not lost where they are put together."""
+    metric = registry.get("weighted_least_squares")
+    good = metric.prepare(Columns(np.array([1.0, 2, 3]), np.array([1.0, 2, 4]), np.arange(4)), level_at=1)
+    bad = metric.prepare(Columns(np.array([5.0, 0, 7]), np.array([5.0, 1, 7]), np.arange(4)), level_at=1)
+    whole = good.concat(bad)  # type: ignore[attr-defined]
+    assert np.isnan(whole.estimate()).all()
+    assert "in 1 rows" in whole.reason_undefined("slope")
+    without = np.ones((1, 6)) - np.eye(6)[[4]]
+    assert np.isfinite(whole.at(without)).all()
 
 
 def exact_passing_bablok(x: list[str], y: list[str]) -> Fraction:
