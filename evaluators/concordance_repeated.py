@@ -167,8 +167,8 @@ class ComponentsPrepared(Prepared):
             return z_interval(value, error, low=low, high=high, level=level, sides=sides, method=method)
         if method == "reml_log" and statistic != "ccc":
             value, error = self._error(statistic)
-            if not value > 0:
-                raise CannotComputeError("The component is 0; its logarithm is infinite.")
+            if not value > error:
+                raise CannotComputeError("The component is smaller than its error: not told from 0.")
             lower = 0.0 if low is None else value * float(np.exp(low * error / value))
             upper = float("inf") if high is None else value * float(np.exp(high * error / value))
             return Interval(lower, upper, level, sides, method)
