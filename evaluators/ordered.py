@@ -26,7 +26,7 @@ QUANTILES: tuple[Quantile, ...] = get_args(Quantile)
 
 _BLOCK = 512  # replicates at a time, fixed, so that no number depends on how many are asked for
 _CELLS = 16_000_000  # most cells of the table of subjects by bins
-_GATHER = 24  # a gathered and cumulated row costs about as much as this many multiplications
+_GATHER = 400  # a gathered and cumulated row costs about as much as this many multiplications
 _FUZZ = 4 * float(np.finfo(float).eps)
 _ROUNDING = 1e-12  # relative rounding of cumulated weights that are not whole numbers
 
@@ -71,9 +71,9 @@ class SortedRows:
 
     @classmethod
     def of(cls, values: FloatArray, subject: IntArray, weight: FloatArray, n_subjects: int) -> SortedRows:
-        """Sort rows; equal values are put in the order of their subjects. Rows without weight are dropped."""
+        """Sort rows; rows without weight are dropped."""
         used = np.flatnonzero(weight > 0)
-        order = used[np.lexsort((subject[used], values[used]))]
+        order = used[np.argsort(values[used], kind="stable")]
         values, subject, weight = values[order], subject[order], weight[order]
         edges = _edges(len(values), n_subjects)
         count = len(edges) - 1
@@ -105,8 +105,7 @@ class SortedRows:
             filled = total > 0
             for column, probability in enumerate(probabilities):
                 place = position(total, probability, definition)
-                whole = np.floor(place + _FUZZ * np.maximum(place, 1.0))
-                part = np.where(np.abs(place - whole) < _FUZZ * np.maximum(place, 1.0), 0.0, place - whole)
+                whole, part = _parted(place)
                 below = self._reaching(block, cumulative, np.where(whole >= 1, whole, place))
                 between = filled & (part > 0)
                 above = below.copy()
@@ -299,17 +298,30 @@ def own_quantiles(
     values: FloatArray, columns: Columns, probability: float, definition: Quantile
 ) -> FloatArray:
     """(S,) the same quantile of each subject's own rows, NaN for a subject without rows (or row weight)."""
-    weights, result = row_weights(columns), np.full(columns.n_subjects, np.nan)
-    for i in np.flatnonzero(np.diff(columns.offsets)):
+    result = np.full(columns.n_subjects, np.nan)
+    lengths = np.diff(columns.offsets)
+    some = np.flatnonzero(lengths)
+    if columns.weights is None:
+        owner = np.repeat(np.arange(columns.n_subjects), lengths)
+        ordered = values[np.lexsort((values, owner))]
+        place = position(lengths[some].astype(np.float64), probability, definition)
+        whole, part = _parted(place)
+        start = columns.offsets[some] - 1
+        below = ordered[start + whole.astype(np.int64)]
+        above = ordered[start + np.minimum(whole + 1, lengths[some]).astype(np.int64)]
+        result[some] = below + np.where(part > 0, part * (above - below), 0.0)
+        return result
+    for i in some:
         own = slice(columns.offsets[i], columns.offsets[i + 1])
-        part = Columns(
-            values[own], values[own], np.array([0, own.stop - own.start]), weights=_part(columns, own)
-        )
-        scaled = weights[own] if columns.weights is None else row_weights(part)
-        rows = SortedRows.of(values[own], np.zeros(own.stop - own.start, dtype=np.int64), scaled, 1)
+        count = own.stop - own.start
+        part_of = Columns(values[own], values[own], np.array([0, count]), weights=columns.weights[own])
+        rows = SortedRows.of(values[own], np.zeros(count, dtype=np.int64), row_weights(part_of), 1)
         result[i] = rows.quantiles(np.ones((1, 1)), (probability,), definition)[0, 0]
     return result
 
 
-def _part(columns: Columns, rows: slice) -> FloatArray | None:
-    return None if columns.weights is None else columns.weights[rows]
+def _parted(place: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Whole and fractional part of a position; what is within rounding of a whole number is one."""
+    slack = _FUZZ * np.maximum(place, 1.0)
+    whole = np.floor(place + slack)
+    return whole, np.where(np.abs(place - whole) < slack, 0.0, place - whole)
