@@ -263,7 +263,7 @@ def repeatability(
     - cv_log = 100 (exp(s_w of ln x) - 1)
 
     The three coefficients of variation agree where the spread is small and proportional to the level; where
-    it is constant, quote s_w instead. Where the true value changes from row to row, this is not repeatability;
+    it is constant, quote s_w instead. Where the true value changes from row to row, this is no repeatability;
     `of="difference"` then takes the true value out. For two occasions that may differ in level see
     `test_retest`.
 
