@@ -9,7 +9,7 @@ from .concordance import ccc
 from .concordance_repeated import ccc_longitudinal, ccc_replicates
 from .concordance_u import ccc_u_statistics
 from .confusion import confusion
-from .correlation import correlation_p, pearson, rmcorr, spearman
+from .correlation import correlation_p, kendall, pearson, rmcorr, spearman
 from .counts import from_counts
 from .deviation_index import coverage_probability, total_deviation_index
 from .difference_checks import difference_trend
@@ -22,6 +22,7 @@ from .icc import icc, icc_raters
 from .independent_proportions import proportion_difference, proportion_non_inferiority, proportion_ratio
 from .iso81060 import iso81060_3, sd_of_subject_means
 from .kappa import cohen_kappa
+from .label_swap import label_swap_test
 from .likelihood_ratios import diagnostic_odds_ratio, lr_negative, lr_positive
 from .limits_by_regression import regression_limits
 from .many_raters import fleiss_kappa, gwet_ac_raters
@@ -156,6 +157,8 @@ __all__ = [
     "icc_raters",
     "interaction_of_means",
     "iso81060_3",
+    "kendall",
+    "label_swap_test",
     "lr_negative",
     "lr_positive",
     "mae",

@@ -183,8 +183,8 @@ def influence_of_all(prepared: Prepared) -> FloatArray:
     """(S, k) derivatives, 0 for subjects without rows."""
     if not isinstance(prepared, AdditivePrepared):
         raise CannotComputeError(
-            "`cluster_t` needs a statistic that is a smooth function of sums; use a bootstrap or, where the "
-            "statistic is smooth, `jackknife_t`."
+            "A linearised standard error (`cluster_t`) needs a statistic that is a smooth function of sums; "
+            "use a bootstrap or, where the statistic is smooth, `jackknife_t`."
         )
     result = np.zeros((prepared.n_subjects, len(prepared.statistics)))
     result[prepared.active] = prepared.influence()

@@ -97,8 +97,8 @@ def mantel_haenszel(
     """Common odds ratio of the subgroups (Mantel & Haenszel 1959), with its test against 1.
 
     `details` hold `odds_ratio`, `lower` and `upper`; the variance of its logarithm is that of Robins, Breslow
-    & Greenland 1986. With `continuity` the test takes half a unit off the difference, as `mantelhaen.test` in R
-    does unless told otherwise.
+    & Greenland 1986. With `continuity` the test takes half a unit off the difference, as `mantelhaen.test` in
+    R does unless told otherwise.
 
     Args:
         tables: (k, 4) counts TP, FN, FP, TN, one row a subgroup.

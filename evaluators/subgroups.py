@@ -33,6 +33,7 @@ from .metric import (
     Prepared,
     Sides,
 )
+from .result import number
 
 WALD = Citation(
     "wald1943",
@@ -61,6 +62,14 @@ class Subgroups:
     metric: Metric
     keys: tuple[str, ...]
     prepared: Mapping[str, Prepared]
+
+    def __str__(self) -> str:
+        name = self.metric.headline
+        lines = [f"{self.metric.statistic(name).title}, {len(self.keys):,} subjects in all"]
+        for label, value in self.estimates().items():
+            why = "" if np.isfinite(value) else f": {self.prepared[label].reason_undefined(name)}"
+            lines.append(f"{label}: {number(value)}{why}")
+        return "\n".join(lines)
 
     def estimates(self, statistic: str | None = None) -> dict[str, float]:
         """The statistic in each subgroup, NaN where it has no value there."""
