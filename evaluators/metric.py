@@ -271,6 +271,11 @@ class Estimate:
     warning: str | None = None
     error: str | None = None
 
+    def __str__(self) -> str:
+        from .result import estimate_text  # noqa: PLC0415  (rendering imports this module)
+
+        return estimate_text(self)
+
 
 @dataclass(frozen=True)
 class MetricResult(Mapping[str, Estimate]):

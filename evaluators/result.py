@@ -36,6 +36,15 @@ def text(result: MetricResult) -> str:
     return "\n".join(lines)
 
 
+def estimate_text(estimate: Estimate) -> str:
+    """One statistic on its own: value, interval and counts in a line, with what there is to know below."""
+    interval = estimate.interval
+    words = "no interval" if interval is None else f"{_bounds(estimate)} ({interval_label(interval)})"
+    counted = f"{estimate.counts.n_subjects:,} subjects, {_units(estimate)} units"
+    lines = [f"{estimate.statistic.title}: {_estimate(estimate)} {words}; {counted}"]
+    return "\n".join([*lines, *(note for note in (estimate.error, estimate.warning) if note)])
+
+
 def html(result: MetricResult) -> str:
     """The result as an HTML table."""
     names, table = _table(result)

@@ -101,3 +101,10 @@ def test_result_is_a_mapping_with_every_digit() -> None:
     assert result["bias"].value == pytest.approx(np.mean(np.subtract(MINI, LARGE)), rel=1e-14)
     assert result.parameters["truth"] == "independent"
     assert isinstance(result["bias"].interval, Interval)
+
+
+def test_one_estimate_prints_on_its_own() -> None:
+    text = str(bland_altman(LARGE, MINI, truth="independent")["bias"])
+    assert text == "Bias: 2.118 [-17.814, 22.049] (95% t, subjects as clusters); 17 subjects, 17 units"
+    alone = str(bland_altman([100], [103], truth="independent")["sd"])
+    assert "no value no interval; 1 subjects, 1 units\nA standard deviation needs" in alone
