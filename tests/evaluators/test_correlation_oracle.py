@@ -11,7 +11,7 @@ from oracle import compare
 from scipy import stats
 
 from accordance.evaluators import MetricResult
-from accordance.evaluators.correlation import correlation_p, pearson, rmcorr, spearman
+from accordance.evaluators.correlation import correlation_p, kendall, pearson, rmcorr, spearman
 
 REPEATED = ["cardiac", "sbp", "ox", "pefr", "sareps"]
 
@@ -33,6 +33,7 @@ def test_pearson_and_spearman_against_cor_test(oracle: Any) -> None:
         compare("Pearson", [r, *bounds(found)], [values["pearson_r"], *values["pearson_ci"]])
         compare("Pearson", correlation_p(r, len(rows.test) - 2), values["pearson_p"], abs=0.0)
         compare("Spearman", spearman(rows.reference, rows.test)["spearman"].value, values["spearman_rho"])
+        compare("Kendall", kendall(rows.reference, rows.test)["kendall"].value, values["kendall_tau_b"])
         for method, keys in (
             ("fisher_z", ("spearman_ci_fisher", "spearman_ci_fisher_n3")),
             ("fieller_z", ("spearman_ci_fieller_1.06",)),
@@ -74,7 +75,7 @@ def against_rmcorr(values: Any, reference: Any, test: Any, subject: Any) -> None
 
 
 @pytest.mark.parametrize("data", REPEATED)
-@pytest.mark.parametrize("function", [pearson, spearman, rmcorr])
+@pytest.mark.parametrize("function", [pearson, spearman, kendall, rmcorr])
 def test_clustered_intervals_by_their_definition(oracle: Any, data: str, function: Any) -> None:
     """Subjects left out by hand; the linearised error differs from the jackknife's in second order only."""
     rows = oracle.rows(f"rmcorr.{data}")

@@ -28,6 +28,7 @@ CASES: dict[str, tuple[Metric, dict[str, Any]]] = {
     "theil sen": (regression_ranks.THEIL_SEN, AT),
     "pearson": (correlation.PEARSON, {}),
     "spearman": (correlation.SPEARMAN, {}),
+    "kendall": (correlation.KENDALL, {}),
     "rmcorr": (correlation.RMCORR, {}),
     "mean difference": (mean_differences.MEAN_DIFFERENCE, {}),
     "mean difference, subjects": (mean_differences.MEAN_DIFFERENCE, {"average": "subject_mean"}),
@@ -129,9 +130,9 @@ def test_parts_prepared_apart_are_put_together(case: str, here: list, there: lis
     same(first.concat(second).estimate(), expected, 1e-6)
 
 
-@pytest.mark.parametrize("case", [*ADDITIVE, "spearman"])
+@pytest.mark.parametrize("case", [*ADDITIVE, "spearman", "kendall"])
 def test_influence_is_the_derivative_in_the_weights(case: str) -> None:
-    """The complex step, or Spearman's closed form, against a central difference of `at`."""
+    """The complex step, or the closed forms of rank correlations, against a central difference of `at`."""
     prepared = prepared_of(
         case,
         columns_of(
