@@ -107,7 +107,9 @@ def jackknifed_error(left_out: FloatArray, r: float) -> float:
     if abs(r) >= 1:
         return 0.0
     if not np.all(np.abs(left_out) < 1):
-        raise CannotComputeError("The jackknife is undefined: without one subject the correlation is.")
+        raise CannotComputeError(
+            "The jackknife is undefined: without one subject the correlation is perfect, or has no value."
+        )
     z = np.arctanh(left_out)
     return float(np.sqrt((n - 1) / n * np.square(z - z.mean()).sum()))
 
