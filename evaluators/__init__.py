@@ -1,6 +1,15 @@
 """Statistics that know which rows belong to one subject: metrics, intervals, resampling. NumPy in and out."""
 
 from .agreement import bland_altman
+from .calibration import (
+    brier_decomposition,
+    brier_score,
+    calibration_index,
+    calibration_slope,
+    decision_curve,
+    net_benefit,
+    reliability_curve,
+)
 from .checks import LengthError, NotFiniteError, NotNumericError, ParameterError
 from .class_averages import class_averages
 from .classification import accuracy, prevalence, sensitivity, specificity
@@ -32,6 +41,7 @@ from .mean_tests import equivalence_test, non_inferiority_test
 from .measurement_errors import mae, mape, rmse, share_within
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
 from .mixed_conditions import bland_altman_mixed_by_condition
+from .mixed_interaction import slope_interaction
 from .mixed_limits import bland_altman_mixed
 from .multiplicity import Adjusted, adjust
 from .normality import normality_of_differences
@@ -114,6 +124,10 @@ __all__ = [
     "bland_altman_percent",
     "bland_altman_ratio",
     "brennan_prediger",
+    "brier_decomposition",
+    "brier_score",
+    "calibration_index",
+    "calibration_slope",
     "ccc",
     "ccc_longitudinal",
     "ccc_replicates",
@@ -132,6 +146,7 @@ __all__ = [
     "confusion",
     "correlation_p",
     "coverage_probability",
+    "decision_curve",
     "deming",
     "diagnostic_odds_ratio",
     "difference_trend",
@@ -168,6 +183,7 @@ __all__ = [
     "mcnemar",
     "mean_difference",
     "median_absolute_error",
+    "net_benefit",
     "non_inferiority_p",
     "non_inferiority_test",
     "nonparametric_limits",
@@ -198,6 +214,7 @@ __all__ = [
     "regression_limits",
     "relative_likelihood_ratio",
     "relative_predictive_value",
+    "reliability_curve",
     "repeatability",
     "reported_share",
     "rmcorr",
@@ -207,6 +224,7 @@ __all__ = [
     "sensitivity",
     "sensitivity_at_specificity",
     "share_within",
+    "slope_interaction",
     "spearman",
     "specificity",
     "specificity_at_sensitivity",
