@@ -1,7 +1,7 @@
 """DeLong's variance of the area under the ROC curve, for rows that are independent.
 
-Two sorts and four searches: what it costs is that of sorting, also for ten million rows. Ranks of ties are
-exact halves, and counts are 64-bit.
+Two sorts and a search, or two where classes are tied: what it costs is that of sorting, also for ten million
+rows. Ranks of ties are exact halves, and counts are 64-bit.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import checks
-from .metric import CannotComputeError, FloatArray
+from .metric import CannotComputeError, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,21 @@ def area_of(positive: FloatArray, negative: FloatArray) -> Area:
     p, n = np.sort(positive), np.sort(negative)
     if not len(p) or not len(n):
         raise CannotComputeError(f"There are no reference {'negatives' if len(p) else 'positives'}.")
-    beats = np.searchsorted(n, p, "left") + np.searchsorted(n, p, "right")  # twice, to stay whole numbers
+    below = np.searchsorted(n, p, "left")  # negatives below each positive
+    tied = n[np.minimum(below, len(n) - 1)] == p
+    up_to = np.searchsorted(n, p, "right") if tied.any() else below
+    beats = below + up_to  # twice the share, to stay whole numbers
     value = int(beats.sum(dtype=np.int64)) / (2 * len(p) * len(n))
-    lost = 2 * len(p) - np.searchsorted(p, n, "left") - np.searchsorted(p, n, "right")
+    above = _above(below, len(n))
+    lost = above + (above if up_to is below else _above(up_to, len(n)))
     return Area(
         value, len(p), len(n), _variance(beats / (2 * len(n)), value), _variance(lost / (2 * len(p)), value)
     )
+
+
+def _above(below: IntArray, negatives: int) -> IntArray:
+    """Positives above each negative, from the number of negatives that lie below each positive."""
+    return np.asarray(len(below) - np.cumsum(np.bincount(below, minlength=negatives + 1)[:negatives]))
 
 
 def _variance(shares: FloatArray, mean: float) -> float:
