@@ -20,6 +20,10 @@ OBUCHOWSKI = Citation(
     "obuchowski1997",
     "Obuchowski NA. Nonparametric analysis of clustered ROC curve data. Biometrics 1997;53:567-578.",
 )
+MCCULLAGH = Citation(
+    "mccullagh1989",
+    "McCullagh P, Nelder JA. Generalized Linear Models. 2nd ed. Chapman & Hall 1989, s. 4.4.",
+)
 PEPE = Citation(
     "pepe2003",
     "Pepe MS. The Statistical Evaluation of Medical Tests for Classification and Prediction. Oxford 2003, "
@@ -49,6 +53,14 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Normal interval of the logit of the area under the ROC curve, DeLong's variance by the delta "
         "method, transformed back; units are taken as independent.",
         (DELONG, PEPE),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "glm_wald",
+        "Wald, logistic model",
+        "Normal interval of a coefficient of a logistic regression with the model's own standard error "
+        "(inverse information); units are taken as independent.",
+        (MCCULLAGH,),
         resampling=False,
     ),
     IntervalMethod(

@@ -48,6 +48,8 @@ _BUILT_IN: tuple[str, ...] = (
     "concordance_repeated",
     "normality",
     "roc_points",
+    "calibration_scores",
+    "calibration_fit",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 
