@@ -46,7 +46,7 @@ INTERVALS = {
     "refit": ("bootstrap_percentile", "bootstrap_bca", "jackknife_t"),
 }
 """Interval methods of a paired difference by the metric's route, the default first. The jackknife fails for
-quantiles and is therefore not offered where a statistic is read from sorted rows (Miller 1974, s. 3)."""
+quantiles and is therefore not offered where a statistic is read from sorted rows (Miller 1974)."""
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def graphical(
         ValueError: As many p values as nodes are needed, from 0 to 1.
 
     Example:
-        Parallel gatekeeping, two primary and two secondary hypotheses (Bretz 2009, figure 6):
+        Parallel gatekeeping, two primary and two secondary hypotheses (Bretz 2009):
 
         >>> arrows = [[0, 0, 0.5, 0.5], [0, 0, 0.5, 0.5], [0, 0, 0, 1], [0, 0, 1, 0]]
         >>> result = graphical([0.02, 0.03, 0.01, 0.04], Graph([0.5, 0.5, 0, 0], arrows))

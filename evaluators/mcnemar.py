@@ -13,7 +13,7 @@ from .metric import CannotComputeError, Citation
 from .paired_counts import ClusteredPairs, PairedCounts
 
 Method = Literal["exact", "mid_p", "asymptotic", "continuity"]
-Clustered = Literal["obuchowski", "durkalski"]
+Clustered = Literal["obuchowski", "durkalski", "yang"]
 
 MCNEMAR = Citation(
     "mcnemar1947",
@@ -39,6 +39,11 @@ DURKALSKI = Citation(
     "durkalski2003",
     "Durkalski VL, Palesch YY, Lipsitz SR, Rust PF. Analysis of clustered matched-pair data. "
     "Stat Med 2003;22:2417-2428.",
+)
+YANG = Citation(
+    "yang2010",
+    "Yang Z, Sun X, Hardin JW. A note on the tests for clustered matched-pair binary data. "
+    "Biom J 2010;52:638-652.",
 )
 
 _HYPOTHESIS = "candidate and baseline have the same proportion"
@@ -102,9 +107,11 @@ def clustered_mcnemar(pairs: ClusteredPairs, *, method: Clustered = "obuchowski"
     - `obuchowski` (default): (sum d_k)^2 / (K / (K - 1) sum d_k^2), the difference of pooled proportions over
       its variance with subjects as clusters, under the null hypothesis (Obuchowski 1998).
     - `durkalski`: (sum d_k / n_k)^2 / sum (d_k / n_k)^2: every subject counts once, however many units it has
-      (Durkalski 2003, eq. 6); another null hypothesis where effects differ with cluster size.
+      (Durkalski 2003); another null hypothesis where effects differ with cluster size.
+    - `yang`: as `obuchowski`, with the mean of the variances with and without the null hypothesis; the second
+      is K / (K - 1) sum (d_k - n_k m)^2, m the mean difference of a unit (Yang, Sun & Hardin 2010).
 
-    Both are chi-square with 1 df for many subjects. With one unit a subject, `durkalski` is McNemar's
+    All are chi-square with 1 df for many subjects. With one unit a subject, `durkalski` is McNemar's
     asymptotic test. An interval of the difference for such data: `compare_versions`.
 
     Args:
@@ -122,18 +129,22 @@ def clustered_mcnemar(pairs: ClusteredPairs, *, method: Clustered = "obuchowski"
         >>> round(result.statistic, 4), round(result.p_value, 4)
         (1.28, 0.2579)
     """
-    if method not in ("obuchowski", "durkalski"):
-        raise ValueError(f"`method` must be obuchowski or durkalski, not {method!r}.")
+    if method not in _SOURCES:
+        raise ValueError(f"`method` must be one of {', '.join(_SOURCES)}, not {method!r}.")
     subjects = len(pairs.cells)
     if subjects < 2:
         raise CannotComputeError("A clustered test needs at least two subjects.")
-    d = pairs.discordance if method == "obuchowski" else pairs.discordance / pairs.n
+    d, n = pairs.discordance, pairs.n
+    if not np.any(d):
+        raise CannotComputeError("No subject has a difference between the versions, so there is no test.")
+    if method == "durkalski":
+        d = d / n
     spread = float(np.square(d).sum())
-    if spread == 0:
-        raise CannotComputeError("No subject has a difference between the versions; the test has no value.")
+    if method == "yang":
+        spread = (spread + float(np.square(d - n * d.sum() / n.sum()).sum())) / 2
+    if method != "durkalski":
+        spread *= subjects / (subjects - 1)
     statistic = float(d.sum() ** 2 / spread)
-    if method == "obuchowski":
-        statistic *= (subjects - 1) / subjects
     few = f"The chi-square distribution is approximate, and there are only {subjects} subjects."
     return HypothesisTest(
         test=f"Clustered McNemar, {method.capitalize()}",
@@ -145,7 +156,7 @@ def clustered_mcnemar(pairs: ClusteredPairs, *, method: Clustered = "obuchowski"
         counted="subjects",
         details={"units": int(pairs.n.sum()), "discordance": int(pairs.discordance.sum())},
         warning=few if subjects < _FEW else None,
-        citations=(OBUCHOWSKI if method == "obuchowski" else DURKALSKI,),
+        citations=(_SOURCES[method],),
     )
 
 
@@ -185,6 +196,7 @@ def _chi_square(numerator: float, discordant: int) -> tuple[float, float]:
     return statistic, float(special.chdtrc(1, statistic))
 
 
+_SOURCES = {"obuchowski": OBUCHOWSKI, "durkalski": DURKALSKI, "yang": YANG}
 _TESTS: dict[str, tuple[str, Citation, Callable[[int, int], tuple[float | None, float]]]] = {
     "exact": ("exact", FAGERLAND, _exact),
     "mid_p": ("mid-P", FAGERLAND, _mid_p),

@@ -76,7 +76,7 @@ def slope_interaction(
     centre = float(x.mean())  # the interaction does not depend on it; a large offset would cost digits
     design = np.column_stack([np.ones(len(y)), x - centre, member, member * (x - centre)])
     if np.linalg.matrix_rank(design) < 4 or len(y) <= 4:
-        raise CannotComputeError("The covariate does not vary within each subgroup, or values are too few.")
+        raise CannotComputeError("The covariate does not vary within a subgroup, or values are too few.")
     order = np.lexsort((y, x, code))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(code, minlength=len(keys)))]).astype(np.int64)
     model = InterceptModel.of(design[order], y[order], offsets, reml=True)
@@ -89,7 +89,7 @@ def slope_interaction(
     df = model.satterthwaite(fit, 0, contrast, ones[0])
     if not np.isfinite(df):
         raise CannotComputeError(
-            "The variance between subjects is estimated as 0; Satterthwaite's degrees of freedom have no value."
+            "The variance between subjects is estimated as 0: Satterthwaite gives no degrees of freedom."
         )
     error = float(np.sqrt(covariance[3, 3]))
     statistic = float((beta[3] / error) ** 2)
