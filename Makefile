@@ -1,7 +1,7 @@
 # Every target sets up what it needs (.ci/setup), can be run again, and works from any path.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench docs lint wheel clean
+.PHONY: help demo test bench coverage docs lint wheel clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -24,6 +24,9 @@ wheel: ## Build the wheel into dist/, install it elsewhere and run it
 
 bench: ## Benchmarks against other ways to the same numbers; BENCH_DOCS=1 rewrites the table in the docs
 	@.ci/bench
+
+coverage: ## Simulate how often each interval covers; writes docs/coverage/ and the tables of docs/coverage.md
+	@.ci/coverage
 
 clean: ## Remove what was built and the demo; the environment (.venv, .uv) stays
 	rm -rf build dist site demo .cache .benchmarks .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,7 +14,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from interval_coverage import classifications, designs, intervals, measurements
+from interval_coverage import areas, classifications, designs, intervals, measurements
 
 from accordance.evaluators import bland_altman, cohen_kappa, mape, rmse, sensitivity
 from accordance.evaluators.intervals import METHODS
@@ -79,6 +79,13 @@ def test_kappa_covers_with_clusters_and_not_without(classified) -> None:
     assert coverage(classified["kappa"], "kappa", "bootstrap_bca") >= 0.88
 
 
+def test_areas_cover_with_clusters_and_not_without() -> None:
+    found = areas.simulate("0.8", 40, "20", 0.8, studies=150, replicates=REPLICATES, seed=SEED)
+    assert coverage(found, "auc", "delong") < 0.75
+    for method in ("obuchowski_logit", "cluster_t", "bootstrap_bca"):
+        assert coverage(found, "auc", method) >= 0.88
+
+
 def test_one_row_a_subject_has_exact_intervals() -> None:
     found = measurements.simulate(10, "1", "normal", studies=1000, replicates=199, seed=SEED)[0.0]
     assert abs(coverage(found, "bias", "t") - 0.95) < 0.03
@@ -100,6 +107,15 @@ def test_true_values_are_those_of_a_large_sample(shape, icc) -> None:
     expected = {"bias": truth["bias"], "mape": truth["mape"], "rmse": truth["rmse"] ** 2}
     for name, sample in values.items():
         assert abs(sample.mean() - expected[name]) < 5 * sample.std() / 1000, name
+
+
+@pytest.mark.parametrize("case", areas.AREAS)
+def test_true_area_is_that_of_pairs_of_different_subjects(case) -> None:
+    plan = designs.Layout(np.full(100_000, 2))
+    positive = areas.classes(plan)
+    score = areas.scores(case, plan, positive, 0.8, np.random.default_rng(6))
+    won = score[positive == 1] > np.roll(score[positive == 0], 1)
+    assert won.mean() == pytest.approx(areas.AREAS[case], abs=5 * won.std() / np.sqrt(len(won)))
 
 
 def test_true_kappa_is_that_of_its_table() -> None:

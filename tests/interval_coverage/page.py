@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .designs import SUBJECTS
+from .designs import SHAPES, SUBJECTS
 from .table import SETTINGS, STATISTICS, Row, methods, summary
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "coverage.md"
@@ -22,7 +22,12 @@ USABLE = 0.05
 def write(rows: list[Row], folder: Path, page: Path = PAGE) -> None:
     """Fill every mark of the page."""
     settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    parts = {"run": run_words(rows, settings), "best": best(rows), "tables": tables(rows)}
+    parts = {
+        "run": run_words(rows, settings),
+        "best": best(rows),
+        "shapes": shapes(rows),
+        "tables": tables(rows),
+    }
     text = page.read_text(encoding="utf-8")
     for name, words in parts.items():
         mark = re.compile(rf"(<!-- {name}: start -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
@@ -80,6 +85,24 @@ def tables(rows: list[Row]) -> str:
             ]  # fmt: skip
             parts.append("\n".join([head, "|---|" + "--:|" * len(SUBJECTS), *lines]) + "\n")
     return "\n".join(parts).rstrip()
+
+
+def shapes(rows: list[Row], subjects: int = 40) -> str:
+    """Mean coverage by shape of the errors, several rows a subject."""
+    lines = [f"| {subjects} subjects, several rows | normal | skewed | heavy tails |", "|---|--:|--:|--:|"]
+    for statistic, title in STATISTICS.items():
+        for method in methods(rows, statistic):
+            cells = []
+            for shape in SHAPES:
+                chosen = [
+                    row.coverage for row in rows
+                    if (row.statistic, row.method, row.subjects, row.case)
+                    == (statistic, method, subjects, shape) and row.rows != "1"
+                ]  # fmt: skip
+                cells.append(f"{100 * float(np.mean(chosen)):.1f}" if chosen else "")
+            if any(cells) and method != "naive_rows":
+                lines.append(f"| {title}, `{method}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def best(rows: list[Row]) -> str:

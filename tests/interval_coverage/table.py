@@ -164,3 +164,22 @@ def note(rows: list[Row], settings: dict[str, int]) -> str:
         f"{nominal:.2%}; at most {max(near, default=float('nan')):.2%} where coverage is 93% or more, and "
         f"{largest:.2%} anywhere."
     )
+
+
+def floors(rows: list[Row], *, several: bool, claim: float = 0.93) -> dict[str, int]:
+    """Smallest number of subjects with which some method reaches the claim, by statistic.
+
+    Means are over all designs with several rows a subject, or with one; of measurements, those with normal
+    errors. A statistic that never reaches it has the largest number plus one.
+    """
+    found = {}
+    for statistic in STATISTICS:
+        usual = [row for row in rows if row.statistic == statistic and row.case not in ("skewed", "heavy")]
+        names = [name for name in methods(usual, statistic) if name != "naive_rows"]
+        reached = [
+            n for n in SUBJECTS for name in names
+            if (one := summary(usual, statistic, name, n, several=several)) is not None and one.mean >= claim
+        ]  # fmt: skip
+        if names:
+            found[statistic] = min(reached, default=SUBJECTS[-1] + 1)
+    return found
