@@ -80,6 +80,7 @@ class TrendPrepared(Prepared):
         else:
             df = used[:, self.rows.active].sum(axis=1) - 1
             error = np.array([self._clustered(lines, i, used[i]) for i in range(len(used))]).reshape(-1, 2)
+        error[lines.residual == 0] = np.nan  # an exact line leaves nothing to test against
         p = _two_sided_p(slopes, error, df)
         return np.column_stack([slopes[:, 0], p[:, 0], slopes[:, 1], p[:, 1]])
 

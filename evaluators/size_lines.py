@@ -129,6 +129,8 @@ class SizeRows:
         n, sx, sd, sxx, sxd, sdd = (weights @ sums).T
         scale = float(np.square(x).max(initial=0.0))
         line, spread_of_size, mean = _line(n, sx, sd, sxx, sxd, scale=scale)
+        with np.errstate(all="ignore"):
+            condition = np.maximum(sxx / spread_of_size, 1.0)
         residual = d - line[:, 1:] * x
         residual -= line[:, :1]
         np.abs(residual, out=residual)
@@ -138,8 +140,9 @@ class SizeRows:
         residual *= x
         sxr = self._totals(weights, residual)
         spread = _line(n, sx, sr, sxx, sxr, scale=scale)[0]
-        squared = _left(sdd, line[:, 0] * sd + line[:, 1] * sxd)
-        squared_spread = _left(squared, spread[:, 0] * sr + spread[:, 1] * sxr)
+        squared = _left(sdd, line[:, 0] * sd, line[:, 1] * sxd, condition)
+        spread[squared == 0] = 0.0  # the residuals are rounding, and so would be a line through them
+        squared_spread = _left(squared, spread[:, 0] * sr, spread[:, 1] * sxr, condition)
         center = line + np.array([self.level, 0.0])
         return Lines(n, center, spread, spread_of_size, mean, squared, squared_spread)
 
@@ -185,10 +188,16 @@ def _inverse(lines: Lines, index: int) -> FloatArray:
     return np.array([[1 / n + mean**2 / sxx, -mean / sxx], [-mean / sxx, 1 / sxx]])
 
 
-def _left(squares: FloatArray, explained: FloatArray) -> FloatArray:
-    """Sum of squares that a least-squares line leaves; nothing where it is rounding."""
-    rest = squares - explained
-    return np.where(np.isnan(rest) | (rest > 1e-13 * squares), rest, 0.0)
+def _left(
+    squares: FloatArray, by_level: FloatArray, by_slope: FloatArray, condition: FloatArray
+) -> FloatArray:
+    """Sum of squares that a least-squares line leaves; nothing where it is rounding.
+
+    `condition` is the sum of squared sizes over that about their own mean: by so much roundings grow.
+    """
+    rest = squares - by_level - by_slope
+    noise = 2e-14 * condition * (np.abs(squares) + np.abs(by_level) + np.abs(by_slope))
+    return np.where(np.isnan(rest) | (rest > noise), rest, 0.0)
 
 
 def _line(
