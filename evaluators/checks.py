@@ -48,10 +48,14 @@ def measurements(name: str, values: ArrayLike) -> FloatArray:
         raise NotNumericError(NOT_NUMERIC.format(name=name, found=_described(array)))
     if array.ndim != 1:
         raise NotNumericError(NOT_FLAT.format(name=name, shape=array.shape))
-    numbers = array.astype(np.float64)
-    bad = np.flatnonzero(~np.isfinite(numbers))
-    if len(bad):
+    numbers = np.asarray(array, dtype=np.float64)
+    finite = np.isfinite(numbers)
+    if not finite.all():
+        bad = np.flatnonzero(~finite)
         raise NotFiniteError(NOT_FINITE.format(name=name, count=len(bad), first=int(bad[0])))
+    if numbers is values:  # not copied, for that would take longer than many a statistic
+        numbers = numbers.view()
+        numbers.flags.writeable = False
     return numbers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
@@ -12,7 +13,7 @@ from scipy import special
 from .additive import AdditivePrepared, row_weights, subject_sums
 from .intervals import Component, mover_limit, mover_variance, tail_levels
 from .limits_exact import limit_factor, tolerance_factor
-from .metric import CannotComputeError, Columns, FloatArray, Interval, Sides
+from .metric import CannotComputeError, Columns, FloatArray, IntArray, Interval, Sides
 
 Truth = Literal["independent", "constant", "varying"]
 
@@ -24,6 +25,9 @@ TOTALS = (
     "dd_n", "nn",  # (sum of differences)^2 / pairs, pairs^2
 )  # fmt: skip
 _N, _D, _DD, _S, _M, _MM, _INV, _W, _WR, _WT, _DDN, _NN = range(len(TOTALS))
+
+_ROWS_AT_ONCE = 16_384
+"""Rows whose squares are taken together."""
 
 
 @dataclass(frozen=True)
@@ -285,13 +289,16 @@ def prepare_limits(
     """
     difference = differences(columns)
     shift = float(np.mean(difference)) if len(difference) else 0.0
-    weights = row_weights(columns)
+    difference -= shift
+    units = np.diff(columns.offsets)
+    if columns.weights is not None:
+        units = subject_sums(columns.weights > 0, columns.offsets).astype(np.int64)
     return BlandAltmanPrepared(
-        totals=_totals(columns, difference - shift, weights, truth),
+        totals=_totals(columns, difference, truth),
         names=TOTALS,
         statistics=STATISTICS,
         formula=LimitsFormula(truth, bias, multiplier, shift),
-        units=subject_sums(weights > 0, columns.offsets).astype(np.int64),
+        units=units,
     )
 
 
@@ -300,31 +307,35 @@ def differences(columns: Columns) -> FloatArray:
     difference = np.asarray(columns.test - columns.reference)
     if len(difference) == 0:
         return difference
-    size = max(float(np.abs(columns.reference).max()), float(np.abs(columns.test).max()))
+    size = max(float(end) for one in (columns.reference, columns.test) for end in (one.max(), -one.min()))
     if float(np.ptp(difference)) <= 4 * np.finfo(float).eps * size:
         return np.full_like(difference, np.median(difference))
     return difference
 
 
-def _totals(columns: Columns, d: FloatArray, weights: FloatArray, truth: Truth) -> FloatArray:
+def _totals(columns: Columns, d: FloatArray, truth: Truth) -> FloatArray:
     """(S, k) totals; sums within subjects only where the truth uses them, for they take the longest."""
-    offsets, lengths = columns.offsets, np.diff(columns.offsets)
+    offsets = columns.offsets
+    weights = None if columns.weights is None else row_weights(columns)
 
     def sums(values: FloatArray) -> FloatArray:
-        return subject_sums(values if columns.weights is None else weights * values, offsets)
+        return subject_sums(values if weights is None else weights * values, offsets)
 
-    n = subject_sums(weights, offsets)
+    n = np.diff(offsets).astype(np.float64) if weights is None else subject_sums(weights, offsets)
     some = n > 0
     pairs = np.where(some, n, 1.0)
     total = sums(d)
     mean = total / pairs
 
     def within(values: FloatArray) -> FloatArray:
-        deviation = values - np.repeat(sums(values) / pairs, lengths)
-        return sums(np.square(deviation, out=deviation))
+        means = sums(values) / pairs
+        if weights is None:
+            return _squares(values, offsets, means)
+        return sums(np.square(values - np.repeat(means, np.diff(offsets))))
 
     result = np.zeros((len(n), len(TOTALS)))
-    result[:, _N], result[:, _D], result[:, _DD] = n, total, sums(np.square(d))
+    squares = _squares(d, offsets) if weights is None else sums(np.square(d))
+    result[:, _N], result[:, _D], result[:, _DD] = n, total, squares
     result[:, _S], result[:, _M], result[:, _MM] = some, mean, np.square(mean)
     result[:, _INV] = np.where(some, 1 / pairs, 0.0)
     if truth == "varying":
@@ -332,4 +343,19 @@ def _totals(columns: Columns, d: FloatArray, weights: FloatArray, truth: Truth) 
     elif truth == "constant":
         result[:, _WR], result[:, _WT] = within(columns.reference), within(columns.test)
     result[:, _DDN], result[:, _NN] = total * mean, np.square(n)
+    return result
+
+
+def _squares(values: FloatArray, offsets: IntArray, about: FloatArray | None = None) -> FloatArray:
+    """(S,) sums of squares of each subject's values, about 0 or a value each.
+
+    Some subjects at a time: their squares stay in the cache.
+    """
+    result = np.empty(len(offsets) - 1)
+    stops = np.searchsorted(offsets, np.arange(0, offsets[-1], _ROWS_AT_ONCE), "right") - 1
+    edges = np.unique([0, *stops.tolist(), len(result)])
+    for first, last in itertools.pairwise(edges.tolist()):
+        rows, own = values[offsets[first] : offsets[last]], offsets[first : last + 1] - offsets[first]
+        deviation = rows if about is None else rows - np.repeat(about[first:last], np.diff(own))
+        result[first:last] = subject_sums(deviation * deviation, own)
     return result
