@@ -1,4 +1,4 @@
-"""Lines against R's mcr, SimplyAgree and MethComp. Values from agreement/oracle.json with package and call."""
+"""Lines against R's mcr, SimplyAgree and MethComp: values of agreement/oracle.json with package and call."""
 
 from __future__ import annotations
 
