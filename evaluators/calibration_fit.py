@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from scipy import special
-from statsmodels.nonparametric.smoothers_lowess import lowess
 
 from .calibration_scores import probability_columns
 from .intervals import t_interval, tail_levels
@@ -264,6 +263,9 @@ def smoothed(y: FloatArray, p: FloatArray) -> FloatArray:
 
     As `lowess(p, y, iter = 0)` in R, which interpolates within a hundredth of the range.
     """
+    # here and not above: it brings pandas along, which nothing else of the statistics needs
+    from statsmodels.nonparametric.smoothers_lowess import lowess  # noqa: PLC0415
+
     if p.min() == p.max():
         return np.full(len(p), y.mean())
     for delta in (0.01 * float(np.ptp(p)), 0.0):
