@@ -5,10 +5,10 @@ from __future__ import annotations
 from .interval_method import IntervalMethod
 from .metric import Citation
 
-GWET_VARIANCE = Citation(
+GWET_BOOK = Citation(
     "gwet2014",
-    "Gwet KL. Handbook of Inter-Rater Reliability. 4th ed. Advanced Analytics 2014 (variances, missing "
-    "ratings).",
+    "Gwet KL. Handbook of Inter-Rater Reliability. 4th ed. Advanced Analytics 2014 (AC2, weights, missing "
+    "ratings, variances).",
 )
 
 DELONG = Citation(
@@ -27,7 +27,7 @@ MCCULLAGH = Citation(
 PEPE = Citation(
     "pepe2003",
     "Pepe MS. The Statistical Evaluation of Medical Tests for Classification and Prediction. Oxford 2003, "
-    "ch. 5 (logit scale).",
+    "ch. 4-5.",
 )
 
 METHODS: tuple[IntervalMethod, ...] = (
@@ -36,7 +36,7 @@ METHODS: tuple[IntervalMethod, ...] = (
         "t, Gwet's variance",
         "Estimate plus and minus Student's t times the standard error of Gwet, which takes the share of "
         "units with two ratings as fixed; subjects as clusters, number of subjects - 1 degrees of freedom.",
-        (GWET_VARIANCE,),
+        (GWET_BOOK,),
         resampling=False,
     ),
     IntervalMethod(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from . import checks
 from .additive import subject_sums
+from .agreement_methods import GWET_BOOK
 from .category_weights import WEIGHTING, Weighting, disagreement, largest
 from .codes import check_codes, check_request
 from .kappa import KappaPrepared, subject_tables
@@ -27,11 +28,6 @@ GWET = Citation(
     "gwet2008",
     "Gwet KL. Computing inter-rater reliability and its variance in the presence of high agreement. "
     "Br J Math Stat Psychol 2008;61:29-48.",
-)
-GWET_BOOK = Citation(
-    "gwet2014",
-    "Gwet KL. Handbook of Inter-Rater Reliability. 4th ed. Advanced Analytics 2014 (AC2, weights, missing "
-    "ratings, variances).",
 )
 BRENNAN = Citation(
     "brennan1981",

@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import checks
 from .additive import AdditivePrepared, row_weights, subject_sums
+from .agreement_methods import GWET_BOOK
 from .category_weights import WEIGHTING, Weighting, disagreement, largest
-from .chance_agreement import GWET_BOOK, Chance, Coefficient
+from .chance_agreement import Chance, Coefficient
 from .codes import check_codes, check_request, is_missing
 from .functions import DEFAULT_REPLICATES, DEFAULT_SEED, labelled
 from .metric import (

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import checks
+from .agreement_methods import PEPE
 from .metric import (
     Average,
     Better,
@@ -43,11 +44,6 @@ PERKINS = Citation(
     'Perkins NJ, Schisterman EF. The inconsistency of "optimal" cutpoints obtained using two criteria based '
     "on the receiver operating characteristic curve. Am J Epidemiol 2006;163:670-675.",
 )
-PEPE = Citation(
-    "pepe2003",
-    "Pepe MS. The Statistical Evaluation of Medical Tests for Classification and Prediction. Oxford 2003, "
-    "ch. 4-5.",
-)
 DAVIS = Citation(
     "davis2006",
     "Davis J, Goadrich M. The relationship between precision-recall and ROC curves. Proc 23rd Int Conf "
@@ -56,7 +52,7 @@ DAVIS = Citation(
 _PERCENTILE = ("bootstrap_percentile",)
 """BCa takes its acceleration from the jackknife, which fails for what is read at one point of the curve."""
 _BOOTSTRAP = (*_PERCENTILE, "bootstrap_bca")
-_OPTIMISM = "It is chosen on these data, so index, sensitivity and specificity there are too good."
+_OPTIMISM = "The threshold is chosen on these data, so index, sensitivity and specificity there are too good."
 
 
 @dataclass(frozen=True, eq=False)
