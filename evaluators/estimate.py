@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
+from .few_subjects import few_subjects_warning
 from .intervals import METHODS, tail_levels
 from .metric import (
     CannotComputeError,
@@ -38,7 +40,8 @@ def estimates(
 
     One statistic that fails never stops the others: without a value it carries NaN and the reason; without an
     interval it keeps its value, and `error` says why the interval is missing. A resampling interval whose
-    replicates are undefined more often than in 1% is such an error.
+    replicates are undefined more often than in 1% is such an error. An interval from fewer subjects than any
+    interval of the statistic can support carries a warning (`few_subjects`).
 
     Args:
         metric: The metric.
@@ -60,9 +63,12 @@ def estimates(
     tail_levels(level, sides)
     wanted = tuple(statistics) if statistics is not None else tuple(item.name for item in metric.statistics)
     declared = {name: metric.statistic(name) for name in wanted}
-    return estimates_of(
+    found = estimates_of(
         tuple(declared.values()), prepared, methods=methods, level=level, sides=sides, weights=weights
     )
+    if getattr(prepared, "average", "pooled") != "pooled":  # what was simulated
+        return found
+    return {name: _noted(metric.name, estimate) for name, estimate in found.items()}
 
 
 def estimates_of(
@@ -173,6 +179,14 @@ def _attempt(compute: Callable[[], _T]) -> tuple[_T | None, str | None]:
         return None, str(problem)
     except Exception as problem:
         return None, f"{type(problem).__name__}: {problem}"
+
+
+def _noted(metric: str, estimate: Estimate) -> Estimate:
+    """With a warning where its interval rests on too few subjects."""
+    if estimate.interval is None:
+        return estimate
+    note = few_subjects_warning(metric, estimate.statistic.name, estimate.counts)
+    return replace(estimate, warning=_joined(estimate.warning, note)) if note else estimate
 
 
 def _joined(*notes: str | None) -> str | None:

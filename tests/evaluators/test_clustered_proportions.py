@@ -197,7 +197,7 @@ def test_very_unequal_subjects_are_warned_about(method):
     codes = np.random.default_rng(4).integers(0, 2, len(subject))
     found = sensitivity([1] * len(codes), codes, subject=subject, ci=method)["sensitivity"]
     if method == "donner_klar":
-        assert found.warning is None
+        assert "weigh like" not in (found.warning or "")
     else:
         assert "weigh like only 1.5 of equal size" in found.warning
     if method not in ("donner_klar",):

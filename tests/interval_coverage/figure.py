@@ -39,6 +39,8 @@ def draw(rows: list[Row], folder: Path) -> list[Path]:
     for name, statistics in GROUPS.items():
         with mpl.rc_context(settings):
             chosen = [one for one in statistics if any(row.statistic == one for row in rows)]
+            if not chosen:
+                continue
             plot = _figure(rows, chosen)
             plot.savefig(folder / name, metadata={"Date": None, "Creator": "Accordance"})
             plt.close(plot)
