@@ -31,12 +31,11 @@ import numpy as np
 
 from accordance import evaluators
 from accordance.evaluators import registry
+from accordance.evaluators.metric import Columns
 
 FUNCTION = {"yield": "reported_share"}
 """Metric -> its function, where the metric's name is a word of Python."""
-NOT_CALLED = {
-    "compare_prepared": "takes what metrics have prepared, not rows; compare_versions calls it",
-}
+NOT_CALLED: dict[str, str] = {}
 """Functions that the tour leaves out, and why."""
 MEASURED = {
     "tolerance": 5,
@@ -102,7 +101,10 @@ def pressure(folder: Path) -> Data:
         "level_at": [120, 160], "at": 140, "allowance": 15, "lower": -5, "upper": 20, "margin": 20,
         "difference": bias.value, "improvement": -bias.value, "standard_error": bias.standard_error, "df": 84,
         "interval": bias.interval, "events": (np.abs(test - reference) > 20).astype(int),
-        "exposure": np.ones(len(test)), "r": evaluators.pearson(reference, test)["pearson"].value,
+        "exposure": np.ones(len(test)), "slope_interaction.values": test - reference,
+        "covariate": numbers(columns["replicate"]),
+        "slope_interaction.group": np.where(numbers(columns["subject"]) <= 42, "first half", "second half"),
+        "r": evaluators.pearson(reference, test)["pearson"].value,
     })  # fmt: skip
 
 
@@ -135,9 +137,16 @@ def haemorrhage(folder: Path) -> list[Data]:
         "ClusteredPairs": evaluators.clustered_pairs(other, call, subject=columns["age"]),
         "cells": [[3, 1, 0, 2], [1, 0, 2, 0], [2, 2, 0, 1]],
     }  # fmt: skip
+    accuracy = registry.get("accuracy")
+    for name, calls in (("candidate", call), ("baseline", other)):
+        rows = Columns(poor, calls, np.arange(len(poor) + 1), ("negative", "positive"))
+        for function in ("compare_prepared", "label_swap_test"):
+            binary[f"{function}.{name}"] = accuracy.prepare(rows)
+    binary |= {"Metric": accuracy, "keys": [f"{i:03d}" for i in range(len(poor))]}
     scores = {
         "reference": poor, "score": protein, "baseline": kinase, "candidate": protein,
         "specificity": 0.9, "sensitivity": 0.9, "low": 0.9,
+        "probability": protein / (protein + 0.4), "threshold": 0.3, "thresholds": [0.1, 0.2, 0.3, 0.5],
     }  # fmt: skip
     groups = {
         "reference_baseline": poor[woman], "baseline": protein[woman],
