@@ -15,6 +15,15 @@ from accordance.evaluators.metric import Citation, Metric
 DOCS = Path(__file__).resolve().parent
 RENAMED = {"yield": "reported_share"}
 """Metric -> its function, where the metric's name is a word of Python."""
+SIMULATED = {
+    "bland_altman": ("bias", "loa_lower", "loa_upper"),
+    "rmse": ("rmse",),
+    "mape": ("mape",),
+    "sensitivity": ("sensitivity",),
+    "cohen_kappa": ("kappa",),
+    "auc": ("auc",),
+}
+"""Metric -> its statistics in docs/coverage/coverage.csv, of the same names."""
 SECTIONS = ("Args", "Attributes", "Returns", "Raises", "References", "Example", "Examples")
 PROPER = {
     "auc": "AUC",
@@ -162,9 +171,10 @@ def short(citations: tuple[Citation, ...]) -> str:
     return "; ".join(dict.fromkeys(found))
 
 
-def coverage_page() -> Path | None:
-    """The page with simulated coverage, where there is one."""
-    return next(iter(sorted(DOCS.rglob("coverage*.md"))), None)
+def coverage_link(statistic: str, metric: str) -> str:
+    """A link to the simulated coverage of its intervals, where there is one."""
+    simulated = metric in SIMULATED and (DOCS / "coverage.md").is_file()
+    return "[simulated](../coverage.md)" if simulated and statistic in SIMULATED[metric] else ""
 
 
 def rows() -> Iterator[tuple[str, str]]:
@@ -179,6 +189,7 @@ def rows() -> Iterator[tuple[str, str]]:
                 f"`{metric.name}`: `{one.name}`",
                 cell(one.definition),
                 intervals or "none",
+                coverage_link(one.name, metric.name),
                 cell(short(metric.citations)),
                 call,
             )
@@ -192,23 +203,21 @@ def rows() -> Iterator[tuple[str, str]]:
             r"\b[A-Z][a-z]+(?: (?:&|and|et) [A-Z]?\w+)? (?:19|20)\d\d\b", inspect.getdoc(thing) or ""
         )
         source = "; ".join(dict.fromkeys(named))
-        yield title.casefold(), f"| {link} | | {cell(first_sentence(thing))} | | {cell(source)} | `{name}` |"
+        yield (
+            title.casefold(),
+            f"| {link} | | {cell(first_sentence(thing))} | | | {cell(source)} | `{name}` |",
+        )
 
 
 def alphabetical_list() -> str:
     """Every statistic, and the public classes beside them."""
-    head = "| statistic | in a protocol | definition | intervals, best first | source | function |"
+    head = "| statistic | in a protocol | definition | intervals, best first | coverage | source | function |"
     statistics = [row for _, row in sorted(rows())]
     classes = [
         f"| [`{name}`](../functions/{family(thing)}.md#{name}) | {cell(first_sentence(thing))} |"
         for name, thing in sorted(without_metric().items(), key=lambda item: item[0].lower())
         if inspect.isclass(thing)
     ]
-    page = coverage_page()
-    parts = []
-    if page is not None:
-        link = Path("..") / page.relative_to(DOCS) if page.parent != DOCS / "metrics" else Path(page.name)
-        parts.append(f"How often intervals hold the truth, simulated: [coverage]({link.as_posix()}).\n")
-    parts += [head, "|---" * 6 + "|", *statistics, ""]
+    parts = [head, "|---" * 7 + "|", *statistics, ""]
     parts += ["## Results, inputs and errors\n", "| name | what it is |", "|---|---|", *classes]
     return "\n".join(parts)

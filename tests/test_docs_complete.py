@@ -68,6 +68,16 @@ def test_every_public_name_is_in_the_list_of_statistics(generators: dict[str, Mo
     assert len(titles) >= sum(len(metric.statistics) for metric in registry.all_metrics())
 
 
+def test_simulated_coverage_is_linked(generators: dict[str, ModuleType]) -> None:
+    functions = generators["functions"]
+    simulated = {line.split(",")[0] for line in page("coverage/coverage.csv").splitlines()[1:]}
+    linked = {name for names in functions.SIMULATED.values() for name in names}
+    assert (
+        simulated - {"rmse_difference"} == linked
+    )  # the difference of two versions is no metric's statistic
+    assert functions.alphabetical_list().count("(../coverage.md)") == len(linked)
+
+
 @pytest.mark.parametrize("name", evaluators.__all__)
 def test_every_public_name_has_a_page_with_its_whole_docstring(
     name: str, generators: dict[str, ModuleType]
