@@ -72,6 +72,7 @@ PARAMETERS = {
     "bland_altman": {"truth": "varying"}, "share_within": {"tolerance": 5.0}, "f_beta": {"beta": 1.0},
     "ppv_at_prevalence": {"prevalence": 0.1}, "npv_at_prevalence": {"prevalence": 0.1},
     "accuracy_at_prevalence": {"prevalence": 0.1}, "one_vs_rest": {"category": "af"},
+    "net_benefit": {"threshold": 0.1},
 }
 
 def read():
@@ -95,7 +96,11 @@ def evaluate(frame):
         pair, levels = (values, ()) if metric.kind == "measurement" else (codes, ("sinus", "af"))
         rows = Columns(*pair, offsets, levels)
         required = [one for one in metric.parameters if one.default is REQUIRED]
-        given = {one.name: one.choices[0] if one.choices else 100.0 for one in required}
+        given = {
+            one.name: one.choices[0] if one.choices
+            else 100.0 if one.maximum is None else min(100.0, one.maximum)
+            for one in required
+        }
         prepared = blocks.prepare(metric, rows, **given | PARAMETERS.get(metric.name, {}))
         estimates[metric.name] = dict(zip(prepared.statistics, prepared.estimate().tolist(), strict=True))
     return estimates

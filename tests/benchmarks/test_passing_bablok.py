@@ -21,7 +21,11 @@ for _ in range(3):
     start = time.perf_counter()
     passing_bablok(x, y)
     times.append(time.perf_counter() - start)
-print(min(times), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
+try:  # the other number would hold what the process that started this one had taken
+    peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
+except OSError:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(min(times), float(peak) / 1e6)
 """
 
 
