@@ -6,8 +6,8 @@ of a positive, from 0 to 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from .metric import (
     Columns,
     Counts,
     FloatArray,
+    IntArray,
     Metric,
     Parameter,
     Statistic,
@@ -124,14 +125,23 @@ class ProbabilityPrepared(AdditivePrepared):
     """Sums of each subject.
 
     Attributes:
-        events: Reference positives, as counted.
+        events: (S,) reference positives of each subject, as counted.
     """
 
-    events: int
+    events: IntArray
 
     def counts(self, statistic: str) -> Counts:
         """Subjects with rows, rows, and reference positives among them."""
-        return Counts(super().counts(statistic).n_subjects, int(self.units.sum()), self.events)
+        return Counts(super().counts(statistic).n_subjects, int(self.units.sum()), int(self.events.sum()))
+
+    def subset(self, chosen: NDArray[Any]) -> Self:
+        """The chosen subjects only; see `AdditivePrepared.subset`."""
+        return replace(super().subset(chosen), events=self.events[chosen])
+
+    def concat(self, *others: Self) -> Self:
+        """These subjects and others; see `AdditivePrepared.concat`."""
+        events = np.concatenate([part.events for part in (self, *others)])
+        return replace(super().concat(*others), events=events)
 
     def reason_undefined(self, statistic: str) -> str:
         """No rows, one class only, or nothing predicted."""
@@ -153,7 +163,7 @@ def _prepared(
         statistics=tuple(statistic.name for statistic in metric.statistics),
         formula=formula,
         units=np.diff(columns.offsets),
-        events=int(np.count_nonzero(columns.reference == 1)),
+        events=subject_sums(columns.reference == 1, columns.offsets).astype(np.int64),
     )
 
 
@@ -280,7 +290,7 @@ class BrierDecomposition(Metric):
             statistics=tuple(statistic.name for statistic in self.statistics),
             formula=Decomposition(bins),
             units=np.diff(columns.offsets),
-            events=int(np.count_nonzero(columns.reference == 1)),
+            events=subject_sums(columns.reference == 1, columns.offsets).astype(np.int64),
         )
 
 
