@@ -124,8 +124,8 @@ def without_metric() -> dict[str, Any]:
 
 
 def family(thing: Any) -> str:
-    """The module a public name comes from."""
-    return str(thing.__module__).rpartition(".")[2]
+    """The page of a public name: the module it comes from, with its folder."""
+    return str(thing.__module__).partition(".evaluators.")[2].replace(".", "-")
 
 
 def families() -> dict[str, dict[str, Any]]:
@@ -137,9 +137,11 @@ def families() -> dict[str, dict[str, Any]]:
 
 
 def family_title(module: str) -> str:
-    """A module's name as a heading."""
-    words = " ".join(PROPER.get(word, word) for word in module.split("_"))
-    return words[0].upper() + words[1:]
+    """A module's name as a heading, after that of its folder."""
+    folder, _, name = module.rpartition("-")
+    words = " ".join(PROPER.get(word, word) for word in name.split("_"))
+    title = words[0].upper() + words[1:]
+    return f"{PROPER.get(folder, folder.capitalize())}: {title}" if folder else title
 
 
 def family_page(module: str, things: dict[str, Any]) -> str:

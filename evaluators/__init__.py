@@ -1,7 +1,20 @@
 """Statistics that know which rows belong to one subject: metrics, intervals, resampling. NumPy in and out."""
 
-from .agreement import bland_altman
-from .calibration import (
+from .agreement.bland_altman import bland_altman
+from .agreement.deviation_index import coverage_probability, total_deviation_index
+from .agreement.difference_checks import difference_trend
+from .agreement.iso81060 import iso81060_3, sd_of_subject_means
+from .agreement.limits_by_regression import regression_limits
+from .agreement.mean_differences import mean_difference
+from .agreement.mean_tests import equivalence_test, non_inferiority_test
+from .agreement.measurement_errors import mae, mape, rmse, share_within
+from .agreement.mixed_conditions import bland_altman_mixed_by_condition
+from .agreement.mixed_limits import bland_altman_mixed
+from .agreement.normality import normality_of_differences
+from .agreement.quantile_errors import median_absolute_error, nonparametric_limits, percentile_absolute_error
+from .agreement.scaled_limits import bland_altman_percent, bland_altman_ratio
+from .agreement.tolerance_intervals import tolerance_limits
+from .calibration.functions import (
     brier_decomposition,
     brier_score,
     calibration_index,
@@ -11,68 +24,83 @@ from .calibration import (
     reliability_curve,
 )
 from .checks import LengthError, NotFiniteError, NotNumericError, ParameterError
-from .class_averages import class_averages
-from .classification import accuracy, prevalence, sensitivity, specificity
-from .compare import Comparison, compare_prepared, compare_versions
-from .concordance import ccc
-from .concordance_repeated import ccc_longitudinal, ccc_replicates
-from .concordance_u import ccc_u_statistics
-from .confusion import confusion
-from .correlation import correlation_p, kendall, pearson, rmcorr, spearman
-from .counts import from_counts
-from .deviation_index import coverage_probability, total_deviation_index
-from .difference_checks import difference_trend
-from .event_rate_models import event_rate_negative_binomial
-from .event_rates import event_rate
-from .f_scores import f1, f_beta
-from .graphs import Graph, closed_graphical, fallback_graph, fixed_sequence_graph, graphical, holm_graph
-from .heterogeneity import cochran_q, homogeneity_of_means, homogeneity_of_proportions, interaction_of_means
-from .icc import icc, icc_raters
-from .independent_proportions import proportion_difference, proportion_non_inferiority, proportion_ratio
-from .iso81060 import iso81060_3, sd_of_subject_means
-from .kappa import cohen_kappa
-from .label_swap import label_swap_test
-from .likelihood_ratios import diagnostic_odds_ratio, lr_negative, lr_positive
-from .limits_by_regression import regression_limits
-from .many_raters import fleiss_kappa, gwet_ac_raters
-from .mcnemar import clustered_mcnemar, mcnemar
-from .mean_differences import mean_difference
-from .mean_tests import equivalence_test, non_inferiority_test
-from .measurement_errors import mae, mape, rmse, share_within
-from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
-from .mixed_conditions import bland_altman_mixed_by_condition
-from .mixed_interaction import slope_interaction
-from .mixed_limits import bland_altman_mixed
-from .multiplicity import Adjusted, adjust
-from .normality import normality_of_differences
-from .odds_ratios import homogeneity_of_odds_ratios, mantel_haenszel
-from .one_vs_rest import one_vs_rest
-from .overall_accuracy import balanced_accuracy, mcc, youden
-from .pabak import pabak
-from .paired_counts import ClusteredPairs, PairedCounts, clustered_cells, clustered_pairs, paired_counts
-from .paired_predictive_values import (
+from .classification.binary import accuracy, prevalence, sensitivity, specificity
+from .classification.class_averages import class_averages
+from .classification.confusion import confusion
+from .classification.counts import from_counts
+from .classification.f_scores import f1, f_beta
+from .classification.likelihood_ratios import diagnostic_odds_ratio, lr_negative, lr_positive
+from .classification.one_vs_rest import one_vs_rest
+from .classification.overall_accuracy import balanced_accuracy, mcc, youden
+from .classification.predictive_values import npv, ppv
+from .classification.reporting import reported_share
+from .classification.stated_prevalence import accuracy_at_prevalence, npv_at_prevalence, ppv_at_prevalence
+from .comparison.graphs import (
+    Graph,
+    closed_graphical,
+    fallback_graph,
+    fixed_sequence_graph,
+    graphical,
+    holm_graph,
+)
+from .comparison.heterogeneity import (
+    cochran_q,
+    homogeneity_of_means,
+    homogeneity_of_proportions,
+    interaction_of_means,
+)
+from .comparison.independent_proportions import (
+    proportion_difference,
+    proportion_non_inferiority,
+    proportion_ratio,
+)
+from .comparison.label_swap import label_swap_test
+from .comparison.mcnemar import clustered_mcnemar, mcnemar
+from .comparison.mixed_interaction import slope_interaction
+from .comparison.multiplicity import Adjusted, adjust
+from .comparison.odds_ratios import homogeneity_of_odds_ratios, mantel_haenszel
+from .comparison.paired_counts import (
+    ClusteredPairs,
+    PairedCounts,
+    clustered_cells,
+    clustered_pairs,
+    paired_counts,
+)
+from .comparison.paired_predictive_values import (
     PairedDiagnosis,
     paired_diagnosis,
     predictive_value_test,
     relative_likelihood_ratio,
     relative_predictive_value,
 )
-from .paired_proportions import (
+from .comparison.paired_proportions import (
     paired_non_inferiority,
     paired_proportion_difference,
     paired_proportion_ratio,
 )
-from .predictive_values import npv, ppv
-from .quantile_errors import median_absolute_error, nonparametric_limits, percentile_absolute_error
-from .regression import deming, ordinary_least_squares, weighted_least_squares
-from .regression_ranks import passing_bablok, passing_bablok_equivariant, theil_sen
-from .regression_weighted import weighted_deming
-from .repeatability import repeatability
-from .reporting import reported_share
-from .retest import test_retest
-from .roc import auc
-from .roc_compare import AreaDifference, compare_auc, compare_auc_unpaired
-from .roc_curves import (
+from .comparison.subgroups import Subgroups, subgroup_difference, subgroup_heterogeneity, subgroups
+from .comparison.verdict import Verdict, equivalence_p, equivalent, non_inferiority_p, verdict
+from .comparison.versions import Comparison, compare_prepared, compare_versions
+from .correlation.correlations import correlation_p, kendall, pearson, rmcorr, spearman
+from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
+from .raters.kappa import cohen_kappa
+from .raters.many_raters import fleiss_kappa, gwet_ac_raters
+from .raters.pabak import pabak
+from .raters.two_raters import brennan_prediger, gwet_ac
+from .rates.event_rates import event_rate
+from .rates.negative_binomial import event_rate_negative_binomial
+from .regression.least_squares import deming, ordinary_least_squares, weighted_least_squares
+from .regression.ranks import passing_bablok, passing_bablok_equivariant, theil_sen
+from .regression.weighted import weighted_deming
+from .reliability.concordance import ccc
+from .reliability.concordance_repeated import ccc_longitudinal, ccc_replicates
+from .reliability.concordance_u import ccc_u_statistics
+from .reliability.icc import icc, icc_raters
+from .reliability.repeatability import repeatability
+from .reliability.retest import test_retest
+from .roc.area import auc
+from .roc.compare_areas import AreaDifference, compare_auc, compare_auc_unpaired
+from .roc.curves import (
     Curve,
     average_precision,
     optimal_threshold,
@@ -81,13 +109,7 @@ from .roc_curves import (
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
-from .scaled_limits import bland_altman_percent, bland_altman_ratio
-from .stated_prevalence import accuracy_at_prevalence, npv_at_prevalence, ppv_at_prevalence
-from .subgroups import Subgroups, subgroup_difference, subgroup_heterogeneity, subgroups
 from .tolerance import ToleranceError
-from .tolerance_intervals import tolerance_limits
-from .two_raters import brennan_prediger, gwet_ac
-from .verdict import Verdict, equivalence_p, equivalent, non_inferiority_p, verdict
 from .weights import ResamplingWeights
 
 __all__ = [

@@ -14,16 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from . import (
-    agreement_methods,
-    comparison_methods,
-    limits_methods,
-    proportion_methods,
-    regression_methods,
-    reliability_methods,
-)
+from .agreement import methods as limits_methods
+from .comparison import methods as comparison_methods
 from .interval_method import IntervalMethod
 from .metric import CannotComputeError, Citation, FloatArray, Sides
+from .proportions import methods as proportion_methods
+from .raters import methods as agreement_methods
+from .regression import methods as regression_methods
+from .reliability import methods as reliability_methods
 
 Bounds = tuple[Any, Any]
 """(lower, upper): floats for scalar input, arrays for arrays."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from accordance.evaluators import measurement_errors
+from accordance.evaluators.agreement import measurement_errors
 from accordance.evaluators.estimate import estimates
 from accordance.evaluators.functions import arrange
 from accordance.evaluators.weights import ResamplingWeights

@@ -19,10 +19,10 @@ from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
 from accordance.evaluators import registry
-from accordance.evaluators.delong import delong
 from accordance.evaluators.estimate import estimates
 from accordance.evaluators.functions import arrange
 from accordance.evaluators.metric import Columns
+from accordance.evaluators.roc.delong import delong
 from accordance.evaluators.weights import ResamplingWeights
 
 SUBJECTS, ROWS, REPLICATES = 200, 500, 10_000

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from accordance.evaluators import correlation
+from accordance.evaluators.correlation import correlations as correlation
 from accordance.evaluators.functions import arrange
 from accordance.evaluators.weights import ResamplingWeights
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from oracle import compare
 
-from accordance.evaluators import agreement, measurement_errors
+from accordance.evaluators.agreement import bland_altman as agreement
+from accordance.evaluators.agreement import measurement_errors
 from accordance.evaluators.functions import arrange
 from accordance.evaluators.resample import acceleration, bca, percentile
 from accordance.evaluators.weights import ResamplingWeights

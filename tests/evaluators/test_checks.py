@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from accordance.evaluators import agreement, bland_altman, checks, mae, measurement_errors, rmse, share_within
+from accordance.evaluators import bland_altman, checks, mae, rmse, share_within
+from accordance.evaluators.agreement import bland_altman as agreement
+from accordance.evaluators.agreement import measurement_errors
 from accordance.evaluators.checks import LengthError, NotFiniteError, NotNumericError, ParameterError
 from accordance.evaluators.metric import Columns, Parameter
 

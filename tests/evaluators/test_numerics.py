@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from accordance.evaluators import agreement, bland_altman, mae, measurement_errors, rmse
+from accordance.evaluators import bland_altman, mae, rmse
+from accordance.evaluators.agreement import bland_altman as agreement
+from accordance.evaluators.agreement import measurement_errors
 from accordance.evaluators.functions import arrange
 
 NOISE = np.random.default_rng(8).normal(0.0, 1e-3, size=60)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from accordance.evaluators import measurement_errors, registry
+from accordance.evaluators import registry
+from accordance.evaluators.agreement import measurement_errors
 from accordance.evaluators.intervals import METHODS
 from accordance.evaluators.metric import Columns, Metric, Prepared
 

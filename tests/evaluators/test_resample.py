@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from accordance.evaluators import agreement, measurement_errors
+from accordance.evaluators.agreement import bland_altman as agreement
+from accordance.evaluators.agreement import measurement_errors
 from accordance.evaluators.functions import arrange
 from accordance.evaluators.metric import CannotComputeError
 from accordance.evaluators.resample import acceleration, bca, percentile

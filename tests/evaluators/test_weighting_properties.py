@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accordance.evaluators import agreement, measurement_errors
 from accordance.evaluators.additive import AdditivePrepared
+from accordance.evaluators.agreement import bland_altman as agreement
+from accordance.evaluators.agreement import measurement_errors
 from accordance.evaluators.functions import arrange
 from accordance.evaluators.metric import Columns, Metric
 

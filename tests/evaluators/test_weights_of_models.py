@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accordance.evaluators import (
+from accordance.evaluators.agreement import (
     difference_checks,
     limits_by_regression,
     mixed_limits,

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from accordance.evaluators import registry
-from accordance.evaluators.clustered_proportions import CLUSTERED
 from accordance.evaluators.metric import CannotComputeError, Columns
-from accordance.evaluators.proportion_intervals import BINOMIAL
+from accordance.evaluators.proportions.clustered import CLUSTERED
+from accordance.evaluators.proportions.intervals import BINOMIAL
 
 from . import designs
 from .designs import Array, Layout

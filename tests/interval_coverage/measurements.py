@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from accordance.evaluators import registry
-from accordance.evaluators.difference import DifferencePrepared
+from accordance.evaluators.agreement.limits import TOTALS, LimitsFormula
+from accordance.evaluators.comparison.difference import DifferencePrepared
 from accordance.evaluators.intervals import t_interval
-from accordance.evaluators.limits import TOTALS, LimitsFormula
 from accordance.evaluators.metric import Columns
 
 from . import designs

@@ -1,0 +1,1 @@
+"""Agreement of two measurements: limits of agreement, errors, and what they assume."""

@@ -1,0 +1,144 @@
+"""The totals behind averages of errors, and their analytic intervals; see `measurement_errors`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..additive import AdditivePrepared, row_weights, subject_sums
+from ..metric import Average, CannotComputeError, Columns, Counts, FloatArray, Interval, Sides
+from ..proportions.bounds import COUNTING, ProportionData, is_proportion_method, proportion_interval
+
+_TOTALS = ("weight", "value", "undefined", "rows", "events")
+_WEIGHT, _VALUE, _UNDEFINED, _ROWS, _EVENTS = range(len(_TOTALS))
+
+
+@dataclass(frozen=True)
+class _Mean:
+    """Weighted mean of the row values, or its square root."""
+
+    root: bool = False
+
+    def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
+        mean = np.where(totals[..., _UNDEFINED].real > 0, np.nan, totals[..., _VALUE] / totals[..., _WEIGHT])
+        return np.asarray((np.sqrt(mean) if self.root else mean)[..., None])
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorPrepared(AdditivePrepared):
+    """Totals of one slice for an average of errors; see `Prepared`.
+
+    Attributes:
+        average: Which average; with `subject_mean` a subject's row of totals is its own value.
+        undefined: Words for what makes the average undefined, with the number of rows.
+        proportion: The row values are 0 or 1.
+        weighted: Row weights were given.
+    """
+
+    average: Average = "pooled"
+    undefined: str = ""
+    proportion: bool = False
+    weighted: bool = False
+
+    def counts(self, statistic: str) -> Counts:
+        """Subjects and rows, and for a share the rows within the tolerance."""
+        found = super().counts(statistic)
+        if not self.proportion:
+            return found
+        return Counts(found.n_subjects, found.n_units, round(float(self.totals[:, _EVENTS].sum())))
+
+    def reason_undefined(self, statistic: str) -> str:
+        """No rows, or rows that have no value."""
+        count = float(self.totals[:, _UNDEFINED].sum())
+        return self.undefined.format(count=round(count)) if count else super().reason_undefined(statistic)
+
+    def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
+        """`cluster_t`; `t` for subject means or one row each; the intervals of a proportion for a share.
+
+        Raises:
+            CannotComputeError: The method does not fit the average or the rows.
+        """
+        if self.proportion and is_proportion_method(method):
+            return self._proportion(statistic, method, level, sides)
+        if method == "t" and self.average == "subject_mean":
+            found = self.symmetric(statistic, method, level, sides)
+        else:
+            found = super().interval(statistic, method, level, sides)
+        if found.sides == "upper" or found.lower >= 0:
+            return found
+        note = f"The {method} interval reaches below 0, where the measure cannot be: a sign of few subjects."
+        return replace(found, warning=note)
+
+    def _proportion(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
+        if method in COUNTING and (self.average != "pooled" or self.weighted):
+            raise CannotComputeError(
+                f"`{method}` needs a count of rows: average `pooled`, and no row weights."
+            )
+        found = ProportionData(
+            events=self.totals[:, _EVENTS],
+            units=self.totals[:, _ROWS],
+            value=float(self.estimate()[0]),
+            standard_error=self.standard_error(statistic),
+            sizes=self.totals[:, _WEIGHT],
+            weighted=self.weighted,
+            by_subject=self.average == "subject_mean",
+            empty="There are no rows.",
+        )
+        return proportion_interval(found, method, level, sides)
+
+
+def prepare_errors(
+    values: FloatArray,
+    columns: Columns,
+    *,
+    name: str,
+    average: Average,
+    root: bool = False,
+    proportion: bool = False,
+    undefined: str = "",
+) -> ErrorPrepared:
+    """Sum the row values up by subject.
+
+    Args:
+        values: (n,) value of each row, NaN where it has none.
+        columns: The checked rows.
+        name: The statistic.
+        average: `pooled`, or `subject_mean`, where a subject's totals become its own value.
+        root: The statistic is the square root of the mean.
+        proportion: The row values are 0 or 1.
+        undefined: Words for rows without a value, with `{count}`.
+    """
+    totals = _totals(values, row_weights(columns), columns, events=proportion)
+    if average == "subject_mean":
+        _own_value(totals, root=root)
+    return ErrorPrepared(
+        totals=totals,
+        names=_TOTALS,
+        statistics=(name,),
+        formula=_Mean(root=root and average == "pooled"),
+        units=totals[:, _ROWS].astype(np.int64),
+        bounds=(0.0, 1.0) if proportion else (-np.inf, np.inf),
+        average=average,
+        undefined=undefined,
+        proportion=proportion,
+        weighted=columns.weights is not None,
+    )
+
+
+def _totals(values: FloatArray, weights: FloatArray, columns: Columns, *, events: bool) -> FloatArray:
+    used = weights > 0
+    lost = np.isnan(values) & used
+    filled = np.where(np.isnan(values), 0.0, values)
+    sums = [weights, weights * filled, lost, used, filled * used if events else np.zeros(len(values))]
+    return np.column_stack([subject_sums(column, columns.offsets) for column in sums])
+
+
+def _own_value(totals: FloatArray, *, root: bool) -> None:
+    """Turn a subject's sums into one value with weight one, in place."""
+    some = totals[:, _WEIGHT] > 0
+    own = totals[:, _VALUE] / np.where(some, totals[:, _WEIGHT], 1.0)
+    totals[:, _VALUE] = np.sqrt(own) if root else own
+    totals[:, _WEIGHT] = some

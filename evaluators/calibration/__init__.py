@@ -1,0 +1,1 @@
+"""Predicted probabilities against what happened."""

@@ -1,0 +1,374 @@
+"""Calibration by fitting: intercept and slope by logistic regression, and the smoothed calibration curve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ..intervals import t_interval, tail_levels
+from ..metric import (
+    Average,
+    CannotComputeError,
+    Citation,
+    Columns,
+    Counts,
+    FloatArray,
+    Interval,
+    Metric,
+    Prepared,
+    Sides,
+    Statistic,
+)
+from ..roc.area import empty_class
+from .scores import probability_columns
+
+COX = Citation(
+    "cox1958",
+    "Cox DR. Two further applications of a model for binary regression. Biometrika 1958;45:562-565.",
+)
+VAN_CALSTER = Citation(
+    "vancalster2019",
+    "Van Calster B, McLernon DJ, van Smeden M, et al. Calibration: the Achilles heel of predictive "
+    "analytics. BMC Med 2019;17:230.",
+)
+AUSTIN = Citation(
+    "austin2019",
+    "Austin PC, Steyerberg EW. The Integrated Calibration Index (ICI) and related metrics for quantifying "
+    "the calibration of logistic regression models. Stat Med 2019;38:4051-4065.",
+)
+HARRELL = Citation(
+    "harrell2015",
+    "Harrell FE. Regression Modeling Strategies. 2nd ed. Springer 2015, s. 10.11 (lowess without outlier "
+    "rejection).",
+)
+_STEPS = 60
+_CLOSE = 1e-11
+_FITTED = ("cluster_t", "glm_wald", "bootstrap_percentile", "bootstrap_bca")
+_SPAN = 2 / 3
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """A logistic fit: coefficients, inverse information, and each row's score contribution."""
+
+    coefficients: FloatArray
+    covariance: FloatArray
+    scores: FloatArray
+
+
+def logistic(x: FloatArray, y: FloatArray, offset: FloatArray, weights: FloatArray) -> _Fit:
+    """Logistic regression by Newton's method.
+
+    Raises:
+        CannotComputeError: A class is empty, the classes are separated, or the predictor is constant.
+    """
+    used = weights > 0
+    x, y, offset, weights = x[used], y[used], offset[used], weights[used]
+    if not len(y) or y.min() == y.max():
+        raise CannotComputeError("A logistic fit needs positives and negatives.")
+    beta = np.zeros(x.shape[1])
+    for _ in range(_STEPS):
+        mean = special.expit(x @ beta + offset)
+        spread = weights * mean * (1 - mean)
+        information = x.T @ (x * spread[:, None])
+        if np.linalg.cond(information) > 1e13:
+            raise CannotComputeError(
+                "The logistic fit has no finite solution: the predictions separate the classes, or do not "
+                "vary."
+            )
+        step = np.linalg.solve(information, x.T @ (weights * (y - mean)))
+        largest = float(np.abs(step).max())
+        beta = beta + step * min(1.0, 5.0 / max(largest, 1e-300))
+        if largest <= _CLOSE * max(1.0, float(np.abs(beta).max())):
+            scores = np.zeros((len(used), x.shape[1]))
+            scores[used] = x * (weights * (y - special.expit(x @ beta + offset)))[:, None]
+            return _Fit(beta, np.asarray(np.linalg.inv(information), dtype=np.float64), scores)
+    raise CannotComputeError("The logistic fit does not converge; the classes may be separated.")
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted(Prepared):
+    """Rows kept for fitting again."""
+
+    columns: Columns
+    statistics: tuple[str, ...]
+    n_subjects: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n_subjects", self.columns.n_subjects)
+
+    def fit(self, weights: FloatArray) -> FloatArray:
+        """(k,) statistics at row weights.
+
+        Raises:
+            CannotComputeError: There is no fit.
+        """
+        raise TypeError("Subclasses fit.")
+
+    def at(self, weights: FloatArray, *, relative: bool = False) -> FloatArray:
+        """Every statistic at every weight vector, fitted again for each. See `Prepared.at`.
+
+        Raises:
+            ValueError: The weights do not have one column a subject.
+        """
+        del relative
+        if weights.ndim != 2 or weights.shape[1] != self.n_subjects:
+            raise ValueError(
+                f"`weights` is {weights.shape}; one column for each of {self.n_subjects} subjects is needed."
+            )
+        sizes, own = np.diff(self.columns.offsets), self.columns.weights
+        result = np.full((len(weights), len(self.statistics)), np.nan)
+        for i, frequencies in enumerate(weights):
+            rows = np.repeat(frequencies, sizes)
+            try:
+                result[i] = self.fit(rows if own is None else rows * own)
+            except CannotComputeError:
+                continue
+        return result
+
+    def jackknife(self) -> FloatArray:
+        """(J, k) statistics with one of the subjects that have rows left out each."""
+        left_out = np.flatnonzero(np.diff(self.columns.offsets))
+        return self.at((1.0 - np.eye(self.n_subjects))[left_out])
+
+    def counts(self, statistic: str) -> Counts:
+        """Subjects with rows, rows, and reference positives among them."""
+        del statistic
+        positives = int(np.count_nonzero(self.columns.reference == 1))
+        subjects = int(np.count_nonzero(np.diff(self.columns.offsets)))
+        return Counts(subjects, len(self.columns.reference), positives)
+
+    def reason_undefined(self, statistic: str) -> str:
+        """Which class is empty, or why there is no fit."""
+        del statistic
+        positives = int(np.count_nonzero(self.columns.reference == 1))
+        if not 0 < positives < len(self.columns.reference):
+            return empty_class(self.columns)
+        try:
+            rows = np.ones(len(self.columns.reference))
+            self.fit(rows if self.columns.weights is None else self.columns.weights)
+        except CannotComputeError as problem:
+            return str(problem)
+        return "The statistic is undefined for these data."
+
+    def standard_error(self, statistic: str) -> float:
+        """None analytic; with a bootstrap the spread of the replicates is given."""
+        del statistic
+        return float("nan")
+
+    def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
+        """None analytic.
+
+        Raises:
+            CannotComputeError: Always.
+        """
+        del level, sides
+        raise CannotComputeError(f"`{statistic}` has no `{method}` interval.")
+
+
+@dataclass(frozen=True, eq=False)
+class SlopePrepared(_Fitted):
+    """Logit of the prediction against the outcome; see `CalibrationSlope`."""
+
+    def _models(self, weights: FloatArray) -> tuple[_Fit, _Fit]:
+        """The fit of the intercept alone at slope one, and of both."""
+        p, y = self.columns.test, self.columns.reference.astype(np.float64)
+        extreme = int(np.count_nonzero((p == 0) | (p == 1)))
+        if extreme:
+            raise CannotComputeError(
+                f"{extreme:,} predicted probabilities are 0 or 1, whose logit is infinite."
+            )
+        logit = special.logit(p)
+        one = np.ones((len(p), 1))
+        return (
+            logistic(one, y, logit, weights),
+            logistic(np.column_stack([one, logit]), y, np.zeros(len(p)), weights),
+        )
+
+    def fit(self, weights: FloatArray) -> FloatArray:
+        """Calibration in the large, intercept and slope."""
+        large, both = self._models(weights)
+        return np.concatenate([large.coefficients, both.coefficients])
+
+    def _error(self, statistic: str, *, clustered: bool) -> float:
+        rows = np.ones(len(self.columns.test)) if self.columns.weights is None else self.columns.weights
+        large, both = self._models(rows)
+        model, index = (large, 0) if statistic == "in_the_large" else (both, int(statistic == "slope"))
+        if not clustered:
+            return float(np.sqrt(model.covariance[index, index]))
+        sizes = np.diff(self.columns.offsets)
+        whose = np.repeat(np.arange(self.n_subjects), sizes)
+        change = model.scores @ model.covariance[index]
+        z = np.bincount(whose, weights=change, minlength=self.n_subjects)[sizes > 0]
+        n = len(z)
+        if n < 2:
+            return float("nan")
+        return float(np.sqrt(n / (n - 1) * np.square(z - z.mean()).sum()))
+
+    def standard_error(self, statistic: str) -> float:
+        """Robust, with subjects as clusters (the sandwich with S / (S - 1))."""
+        return self._error(statistic, clustered=True)
+
+    def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
+        """`cluster_t` with the robust error, or `glm_wald` with that of the model.
+
+        Raises:
+            CannotComputeError: There is no fit, row weights with `glm_wald`, or fewer than two subjects.
+        """
+        value = float(self.estimate()[self.statistics.index(statistic)])
+        sizes = np.diff(self.columns.offsets)
+        if method == "cluster_t":
+            n = int(np.count_nonzero(sizes))
+            if n < 2:
+                raise CannotComputeError("An interval needs at least two subjects.")
+            lower, upper = t_interval(value, self._error(statistic, clustered=True), n - 1, level, sides)
+            return Interval(lower, upper, level, sides, method)
+        if method != "glm_wald":
+            return super().interval(statistic, method, level, sides)
+        if self.columns.weights is not None:
+            raise CannotComputeError("`glm_wald` counts units, and these are weighted; use `cluster_t`.")
+        reach = special.ndtri(np.array(tail_levels(level, sides)))
+        lower, upper = (value + reach * self._error(statistic, clustered=False)).tolist()
+        several = bool(np.any(sizes > 1))
+        note = "Units are taken for independent, and subjects have several." if several else None
+        return Interval(lower, upper, level, sides, method, independent_rows=several, warning=note)
+
+
+@dataclass(frozen=True, eq=False)
+class CurveGapPrepared(_Fitted):
+    """Distances between prediction and smoothed outcome; see `CalibrationIndex`."""
+
+    def fit(self, weights: FloatArray) -> FloatArray:
+        """Mean, median, 90th percentile and largest distance.
+
+        Raises:
+            CannotComputeError: Too few rows, or weights that repeat no whole number of rows.
+        """
+        whole = np.rint(weights)
+        if np.any(np.abs(weights - whole) > 1e-9):
+            raise CannotComputeError("The smoothed curve needs whole numbers of rows as weights.")
+        y = np.repeat(self.columns.reference.astype(np.float64), whole.astype(np.int64))
+        p = np.repeat(self.columns.test, whole.astype(np.int64))
+        if len(y) < 3 or y.min() == y.max():
+            raise CannotComputeError("A smoothed curve needs three rows, positives and negatives among them.")
+        gap = np.abs(smoothed(y, p) - p)
+        return np.array([gap.mean(), np.median(gap), np.quantile(gap, 0.9), gap.max()])
+
+
+def smoothed(y: FloatArray, p: FloatArray) -> FloatArray:
+    """(n,) lowess of the outcome on the prediction: span 2/3, locally linear, no outlier rejection.
+
+    As `lowess(p, y, iter = 0)` in R, which interpolates within a hundredth of the range.
+    """
+    # here and not above: it brings pandas along, which nothing else of the statistics needs
+    from statsmodels.nonparametric.smoothers_lowess import lowess  # noqa: PLC0415
+
+    if p.min() == p.max():
+        return np.full(len(p), y.mean())
+    for delta in (0.01 * float(np.ptp(p)), 0.0):
+        with np.errstate(all="ignore"):
+            found = np.asarray(lowess(y, p, frac=_SPAN, it=0, delta=delta, return_sorted=False))
+        if np.all(np.isfinite(found)):
+            return found
+    # neighbours that all have one prediction leave no distance to weigh by: their mean, as in R
+    _, tied = np.unique(p, return_inverse=True)
+    means = np.bincount(tied, weights=y) / np.bincount(tied)
+    return np.asarray(np.where(np.isfinite(found), found, means[tied]))
+
+
+class CalibrationSlope(Metric):
+    """Logistic recalibration; the plain function is `calibration_slope`."""
+
+    name = "calibration_slope"
+    title = "Calibration intercept and slope"
+    summary = "Whether predicted probabilities are too high or low on average, and too extreme."
+    kind = "score"
+    route = "refit"
+    headline = "slope"
+    statistics = (
+        Statistic(
+            "in_the_large",
+            "Calibration in the large",
+            "Intercept of a logistic regression of the outcome with the logit of the prediction as offset; 0 "
+            "is best, above 0 the predictions are too low.",
+            "none",
+            "near_zero",
+            _FITTED,
+        ),
+        Statistic(
+            "intercept",
+            "Calibration intercept",
+            "Intercept of a logistic regression of the outcome on the logit of the prediction (slope free).",
+            "none",
+            "near_zero",
+            _FITTED,
+        ),
+        Statistic(
+            "slope",
+            "Calibration slope",
+            "Slope of that regression; 1 is best, below 1 the predictions are too extreme.",
+            "none",
+            "none",
+            _FITTED,
+        ),
+    )
+    citations = (COX, VAN_CALSTER)
+
+    def prepare(self, columns: Columns, *, average: Average = "pooled", **parameters: Any) -> SlopePrepared:
+        """Keep the rows.
+
+        Raises:
+            ValueError: See `probability_columns`.
+        """
+        checked = probability_columns(self, columns, average, parameters)
+        return SlopePrepared(checked, ("in_the_large", "intercept", "slope"))
+
+
+class CalibrationIndex(Metric):
+    """ICI, E50, E90; the plain function is `calibration_index`."""
+
+    name = "calibration_index"
+    title = "Integrated calibration index"
+    summary = "Distance between predicted probabilities and the smoothed calibration curve."
+    kind = "score"
+    route = "refit"
+    headline = "ici"
+    statistics = tuple(
+        Statistic(
+            name,
+            f"{words} distance to the calibration curve ({name.upper()})",
+            f"{words} |smoothed outcome - prediction| over units; smoothed by lowess with span 2/3, locally "
+            "linear, without outlier rejection. Another smoother gives another number.",
+            "none",
+            "lower",
+            ("bootstrap_percentile",),
+        )
+        for name, words in (
+            ("ici", "Mean"),
+            ("e50", "Median"),
+            ("e90", "90th percentile of"),
+            ("emax", "Largest"),
+        )
+    )
+    citations = (AUSTIN, HARRELL)
+
+    def prepare(
+        self, columns: Columns, *, average: Average = "pooled", **parameters: Any
+    ) -> CurveGapPrepared:
+        """Keep the rows.
+
+        Raises:
+            ValueError: Row weights, or see `probability_columns`.
+        """
+        checked = probability_columns(self, columns, average, parameters)
+        if checked.weights is not None:
+            raise ValueError("`calibration_index` takes no row weights; the smoother counts neighbours.")
+        return CurveGapPrepared(checked, ("ici", "e50", "e90", "emax"))
+
+
+CALIBRATION_SLOPE = CalibrationSlope()
+CALIBRATION_INDEX = CalibrationIndex()
+METRICS: tuple[Metric, ...] = (CALIBRATION_SLOPE, CALIBRATION_INDEX)

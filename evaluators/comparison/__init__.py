@@ -1,0 +1,1 @@
+"""Versions, groups and hypotheses compared."""

@@ -1,0 +1,283 @@
+"""A metric in subgroups, with tests and differences that know which rows belong to one subject.
+
+A subgroup is a set of rows: of subjects (a sex, a site) or of situations that each subject passes through (an
+activity, a skin temperature). Every subgroup is prepared over the same list of subjects, so that what two
+subgroups share of a subject enters their covariance: with subjects in one subgroup each it vanishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from .. import checks, registry
+from ..codes import binary_codes, category_codes
+from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED
+from ..metric import (
+    Average,
+    CannotComputeError,
+    Citation,
+    Columns,
+    Estimate,
+    FloatArray,
+    IntArray,
+    Metric,
+    Prepared,
+    Sides,
+)
+from ..result import number
+from .difference import influence_of_all
+from .results import HypothesisTest
+from .versions import compare_prepared
+
+WALD = Citation(
+    "wald1943",
+    "Wald A. Tests of statistical hypotheses concerning several parameters when the number of observations "
+    "is large. Trans Am Math Soc 1943;54:426-482.",
+)
+KORN = Citation(
+    "korn1990",
+    "Korn EL, Graubard BI. Simultaneous testing of regression coefficients with complex survey data: use of "
+    "Bonferroni t statistics. Am Stat 1990;44:270-276.",
+)
+
+_FEW = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Subgroups:
+    """A metric prepared for each subgroup, over the same subjects.
+
+    Attributes:
+        metric: The metric.
+        keys: The subjects' keys.
+        prepared: What was prepared, by label of the subgroup, in the order of the labels as text.
+    """
+
+    metric: Metric
+    keys: tuple[str, ...]
+    prepared: Mapping[str, Prepared]
+
+    def __str__(self) -> str:
+        name = self.metric.headline
+        lines = [f"{self.metric.statistic(name).title}, {len(self.keys):,} subjects in all"]
+        for label, value in self.estimates().items():
+            why = "" if np.isfinite(value) else f": {self.prepared[label].reason_undefined(name)}"
+            lines.append(f"{label}: {number(value)}{why}")
+        return "\n".join(lines)
+
+    def estimates(self, statistic: str | None = None) -> dict[str, float]:
+        """The statistic in each subgroup, NaN where it has no value there."""
+        name = statistic or self.metric.headline
+        return {
+            label: float(part.estimate()[part.statistics.index(name)])
+            for label, part in self.prepared.items()
+        }
+
+    def __getitem__(self, label: str) -> Prepared:
+        try:
+            return self.prepared[label]
+        except KeyError:
+            raise KeyError(f"no subgroup {label!r}; there are {', '.join(self.prepared)}") from None
+
+
+def subgroups(
+    metric: Metric | str,
+    reference: ArrayLike,
+    test: ArrayLike,
+    group: Sequence[object] | NDArray[Any],
+    *,
+    subject: Any = None,
+    positive: Any = None,
+    average: Average = "pooled",
+    parameters: Mapping[str, Any] | None = None,
+) -> Subgroups:
+    """Prepare a metric for each subgroup of rows.
+
+    Args:
+        metric: The metric or its name.
+        reference: (n,) values of the reference.
+        test: (n,) values of the index test.
+        group: (n,) labels of the rows' subgroups, compared as text.
+        subject: (n,) subject labels. Default: every row is a subject of its own.
+        positive: For a binary metric, the value or values that count as positive.
+        average: `pooled` (default) or `subject_mean`, where the metric has both.
+        parameters: The metric's own parameters.
+
+    Raises:
+        KeyError: No metric of that name.
+        ValueError: Lengths differ, a value or label is missing, or a parameter is not acceptable.
+
+    Example:
+        >>> found = subgroups("mae", [60, 70, 80, 90], [61, 72, 80, 94], ["f", "f", "m", "m"])
+        >>> found.estimates()
+        {'f': 1.5, 'm': 2.0}
+    """
+    chosen = registry.get(metric) if isinstance(metric, str) else metric
+    first, second, levels = _coded(chosen, reference, test, positive)
+    rows = len(first)
+    checks.same_length(rows, {"test": second})
+    keys, code = checks.subject_labels(np.arange(rows) if subject is None else subject, rows)
+    if len(group) != rows:
+        raise ValueError(f"`group` has {len(group)} labels for {rows} rows.")
+    labels, member = checks.subject_labels(group, rows)
+    given = checks.parameters(chosen, parameters or {})
+    order = np.lexsort((second, first, code))
+    prepared = {}
+    for i, label in enumerate(labels):
+        mine = order[member[order] == i]
+        counts = np.bincount(code[mine], minlength=len(keys))
+        offsets: IntArray = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        prepared[label] = chosen.prepare(
+            Columns(first[mine], second[mine], offsets, levels), average=average, **given
+        )
+    return Subgroups(chosen, keys, prepared)
+
+
+def subgroup_difference(
+    found: Subgroups,
+    first: str,
+    second: str,
+    *,
+    statistic: str | None = None,
+    ci: str | None = None,
+    level: float = 0.95,
+    sides: Sides = "two",
+    replicates: int = DEFAULT_REPLICATES,
+    seed: int = DEFAULT_SEED,
+) -> Estimate:
+    """Gap between two subgroups, first - second, subjects resampled or linearised as one sample.
+
+    The gap in sensitivity is the difference in true positive rates (equal opportunity), that in specificity
+    the difference in false positive rates with the sign turned round.
+
+    Args:
+        found: From `subgroups`.
+        first: Label of a subgroup.
+        second: Label of another.
+        statistic: Which statistic. Default: the metric's headline.
+        ci: `cluster_t` (default for smooth statistics), `jackknife_t`, `bootstrap_bca` or
+            `bootstrap_percentile`.
+        level: Confidence level.
+        sides: `two`, or the one bound of the difference that is wanted.
+        replicates: Bootstrap replicates.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        KeyError: No such subgroup or statistic.
+        ValueError: The method, level or sides is not acceptable.
+
+    Example:
+        >>> found = subgroups("mae", [60, 70, 80, 90], [61, 72, 80, 94], ["f", "f", "m", "m"])
+        >>> subgroup_difference(found, "m", "f").value
+        0.5
+    """
+    declared = found.metric.statistic(statistic or found.metric.headline)
+    turned: Sides = sides
+    if declared.better == "lower":  # the comparison asks for a bound of the improvement
+        turned = {"two": "two", "lower": "upper", "upper": "lower"}[sides]  # type: ignore[assignment]
+    return compare_prepared(
+        found.metric,
+        candidate=found[first],
+        baseline=found[second],
+        keys=found.keys,
+        statistic=declared.name,
+        ci=ci,
+        level=level,
+        sides=turned,
+        replicates=replicates,
+        seed=seed,
+    ).difference
+
+
+def subgroup_heterogeneity(found: Subgroups, *, statistic: str | None = None) -> HypothesisTest:
+    """Test that a statistic is the same in all subgroups, subjects as clusters (interaction test).
+
+    A Wald statistic W of the differences from the first subgroup, with their covariance linearised and summed
+    over subjects, as a generalised estimating equation with independence working correlation has it (apart
+    from a factor S / (S - 1)). With k subgroups and S subjects,
+    W (S - k + 1) / ((S - 1) (k - 1)) is compared with F on k - 1 and S - k + 1 degrees of freedom, which
+    allows for few subjects (Korn & Graubard 1990).
+
+    Args:
+        found: From `subgroups`, of a metric that is a smooth function of sums.
+        statistic: Which statistic. Default: the metric's headline.
+
+    Raises:
+        CannotComputeError: Fewer than two subgroups, a subgroup without a value, a metric that is not smooth,
+            too few subjects, or differences that do not vary between subjects.
+        KeyError: No such statistic.
+
+    Example:
+        >>> reference, test = [60, 70, 80, 90, 65, 75, 85, 95], [61, 73, 80, 93, 67, 74, 89, 96]
+        >>> result = subgroup_heterogeneity(
+        ...     subgroups("mae", reference, test, list("aabbaabb"), subject=list("11223344"))
+        ... )
+        >>> round(result.statistic, 4), result.distribution
+        (0.3, 'F, 1 and 3 df')
+    """
+    name = found.metric.statistic(statistic or found.metric.headline).name
+    labels = list(found.prepared)
+    if len(labels) < 2:
+        raise CannotComputeError("At least two subgroups are needed.")
+    values, columns, active = [], [], np.zeros(len(found.keys), dtype=bool)
+    for label, part in found.prepared.items():
+        index = part.statistics.index(name)
+        value = float(part.estimate()[index])
+        if not np.isfinite(value):
+            raise CannotComputeError(f"Subgroup {label} has no value: {part.reason_undefined(name)}")
+        values.append(value)
+        columns.append(influence_of_all(part)[:, index])
+        active |= columns[-1] != 0
+        active |= np.asarray(getattr(part, "active", np.ones(len(found.keys), dtype=bool)))
+    return _wald(name, labels, np.array(values), np.stack(columns, axis=1)[active])
+
+
+def _wald(name: str, labels: Sequence[str], values: FloatArray, z: FloatArray) -> HypothesisTest:
+    subjects, k = z.shape
+    df = subjects - k + 1
+    if df < 1:
+        raise CannotComputeError(f"{subjects} subjects are too few to compare {k} subgroups.")
+    centred = z - z.mean(axis=0)
+    differences = values[1:] - values[0]
+    contrast = centred[:, 1:] - centred[:, :1]
+    covariance = subjects / (subjects - 1) * contrast.T @ contrast
+    spread = np.sqrt(np.diag(covariance))
+    if np.any(spread <= 1e-14 * max(float(np.abs(values).max()), float(np.finfo(float).tiny))):
+        raise CannotComputeError(
+            "The subjects do not differ in a subgroup's difference; there is no variance."
+        )
+    scaled = covariance / np.outer(spread, spread)
+    if np.linalg.matrix_rank(scaled, tol=1e-10) < k - 1:
+        raise CannotComputeError("The subgroups' differences are collinear; the test has no value.")
+    w = float(differences / spread @ np.linalg.solve(scaled, differences / spread))
+    statistic = w * df / ((subjects - 1) * (k - 1))
+    few = f"There are {subjects} subjects; the test has little power and is approximate."
+    return HypothesisTest(
+        test="Heterogeneity across subgroups, Wald, subjects as clusters",
+        hypothesis=f"{name} is the same in all subgroups",
+        p_value=float(special.fdtrc(k - 1, df, statistic)),
+        statistic=statistic,
+        distribution=f"F, {k - 1} and {df} df",
+        n=subjects,
+        counted="subjects",
+        details={**dict(zip(labels, (float(value) for value in values), strict=True)), "wald": w},
+        warning=few if subjects < _FEW else None,
+        citations=(WALD, KORN),
+    )
+
+
+def _coded(
+    metric: Metric, reference: ArrayLike, test: ArrayLike, positive: Any
+) -> tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]:
+    """Both columns as the metric's kind wants them."""
+    if metric.kind == "measurement":
+        return checks.measurements("reference", reference), checks.measurements("test", test), ()
+    if metric.kind == "binary":
+        return binary_codes("reference", reference, positive), binary_codes("test", test, positive), ()
+    return category_codes(reference, test)

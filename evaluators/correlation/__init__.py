@@ -1,0 +1,1 @@
+"""Correlations, of rows and within subjects."""

@@ -1,0 +1,1 @@
+"""Proportions of units, independent or clustered in subjects, and their intervals."""

@@ -1,0 +1,200 @@
+"""Proportions of units, subject by subject: what sensitivity, accuracy, yield and the like have in common.
+
+Per subject there are a few counts (TP, FP, FN, TN, or determinate and indeterminate). A proportion is the sum
+of some of them (the events) over the sum of some of them (the units). Two averages of it exist and differ:
+
+- `pooled`: events of all subjects over units of all subjects; a subject counts as often as it has units.
+- `subject_mean`: the mean of the subjects' own proportions; every subject that has units counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..additive import AdditivePrepared, row_weights, subject_sums
+from ..checks import row_weights as row_weights_checked
+from ..functions import arrange, evaluate
+from ..metric import Average, Columns, Counts, IntArray, Interval, Metric, MetricResult, Sides, Statistic
+from .bounds import PROPORTION_INTERVALS, ProportionData, is_proportion_method, proportion_interval
+from .clusters import uneven
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Which counts are events and which are units: index tuples into the counts."""
+
+    events: tuple[int, ...]
+    units: tuple[int, ...]
+
+    def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
+        """Events over units, added up over subjects."""
+        ratio = totals[..., list(self.events)].sum(axis=-1) / totals[..., list(self.units)].sum(axis=-1)
+        return np.asarray(ratio)[..., None]
+
+
+def mean_of_shares(totals: NDArray[Any]) -> NDArray[Any]:
+    """Sum of the subjects' shares over the number of subjects that have one."""
+    return np.asarray(totals[..., 0] / totals[..., 1])[..., None]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ProportionPrepared(AdditivePrepared):
+    """Counts of each subject behind one proportion.
+
+    The last two of `totals` are always the subject's events and units as counted, without row weights.
+
+    Attributes:
+        average: How subjects are put together.
+        weighted: Row weights were given.
+        empty: What to say where no subject has a unit.
+    """
+
+    average: Average
+    weighted: bool
+    empty: str
+
+    @property
+    def active(self) -> NDArray[np.bool_]:
+        """(S,) which subjects have units; the others say nothing about this proportion."""
+        return np.asarray(self.totals[:, -1] > 0)
+
+    def counts(self, statistic: str) -> Counts:
+        """Subjects that have units, units, and events among them: the fraction itself."""
+        del statistic
+        events, units = self.totals[:, -2:].sum(axis=0)
+        return Counts(int(np.count_nonzero(self.active)), int(units), int(events))
+
+    def reason_undefined(self, statistic: str) -> str:
+        """Which class is empty."""
+        if not np.any(self.active):
+            return self.empty
+        return super().reason_undefined(statistic)
+
+    def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
+        """Any interval of a proportion, or `cluster_t`; see `bounds`.
+
+        Raises:
+            CannotComputeError: No units; row weights, or a mean of subjects with several units, with a method
+                that counts units; fewer than two subjects with a method that takes them for clusters.
+        """
+        by_subject = self.average == "subject_mean"
+        sizes = self.active.astype(np.float64)
+        if isinstance(self.formula, Ratio):
+            sizes = self.totals[:, list(self.formula.units)].sum(axis=1)
+        if not is_proportion_method(method):
+            other = super().interval(statistic, method, level, sides)
+            return replace(other, warning=other.warning or uneven(sizes))
+        found = ProportionData(
+            events=self.totals[:, -2],
+            units=self.totals[:, -1],
+            value=float(self.estimate()[0]),
+            standard_error=self.standard_error(statistic),
+            sizes=sizes,
+            weighted=self.weighted,
+            by_subject=by_subject,
+            empty=self.empty,
+        )
+        return proportion_interval(found, method, level, sides)
+
+
+def prepare_proportion(
+    columns: Columns,
+    cells: Sequence[NDArray[np.bool_]],
+    *,
+    names: tuple[str, ...],
+    ratio: Ratio,
+    statistic: str,
+    average: Average,
+    empty: str,
+) -> ProportionPrepared:
+    """Add cells up by subject and attach the formula of the average.
+
+    Args:
+        columns: The rows.
+        cells: One (n,) indicator a cell; which rows fall into it.
+        names: The k cells' names.
+        ratio: Which of them are events and units.
+        statistic: The statistic's name.
+        average: `pooled` or `subject_mean`.
+        empty: What to say where no subject has a unit.
+    """
+    counted = np.stack([subject_sums(cell, columns.offsets) for cell in cells], axis=1)
+    events = counted[:, list(ratio.events)].sum(axis=1)
+    units = counted[:, list(ratio.units)].sum(axis=1)
+    totals = counted
+    if columns.weights is not None:
+        weights = row_weights(columns)
+        totals = np.stack([subject_sums(cell * weights, columns.offsets) for cell in cells], axis=1)
+    formula: Callable[[NDArray[Any]], NDArray[Any]] = ratio
+    if average == "subject_mean":
+        own = totals[:, list(ratio.units)].sum(axis=1)
+        has = own > 0
+        share = np.divide(totals[:, list(ratio.events)].sum(axis=1), own, out=np.zeros(len(own)), where=has)
+        totals, names, formula = np.stack([share, has], axis=1), ("share", "subjects"), mean_of_shares
+    return ProportionPrepared(
+        totals=np.column_stack([totals, events, units]),
+        names=(*names, "events counted", "units counted"),
+        statistics=(statistic,),
+        formula=formula,
+        units=np.diff(columns.offsets),
+        bounds=(0.0, 1.0),
+        average=average,
+        weighted=columns.weights is not None,
+        empty=empty,
+    )
+
+
+def proportion_statistic(name: str, title: str, definition: str, better: str) -> Statistic:
+    """A statistic between 0 and 1 with the intervals of a proportion."""
+    return Statistic(
+        name=name,
+        title=title,
+        definition=definition,
+        unit="proportion",
+        better="higher" if better == "higher" else "none",
+        intervals=PROPORTION_INTERVALS,
+    )
+
+
+def proportion_result(
+    metric: Metric,
+    reference: IntArray,
+    test: IntArray,
+    *,
+    subject: Any,
+    weights: ArrayLike | None,
+    average: Average,
+    ci: str | None,
+    level: float,
+    sides: Sides,
+    replicates: int,
+    seed: int,
+) -> MetricResult:
+    """A proportion of coded rows as a labelled result; what the plain functions share.
+
+    Without `ci` the interval is the exact one where every subject has one unit, and `cluster_t` otherwise.
+
+    Raises:
+        ValueError: Lengths differ, a weight is negative, or a parameter is not acceptable.
+    """
+    given = None if weights is None else row_weights_checked(weights)
+    columns, keys = arrange(reference, test, subject, given)
+    several = bool(np.any(np.diff(columns.offsets) > 1))
+    default = "cluster_t" if several or given is not None else "clopper_pearson"
+    return evaluate(
+        metric,
+        columns,
+        keys,
+        average=average,
+        parameters={},
+        ci=ci or default,
+        level=level,
+        sides=sides,
+        replicates=replicates,
+        seed=seed,
+    )

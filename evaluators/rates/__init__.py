@@ -1,0 +1,1 @@
+"""Events per person-time."""

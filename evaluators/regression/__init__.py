@@ -1,0 +1,1 @@
+"""Lines of a test device on a reference."""

@@ -1,0 +1,1 @@
+"""Reliability: concordance, intraclass correlation, repeatability."""

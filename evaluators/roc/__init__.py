@@ -1,0 +1,1 @@
+"""A score against a binary reference: ROC and precision-recall curves."""
