@@ -74,4 +74,6 @@ def _block(columns: Columns, first: int, last: int) -> Columns:
         columns.test[start:end],
         columns.offsets[first : last + 1] - start,
         columns.levels,
+        roles={name: values[start:end] for name, values in columns.roles.items()},
+        role_levels=columns.role_levels,
     )

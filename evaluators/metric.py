@@ -63,6 +63,23 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class ColumnRole:
+    """A column that a metric takes beside reference and test.
+
+    Attributes:
+        name: The part it plays, such as `condition` or `covariate`.
+        kind: `category`: names groups; `rating`: categories of the reference, by another rater; `number`.
+        doc: What it is, for protocols and docs.
+        several: Whether more than one column may play the part.
+    """
+
+    name: str
+    kind: Literal["category", "rating", "number"]
+    doc: str
+    several: bool = False
+
+
+@dataclass(frozen=True)
 class Statistic:
     """One number that a metric yields.
 
@@ -198,6 +215,9 @@ class Columns:
         offsets: (S + 1,) start of each subject's rows; subjects without rows repeat an offset.
         levels: Names of the categories, in declared order; empty for measurements.
         weights: (n,) row weights or None. Only their ratios matter.
+        roles: Part -> (n,) or, where several columns play it, (n, k) values of the metric's further columns:
+            int64 codes of a category (-1: none), float64 numbers (NaN: none).
+        role_levels: Part -> names of the categories of a role of kind `category`.
     """
 
     reference: NDArray[Any]
@@ -205,6 +225,8 @@ class Columns:
     offsets: IntArray
     levels: tuple[str, ...] = ()
     weights: FloatArray | None = None
+    roles: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    role_levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def n_subjects(self) -> int:
@@ -224,6 +246,8 @@ class Metric(ABC):
     headline: ClassVar[str]
     """The statistic a criterion means when it names none."""
     parameters: ClassVar[tuple[Parameter, ...]] = ()
+    columns: ClassVar[tuple[ColumnRole, ...]] = ()
+    """Further columns; all of them are needed."""
     averages: ClassVar[tuple[Average, ...]] = ("pooled",)
     """More than one: they differ in meaning, and the protocol has to say which."""
     citations: ClassVar[tuple[Citation, ...]] = ()
@@ -236,6 +260,15 @@ class Metric(ABC):
         Raises:
             ValueError: A parameter or a column is not acceptable (NaN, infinities, codes outside `levels`).
         """
+
+    def of_levels(self, levels: Mapping[str, tuple[str, ...]]) -> Metric:
+        """The metric for stated categories of its roles, where its statistics depend on them.
+
+        Args:
+            levels: Part -> declared categories, of the roles of kind `category`.
+        """
+        del levels
+        return self
 
     def statistic(self, name: str) -> Statistic:
         """The declared statistic of that name; KeyError otherwise."""

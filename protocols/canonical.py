@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from .base import Model
 from .context import SUBJECTS
 from .model import Endpoint, Protocol
 from .nodes import Path, Place, ScalarNode, dotted
@@ -38,7 +39,7 @@ def canonical(protocol: Protocol) -> str:
         >>> canonical(library.load("method-comparison"))[:58]
         '{"conversions":[],"design":"Each subject is measured with '
     """
-    data = protocol.model_dump(mode="json", by_alias=True)
+    data = _said(protocol)
     data["endpoints"] = {name: _definition(one) for name, one in protocol.endpoints.items()}
     return _json(_ordered(data))
 
@@ -74,14 +75,32 @@ def endpoint_digest(protocol: Protocol, endpoint_id: str) -> str:
     endpoint = protocol.endpoints[endpoint_id]
     parts: dict[str, Any] = {"endpoint": endpoint_id, "definition": _definition(endpoint)}
     for name, part in _dependencies(protocol, endpoint).items():
-        parts[name] = _without_words(part)
+        parts[name] = _said(part, _WORDS_ONLY)
     return hashlib.sha256(_json(_ordered(parts)).encode()).hexdigest()
 
 
 def _definition(endpoint: Endpoint) -> dict[str, Any]:
     """An endpoint as data; its subgroups are a set, their order is for the reader only."""
-    data = endpoint.model_dump(mode="json", by_alias=True)
-    return {**data, "subgroups": sorted(data["subgroups"] or [])}
+    return {**_said(endpoint), "subgroups": sorted(endpoint.subgroups or [])}
+
+
+def _said(value: Any, hidden: frozenset[str] = frozenset()) -> Any:
+    """A model as JSON data: every field, but for `Model.later` ones at their default, and `hidden` ones."""
+    if isinstance(value, Model):
+        return {
+            field.alias or name: _said(one, hidden)
+            for name, field in type(value).model_fields.items()
+            if name not in hidden
+            and not (
+                (one := getattr(value, name)) == field.get_default(call_default_factory=True)
+                and name in value.later
+            )
+        }
+    if isinstance(value, Mapping):
+        return {key: _said(one, hidden) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_said(one, hidden) for one in value]
+    return value
 
 
 def _dependencies(protocol: Protocol, endpoint: Endpoint) -> dict[str, Any]:
@@ -102,21 +121,6 @@ def _dependencies(protocol: Protocol, endpoint: Endpoint) -> dict[str, Any]:
         "seed": protocol.seed,
         "subgroups": {name: protocol.subgroups[name] for name in endpoint.subgroups or ()},
     }
-
-
-def _without_words(value: Any) -> Any:
-    """A model as JSON data without the fields that only name it."""
-    if isinstance(value, BaseModel):
-        return {
-            field.alias or name: _without_words(getattr(value, name))
-            for name, field in type(value).model_fields.items()
-            if name not in _WORDS_ONLY
-        }
-    if isinstance(value, Mapping):
-        return {key: _without_words(one) for key, one in value.items()}
-    if isinstance(value, tuple | list):
-        return [_without_words(one) for one in value]
-    return value
 
 
 def differences(old: Protocol, new: Protocol) -> list[str]:

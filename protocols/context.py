@@ -72,7 +72,7 @@ class Context:
         self.violations.append(
             Violation(
                 message,
-                file=self.locator.file if self.locator else None,
+                file=(place.file if place else None) or (self.locator.file if self.locator else None),
                 line=place.line if place else None,
                 column=place.column if place else None,
                 key=dotted(path) or None,

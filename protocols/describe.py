@@ -9,6 +9,8 @@ from itertools import pairwise
 
 from ..evaluators import intervals, registry
 from ..evaluators.metric import Statistic
+from .criteria import TableLimit
+from .limit_tables import TABLES
 from .model import Condition, Criterion, Endpoint, IntervalSpec, Pairing, Protocol, Scalar, Tier, View, Where
 
 TIERS: dict[Tier, str] = {
@@ -161,12 +163,23 @@ def _lower(title: str) -> str:
 
 def _limit(rule: Criterion) -> str:
     proportion = rule.unit == "proportion"
+    if isinstance(rule.limit, TableLimit):
+        table = TABLES[rule.limit.table]
+        return (
+            f"{rule.operator} the limit that the table of {table.source} gives for {_spaced(rule.limit.by)}"
+        )
+    if isinstance(rule.limit, str):
+        return f"{rule.operator} a limit that the study has still to set"
     limits = rule.limit if isinstance(rule.limit, tuple) else (rule.limit,)
     texts = [_proportion(limit) if proportion else number(limit) for limit in limits]
     unit = "" if proportion or rule.unit is None else rule.unit if rule.unit == "%" else f" {rule.unit}"
     if len(texts) == 2:
         return f"within {texts[0]} to {texts[1]}{unit}"
     return f"{rule.operator} {texts[0]}{unit}"
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _proportion(value: float) -> str:

@@ -4,33 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import library
-from .errors import UsageError
+from .derive import derive
+from .library import find, read
 from .model import Protocol
-from .resolve import from_document
 from .source import read_yaml
 
-LIBRARY = "library:"
-"""Prefix that names a built-in protocol instead of a path."""
+__all__ = ["find", "load", "parse"]
 
 
-def load(path: Path) -> Protocol:
-    """Read, check and resolve a protocol file.
+def load(path: Path, variant: str | None = None) -> Protocol:
+    """Read, check and resolve a protocol file, with the protocol it extends.
 
     Args:
         path: The file.
+        variant: Which of its variants; default the one the file says.
 
     Returns:
         The protocol with every default written out.
 
     Raises:
         ContractError: Every violation found, with file, line and column.
+        UsageError: There is no such variant.
     """
-    return from_document(read_yaml(Path(path)))
+    return derive(read(Path(path)), Path(path).parent, find=find, read=read, variant=variant)
 
 
-def parse(text: str, file: str = "protocol.yaml") -> Protocol:
+def parse(text: str, file: str = "protocol.yaml", variant: str | None = None) -> Protocol:
     """Read, check and resolve a protocol given as YAML text; `file` names it in messages.
+
+    Args:
+        text: The protocol; parents that it `extends` are found from the working directory.
+        file: Its name in messages.
+        variant: Which of its variants; default the one the text says.
 
     Raises:
         ContractError: Every violation found, with file, line and column.
@@ -43,25 +48,4 @@ def parse(text: str, file: str = "protocol.yaml") -> Protocol:
         Traceback (most recent call last):
         accordance.protocols.errors.ContractError: protocol.yaml:1:6: not valid YAML: a value is missing ...
     """
-    return from_document(read_yaml(text, file))
-
-
-def find(reference: str, base: Path) -> Path:
-    """The file a study means by its `protocol:`.
-
-    Args:
-        reference: `library:ID`, or a path relative to `base`.
-        base: The study folder.
-
-    Raises:
-        UsageError: No such built-in protocol, or no such file.
-    """
-    if reference.startswith(LIBRARY):
-        return library.path(reference.removeprefix(LIBRARY))
-    path = base / reference
-    if not path.is_file():
-        names = ", ".join(f"{LIBRARY}{name}" for name in library.names())
-        raise UsageError(
-            f"there is no protocol file {path}; give a path from the study folder, or one of {names}"
-        )
-    return path
+    return derive(read_yaml(text, file), Path(), find=find, read=read, variant=variant)

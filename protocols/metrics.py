@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..evaluators import intervals, registry
 from ..evaluators.metric import REQUIRED, Metric, Parameter, Statistic
 from ..evaluators.tolerance import parse as parse_tolerance
-from .context import Context, determinate, levels_of
+from .context import Context, Scope, determinate, levels_of
 from .errors import nearest
 from .model import Column, Criterion, Endpoint, IntervalSpec, Table
 from .nodes import Path
@@ -17,9 +17,6 @@ from .shape import listed
 
 YIELD = "yield"
 """The metric that asks whether there was a result, not which."""
-
-_UNIT_WORDS = {"percent": "%", "proportion": "proportion"}
-_LOWER_BOUND, _UPPER_BOUND = (">", ">="), ("<", "<=")
 
 
 def find_metric(context: Context, path: Path, name: str) -> Metric | None:
@@ -232,18 +229,19 @@ def resolve_positive(
 
 
 def resolve_interval(
-    context: Context, path: Path, metric: Metric, spec: IntervalSpec, criterion: Criterion | None
+    context: Context, path: Path, metric: Metric, spec: IntervalSpec, criteria: Sequence[Criterion]
 ) -> IntervalSpec:
     """The interval with a method written out for every statistic."""
     place = (*path, "interval")
     statistics = {statistic.name: statistic for statistic in metric.statistics}
-    main = criterion.statistic if criterion and criterion.statistic in statistics else metric.headline
+    named = [one.statistic for one in criteria if one.statistic in statistics]
+    main = named[0] if named and named[0] else metric.headline
     chosen = dict(spec.methods or {})
     for name, method in chosen.items():
         if context.known((*place, "methods", name), name, statistics, "statistic", at_key=True):
             _check_method(context, (*place, "methods", name), statistics[name], method, spec)
     if spec.method is not None:
-        needed = statistics[main] if criterion else _offering(metric, spec.method) or statistics[main]
+        needed = statistics[main] if criteria else _offering(metric, spec.method) or statistics[main]
         _check_method(context, (*place, "method"), needed, spec.method, spec)
     methods = {
         name: chosen.get(name) or _default_method(statistic, spec)
@@ -287,90 +285,32 @@ def _default_method(statistic: Statistic, spec: IntervalSpec) -> str:
     return (fitting or list(statistic.intervals))[0]
 
 
-def resolve_criterion(
-    context: Context, path: Path, metric: Metric, endpoint: Endpoint, reference: Column | None
-) -> Criterion | None:
-    """The criterion with statistic and unit written out; it can be judged and rewards the better device."""
-    criterion = endpoint.criterion
-    place = (*path, "criterion")
-    if criterion is None:
-        return None
-    statistics = {statistic.name: statistic for statistic in metric.statistics}
-    name = criterion.statistic or metric.headline
-    _check_comparison(context, place, criterion, endpoint.interval)
-    if not context.known((*place, "statistic"), name, statistics, f"statistic of `{metric.name}`"):
-        return criterion
-    statistic = statistics[name]
-    if criterion.compare != "point" and not statistic.intervals:
-        message = f"`{name}` has no interval, so there is no bound to compare; use `point`"
-        context.report((*place, "compare"), message, criterion.compare)
-    _check_direction(context, place, criterion, statistic)
-    _check_scale(context, place, criterion, statistic)
-    unit = (
-        (reference.unit if reference else None)
-        if statistic.unit == "same"
-        else _UNIT_WORDS.get(statistic.unit)
-    )
-    if criterion.unit is not None and criterion.unit != unit:
-        message = f"`{name}` is in `{unit}`" if unit else f"`{name}` has no unit; remove this key"
-        context.report((*place, "unit"), message, criterion.unit, unit)
-    return criterion.model_copy(update={"statistic": name, "unit": unit})
-
-
-def _check_comparison(context: Context, path: Path, criterion: Criterion, spec: IntervalSpec) -> None:
-    """Operator, compared number, limit and sides of the interval belong together."""
-    compare, operator, limit = criterion.compare, criterion.operator, criterion.limit
-    if operator == "within":
-        if not isinstance(limit, tuple):
-            context.report((*path, "limit"), "`within` needs two limits, such as [-5, 5]", limit)
-        elif limit[0] >= limit[1]:
-            context.report(
-                (*path, "limit"),
-                "the lower limit must lie below the upper limit",
-                f"{limit[0]:g}, {limit[1]:g}",
-            )
-        if compare not in {"point", "both"}:
-            context.report((*path, "compare"), "`within` compares the `point` or `both` bounds", compare)
-    else:
-        if isinstance(limit, tuple):
-            context.report(
-                (*path, "limit"),
-                f"`{operator}` needs one limit; two go with `within`",
-                f"{limit[0]:g}, {limit[1]:g}",
-            )
-        if compare == "both":
-            context.report((*path, "compare"), "`both` bounds are compared by `within` two limits", compare)
-    if compare == "lower" and operator in _UPPER_BOUND:
-        message = "a lower bound below a limit proves nothing; compare `upper`, or use `>` or `>=`"
-        context.report((*path, "operator"), message, operator)
-    if compare == "upper" and operator in _LOWER_BOUND:
-        message = "an upper bound above a limit proves nothing; compare `lower`, or use `<` or `<=`"
-        context.report((*path, "operator"), message, operator)
-    if (compare in {"lower", "upper"} and spec.sides not in {"two", compare}) or (
-        compare == "both" and spec.sides != "two"
-    ):
-        message = f"the interval has `sides: {spec.sides}` only; compare `{spec.sides}`, or use `sides: two`"
-        context.report((*path, "compare"), message, compare)
-
-
-def _check_direction(context: Context, path: Path, criterion: Criterion, statistic: Statistic) -> None:
-    """A criterion that rewards the worse device is a slip of the pen."""
-    wrong = {"higher": _UPPER_BOUND, "lower": _LOWER_BOUND}.get(statistic.better, ())
-    proves_nothing = {"lower": _UPPER_BOUND, "upper": _LOWER_BOUND}.get(criterion.compare, ())
-    if criterion.operator in wrong and criterion.operator not in proves_nothing:
-        message = f"{statistic.better} `{statistic.name}` is better; this operator rewards the worse device"
-        context.report(
-            (*path, "operator"), message, criterion.operator, ">" if statistic.better == "higher" else "<"
+def resolve_roles(context: Context, path: Path, metric: Metric, endpoint: Endpoint, scope: Scope) -> Metric:
+    """The metric for the levels of its further columns; they are named, exist and fit their part."""
+    roles = {role.name: role for role in metric.columns}
+    for name in endpoint.columns:
+        context.known(
+            (*path, "columns", name), name, roles, f"further column of `{metric.name}`", at_key=True
         )
-
-
-def _check_scale(context: Context, path: Path, criterion: Criterion, statistic: Statistic) -> None:
-    """A limit of 90 for a proportion means 0.90; passed or failed by everything, it would decide nothing."""
-    if statistic.unit != "proportion":
-        return
-    limits = criterion.limit if isinstance(criterion.limit, tuple) else (criterion.limit,)
-    for index, limit in enumerate(limits):
-        if not 0 <= limit <= 1:
-            place = (*path, "limit", index) if isinstance(criterion.limit, tuple) else (*path, "limit")
-            meant = f"{limit / 100:g}" if 1 < limit <= 100 else None
-            context.report(place, f"`{statistic.name}` is a proportion from 0 to 1", f"{limit:g}", meant)
+    levels: dict[str, tuple[str, ...]] = {}
+    for name, role in roles.items():
+        place = (*path, "columns", name)
+        given = endpoint.columns.get(name)
+        if given is None:
+            context.report(place, f"`{metric.name}` needs this column: {role.doc}", at_key=True)
+            continue
+        columns = (given,) if isinstance(given, str) else given
+        if len(columns) != 1 and not role.several:
+            context.report(place, "one column plays this part", ", ".join(columns))
+        accepted = ("number", "integer") if role.kind == "number" else ("category", "boolean")
+        for column in columns:
+            if context.known(place, column, scope, "column") and scope[column].type not in accepted:
+                message = f"this part needs a {_or(accepted)} column, and this one is `{scope[column].type}`"
+                context.report(place, message, column)
+            elif column in scope and role.kind == "category":
+                levels[name] = determinate(scope[column])
+    return (
+        metric.of_levels(levels)
+        if len(levels) == sum(r.kind == "category" for r in metric.columns)
+        else metric
+    )

@@ -8,31 +8,63 @@ The language is extended by adding fields and blocks whose defaults mean what si
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field
+
+from .base import Condition, Identifier, Model, Quantity, Scalar, Text, Tier, Where
+from .criteria import Criteria, Criterion
+from .validity import (
+    Disparity,
+    Estimand,
+    Family,
+    Missing,
+    Reads,
+    Requirement,
+    SampleSize,
+    Share,
+    Sites,
+    Verification,
+)
+
+__all__ = [
+    "DECIDING",
+    "SCHEMA",
+    "Change",
+    "Column",
+    "Condition",
+    "Conversion",
+    "Criteria",
+    "Criterion",
+    "Derivation",
+    "Endpoint",
+    "Exclusion",
+    "Identifier",
+    "Indeterminate",
+    "IntervalSpec",
+    "Model",
+    "Pairing",
+    "Population",
+    "Protocol",
+    "Quantity",
+    "Resampling",
+    "Role",
+    "Scalar",
+    "Standard",
+    "Subgroup",
+    "Table",
+    "Text",
+    "Tier",
+    "View",
+    "Where",
+]
 
 SCHEMA = "accordance/protocol/1"
-
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
-Text = Annotated[str, StringConstraints(min_length=1)]
-Scalar = str | int | float | bool
 
 ColumnType = Literal["text", "number", "integer", "boolean", "category", "datetime", "date"]
 Role = Literal["primary", "co_primary", "key_secondary", "secondary", "exploratory", "supportive"]
 DECIDING: tuple[Role, ...] = ("primary", "co_primary")
 View = Literal["classifiable_only", "as_positive", "as_negative"]
-Tier = Literal["study", "primary", "secondary", "unverified"]
-
-
-class Model(BaseModel):
-    """Base: unknown keys are errors, nothing is coerced silently, nothing changes after parsing."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
-
-    shorthand: ClassVar[str | None] = None
-    """Key that a bare value or list in YAML stands for; None: only a mapping is accepted."""
 
 
 class Standard(Model):
@@ -76,6 +108,8 @@ class Column(Model):
 class Table(Model):
     """The data contract of one table: long format, one row an observation."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"required"})
+
     title: Text | None = None
     """What the table holds, for the report."""
     device: Text | None = Field(
@@ -91,6 +125,9 @@ class Table(Model):
     exclusion: Identifier | None = Field(
         default=None,
         description="Column holding an exclusion reason code, or empty where the row is included.",
+    )
+    required: bool = Field(
+        default=True, description="false: the study may have no such data; the report says so."
     )
     extra_columns: Literal["refused", "ignored"] = "refused"
     """What happens to columns that the contract does not name."""
@@ -111,34 +148,6 @@ class Conversion(Model):
     """Added afterwards."""
     source: Text | None = None
     """Where the rule comes from."""
-
-
-class Quantity(Model):
-    """A number with its unit, such as `5 s` (written as text in YAML, or as this mapping)."""
-
-    value: float
-    """The number."""
-    unit: Text
-    """Its unit."""
-
-    @classmethod
-    def from_text(cls, text: str) -> Quantity:
-        """The quantity written as `5 s`.
-
-        Raises:
-            ValueError: The text is not a number followed by a unit.
-
-        Example:
-            >>> Quantity.from_text("2.5 min")
-            Quantity(value=2.5, unit='min')
-        """
-        match = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\s\d].*?)\s*", text)
-        if match is None:
-            raise ValueError("expected a number with its unit, such as `5 s`")
-        return cls(value=float(match.group(1)), unit=match.group(2))
-
-    def __str__(self) -> str:
-        return f"{self.value:g} {self.unit}"
 
 
 class Pairing(Model):
@@ -162,38 +171,20 @@ class Pairing(Model):
     )
 
 
-class Condition(Model):
-    """What a column must satisfy. A bare value or list in YAML means `is`."""
-
-    shorthand: ClassVar[str | None] = "is"
-
-    is_: tuple[Scalar, ...] | None = Field(default=None, alias="is")
-    """Equal to one of these values."""
-    is_not: tuple[Scalar, ...] | None = None
-    """Equal to none of these values."""
-    at_least: float | None = None
-    """Not below this number."""
-    above: float | None = None
-    """Above this number."""
-    at_most: float | None = None
-    """Not above this number."""
-    below: float | None = None
-    """Below this number."""
-    missing: bool | None = None
-    """true: the cell is empty. false: it is not."""
-
-
-Where = dict[str, Condition]
-"""Column -> condition; all must hold. Names: key and subject columns as they are, `reference.x`, `test.x`."""
-
-
 class Exclusion(Model):
     """A reason code that may remove rows. Applied before any result is looked at."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"stage"})
 
     title: Text
     """The reason in words, for the accounting."""
     table: Identifier | None = Field(default=None, description="Table whose rows `where` speaks of.")
     where: Where | None = Field(default=None, description="Rule; without it the code comes in the data only.")
+    stage: Literal["eligibility", "reference", "test", "analysis"] | None = Field(
+        default=None,
+        description="Where in the flow of participants the loss belongs. Default: by its table (`subjects`: "
+        "eligibility; reference; test), and `analysis` for rules about pairs.",
+    )
 
 
 class Population(Model):
@@ -242,31 +233,12 @@ class IntervalSpec(Model):
     )
 
 
-class Criterion(Model):
-    """The acceptance criterion: which number is compared with which limit."""
-
-    statistic: Identifier | None = Field(
-        default=None, description="Default: the metric's headline statistic."
-    )
-    compare: Literal["point", "lower", "upper", "both"] = Field(
-        description="The point estimate, a bound of the interval, or both bounds (with `within`)."
-    )
-    operator: Literal[">", ">=", "<", "<=", "within"]
-    """What the number has to satisfy."""
-    limit: float | tuple[float, float] = Field(description="Two numbers with `within`, both ends inclusive.")
-    unit: Text | None = None
-    """Unit of the limit; must be the unit of the statistic."""
-    tier: Tier = Field(
-        default="study", description="How sure the source of the limit is; `study`: the study's own."
-    )
-    source: Text | None = None
-    """Where the limit comes from."""
-    rationale: Text | None = None
-    """Why this limit, for the report."""
-
-
 class Endpoint(Model):
     """One question the study answers with one metric."""
+
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"criteria", "columns", "disparity", "verification", "estimand"}
+    )
 
     title: Text
     """The question in words."""
@@ -299,8 +271,28 @@ class Endpoint(Model):
     """The interval."""
     criterion: Criterion | None = None
     """Without one, the endpoint is informative."""
+    criteria: Criteria | None = None
+    """In place of `criterion`: several of them."""
+    columns: dict[Identifier, str | tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Further columns that the metric takes, by their part in it: a condition, a covariate, "
+        "more raters.",
+    )
+    disparity: Disparity | None = None
+    """Differences between groups of subjects. The criterion, if any, then speaks of every pair of groups."""
+    verification: Verification | None = None
+    """Weights where only some units have a reference."""
+    estimand: Estimand | None = None
+    """What exactly is estimated (ICH E9(R1))."""
     hypothesis: Text | None = None
     """The hypothesis in words, for the report."""
+
+    @property
+    def judged(self) -> tuple[Criterion, ...]:
+        """Its criteria: none, the one, or several."""
+        if self.criteria is not None:
+            return self.criteria.parts
+        return () if self.criterion is None else (self.criterion,)
 
 
 class Subgroup(Model):
@@ -326,8 +318,49 @@ class Resampling(Model):
     )
 
 
+class Change(Model):
+    """One key in which a protocol differs from the one it extends."""
+
+    key: Text
+    """Dotted key."""
+    parent: Text | None = None
+    """What the parent says; null: nothing."""
+    here: Text | None = None
+    """What this protocol says; null: nothing."""
+
+
+class Derivation(Model):
+    """The protocol that this one extends. Written by resolving `extends`, never by hand."""
+
+    protocol: Text
+    """Identifier of the parent."""
+    version: Text
+    """Its version."""
+    variant: Identifier | None = None
+    """Its variant."""
+    sha256: Text
+    """Hash of the parent's canonical form."""
+    changes: tuple[Change, ...] = ()
+    """Every key that differs."""
+
+
 class Protocol(Model):
     """A whole study protocol."""
+
+    later: ClassVar[frozenset[str]] = frozenset(
+        {
+            "variant",
+            "derived_from",
+            "unknown_exclusions",
+            "requirements",
+            "missing",
+            "families",
+            "reads",
+            "sites",
+            "intended_population",
+            "sample_size",
+        }
+    )
 
     schema_: Literal["accordance/protocol/1"] = Field(alias="schema")
     """Which version of the language this is."""
@@ -337,6 +370,10 @@ class Protocol(Model):
     """Version of the protocol, as text: `"1.0"`."""
     title: Text
     """One line for the report's first page."""
+    variant: Identifier | None = None
+    """Which of its variants this is."""
+    derived_from: Derivation | None = None
+    """The protocol this one extends, and what differs."""
     domain: Text | None = None
     """Field of measurement, such as `cardiac rhythm`."""
     intended_use: Text
@@ -357,14 +394,35 @@ class Protocol(Model):
     """How reference rows and test rows become pairs."""
     exclusions: dict[Identifier, Exclusion] = Field(default_factory=dict)
     """Reason codes that may remove rows, in order of precedence."""
+    unknown_exclusions: Literal["refused", "deviation"] = Field(
+        default="refused",
+        description="A reason code in the data that is not declared. `refused`: an error. `deviation`: the "
+        "row is left out and counted as a protocol deviation, and nothing that rests on it can be met.",
+    )
     populations: dict[Identifier, Population] = Field(default_factory=dict)
     """Analysis sets."""
+    requirements: dict[Identifier, Requirement] = Field(default_factory=dict)
+    """What the study must be for its result to count."""
     indeterminate: Indeterminate | None = None
     """How outputs that are no result enter. Mandatory where a column has `indeterminate` levels."""
+    missing: Missing | None = None
+    """What happens to units without an output or without a reference."""
     endpoints: dict[Identifier, Endpoint]
     """The questions of the study."""
+    families: dict[Identifier, Family] = Field(default_factory=dict)
+    """Hypotheses that share an error rate, and in which order families are tested."""
     subgroups: dict[Identifier, Subgroup] = Field(default_factory=dict)
     """Declared splits."""
+    reads: Reads | None = None
+    """Truth by readers, for the report."""
+    sites: Sites | None = None
+    """Results by site."""
+    intended_population: dict[Identifier, dict[str, Share]] = Field(
+        default_factory=dict,
+        description="Column of `subjects` -> level -> share among the intended users, for the report.",
+    )
+    sample_size: dict[Identifier, SampleSize] = Field(default_factory=dict)
+    """The reasoning behind the size of the study."""
     resampling: Resampling = Resampling()
     """The subject bootstrap."""
     seed: Annotated[int, Field(ge=0)] = Field(

@@ -7,7 +7,7 @@ fields are text. Plain scalars follow the YAML 1.2 core schema with one exceptio
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol as Interface
 from typing import TypeAlias
 
@@ -24,10 +24,11 @@ _CANONICAL_NUMBER = re.compile(r"-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+
 
 @dataclass(frozen=True)
 class Place:
-    """Line and column in a file, both from 1."""
+    """Line and column, both from 1; `file` only where it is not the document's own."""
 
     line: int
     column: int
+    file: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..evaluators.metric import Metric
-from . import groups, metrics
+from . import criteria_checks, families, groups, metrics, validity_checks
 from .context import Context, pair_scope
 from .errors import ContractError, Violation
 from .model import DECIDING, Endpoint, Pairing, Protocol
@@ -64,9 +64,14 @@ def resolve(protocol: Protocol, locate: Locator | None = None) -> Protocol:
         update={"exclusions": exclusions, "populations": populations, "subgroups": subgroups}
     )
     endpoints = {name: _endpoint(context, name, one) for name, one in protocol.endpoints.items()}
+    requirements = validity_checks.resolve_requirements(context, endpoints)
+    validity_checks.check_missing(context)
+    validity_checks.check_study_facts(context)
+    validity_checks.check_sample_size(context, endpoints)
+    families.check_families(context, endpoints)
     if context.violations:
         raise contract_error(context.violations)
-    return _with(context, "endpoints", endpoints)
+    return context.protocol.model_copy(update={"endpoints": endpoints, "requirements": requirements})
 
 
 def from_document(document: Document) -> Protocol:
@@ -119,7 +124,7 @@ def _check_roles(context: Context) -> None:
         message = f"`{primary[0]}` is `primary` already; endpoints that must all be met are `co_primary`"
         context.report(("endpoints", name, "role"), message, "primary", "co_primary")
     for name, endpoint in endpoints.items():
-        if endpoint.role in DECIDING and endpoint.criterion is None:
+        if endpoint.role in DECIDING and endpoint.criterion is None and endpoint.criteria is None:
             message = f"a `{endpoint.role}` endpoint decides the study and needs a `criterion`"
             context.report(("endpoints", name), message, at_key=True)
 
@@ -135,15 +140,18 @@ def _endpoint(context: Context, name: str, endpoint: Endpoint) -> Endpoint:
     }
     metric = metrics.find_metric(context, path, endpoint.metric)
     pairing = None if update["pairing"] in context.broken else protocol.pairings.get(update["pairing"] or "")
+    scope = {} if pairing is None else pair_scope(protocol, pairing)
     if pairing is not None:
-        update |= groups.resolve_endpoint_groups(context, path, endpoint, pair_scope(protocol, pairing))
+        update |= groups.resolve_endpoint_groups(context, path, endpoint, scope)
+        validity_checks.check_disparity(context, path, endpoint, scope)
     if metric is None:
         return endpoint
+    if pairing is not None:
+        metric = metrics.resolve_roles(context, path, metric, endpoint, scope)
+        validity_checks.check_verification(context, path, endpoint, scope, kind=metric.kind)
     update["parameters"] = metrics.resolve_parameters(context, path, metric, endpoint.parameters)
     update["average"] = metrics.resolve_average(context, path, metric, endpoint)
-    update["interval"] = metrics.resolve_interval(
-        context, path, metric, endpoint.interval, endpoint.criterion
-    )
+    update["interval"] = metrics.resolve_interval(context, path, metric, endpoint.interval, endpoint.judged)
     if pairing is not None:
         update |= _columns(context, path, metric, endpoint, pairing)
     return endpoint.model_copy(update=update)
@@ -168,8 +176,7 @@ def _columns(
         metrics.check_columns(context, path, metric, sides["reference"], sides["test"])
         update["positive"] = metrics.resolve_positive(context, path, metric, endpoint.positive, sides)
     measured = sides.get("test" if metric.kind == "score" else "reference")
-    update["criterion"] = metrics.resolve_criterion(context, path, metric, endpoint, measured)
-    return update
+    return update | criteria_checks.resolve_criteria(context, path, metric, endpoint, measured)
 
 
 def _choice(context: Context, path: Path, written: str | None, names: list[str], what: str) -> str | None:

@@ -148,9 +148,8 @@ class Shaper:
 
     def _report(self, path: Path, place: Place, message: str, value: str | None, hint: str | None) -> None:
         self.failed.append(path)
-        self.violations.append(
-            Violation(message, self.document.file, place.line, place.column, dotted(path), value, hint)
-        )
+        file = place.file or self.document.file
+        self.violations.append(Violation(message, file, place.line, place.column, dotted(path), value, hint))
 
 
 class _Scalars:
@@ -182,7 +181,8 @@ def _branch(annotation: Any, node: Node) -> Any:
         if len(scalars) > 1:
             return _Scalars if str in scalars else float
         shorthands = [member for member in members if _takes_scalar(member)]
-        return next(iter([*choices, *scalars, *shorthands]), None)
+        named = [choice for choice in choices if node.text in get_args(choice)]
+        return next(iter([*named, *scalars, *choices, *shorthands]), None)
     if isinstance(node, ListNode):
         return next(
             (member for member in members if get_origin(member) is tuple or _takes_list(member)), None

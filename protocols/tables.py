@@ -50,6 +50,11 @@ def check_table(context: Context, name: str, table: Table) -> None:
             context.report((*path, "columns", column_name), message, column_name, at_key=True)
     if not table.key:
         context.report((*path, "key"), "the key needs at least one column")
+    pairings = context.protocol.pairings.values()
+    needed = {SUBJECTS, *(side for one in pairings for side in (one.reference, one.test))}
+    if not table.required and name in needed:
+        message = "pairs are made of this table, so it cannot be `required: false`"
+        context.report((*path, "required"), message, "false")
     if len(set(table.key)) < len(table.key):
         context.report((*path, "key"), "a column stands twice in the key", ", ".join(table.key))
     for index, key in enumerate(table.key):

@@ -76,6 +76,9 @@ class StudyConfig(Model):
     title: Text
     """One line for the report's first page."""
     protocol: Text = Field(description="Path of a protocol file, or `library:ID`.")
+    variant: Identifier | None = Field(
+        default=None, description="Which of the protocol's variants. Default: the one the protocol says."
+    )
     roots: dict[Identifier, Text] = Field(default_factory=lambda: {"data": "data"})
     """Folders below which data may lie, by name; relative to the study folder, or absolute."""
     sources: dict[Identifier, Source]

@@ -30,6 +30,8 @@ def evaluate(
     *,
     protocol: str | Path | Protocol,
     subjects: Frame | None = None,
+    tables: Mapping[str, Frame] | None = None,
+    variant: str | None = None,
     version: str = "test",
     workers: int | None = None,
 ) -> Results:
@@ -41,6 +43,8 @@ def evaluate(
         test: Rows of the algorithm, likewise.
         protocol: Path of a protocol file, YAML text, identifier of a library protocol, or a `Protocol`.
         subjects: Rows of the subjects table, where the protocol has one.
+        tables: Rows of its further tables (readings, deviations, adverse events), by table name.
+        variant: Which of the protocol's variants. Default: the one it says.
         version: Name of the algorithm version, for the results.
         workers: Threads; default one a processor. The numbers do not depend on it.
 
@@ -80,7 +84,7 @@ def evaluate(
         >>> results.decision, round(results.endpoint("bias")["estimate"][0], 4)
         ('met', 0.75)
     """
-    resolved = protocol if isinstance(protocol, Protocol) else find_protocol(protocol)
+    resolved = protocol if isinstance(protocol, Protocol) else find_protocol(protocol, variant)
     given = {
         **_named(reference, _tables(resolved, "reference"), "reference"),
         **_named(test, _tables(resolved, "test"), "test"),
@@ -91,6 +95,7 @@ def evaluate(
         given[SUBJECTS] = subjects
     elif SUBJECTS in resolved.tables:
         raise UsageError("the protocol has a `subjects` table: pass its rows as `subjects=`")
+    given.update(_further(resolved, tables or {}))
     frames = _read(resolved, given)
     own = set(test_tables(resolved))
     found = Material(
@@ -98,7 +103,7 @@ def evaluate(
         study={"id": resolved.id, "title": resolved.title},
         algorithm=version,
         deciding_version=version,
-        shared={name: frames[name] for name in shared_tables(resolved)},
+        shared={name: frames[name] for name in shared_tables(resolved) if name in frames},
         tests={version: {name: frame for name, frame in frames.items() if name in own}},
     )
     started = ledger.utc()
@@ -111,7 +116,7 @@ def evaluate(
     )
 
 
-def find_protocol(protocol: str | Path) -> Protocol:
+def find_protocol(protocol: str | Path, variant: str | None = None) -> Protocol:
     """A protocol from a path, YAML text, or its identifier in the library.
 
     Raises:
@@ -119,17 +124,17 @@ def find_protocol(protocol: str | Path) -> Protocol:
         ContractError: It violates its contract.
     """
     if isinstance(protocol, str) and "\n" in protocol:
-        return protocol_files.parse(protocol)
+        return protocol_files.parse(protocol, variant=variant)
     name = str(protocol).removeprefix("library:")
     if name in library.names():
-        return library.load(name)
+        return library.load(name, variant)
     path = Path(protocol)
     if not path.is_file():
         raise UsageError(
             f"there is no protocol {name!r}: neither a file nor one of the library, "
             f"which has {', '.join(library.names())}"
         )
-    return protocol_files.load(path)
+    return protocol_files.load(path, variant)
 
 
 def _tables(protocol: Protocol, side: str) -> tuple[str, ...]:
@@ -153,6 +158,17 @@ def _named(given: Frame, tables: tuple[str, ...], argument: str) -> dict[str, Fr
     return {tables[0]: given}
 
 
+def _further(protocol: Protocol, tables: Mapping[str, Frame]) -> dict[str, Frame]:
+    """Frames of tables beside subjects and the pairings': readings, deviations, adverse events."""
+    paired = {side for one in protocol.pairings.values() for side in (one.reference, one.test)}
+    accepted = [name for name in protocol.tables if name not in paired and name != SUBJECTS]
+    for name in tables:
+        if name not in accepted:
+            offer = ", ".join(accepted) or "none"
+            raise UsageError(f"`tables` takes the protocol's further tables ({offer}); there is no `{name}`")
+    return dict(tables)
+
+
 def _is_columns(given: Mapping[str, Any]) -> bool:
     """Whether a mapping holds columns, not frames."""
     return not all(isinstance(value, Mapping) or hasattr(value, "columns") for value in given.values())
@@ -163,6 +179,8 @@ def _read(protocol: Protocol, given: Mapping[str, Frame]) -> dict[str, pl.DataFr
     violations: list[Violation] = []
     frames: dict[str, pl.DataFrame] = {}
     for name, table in protocol.tables.items():
+        if name not in given and not table.required:
+            continue
         if name not in given:
             violations.append(Violation(f"no frame was given for table `{name}`", key=name))
             continue

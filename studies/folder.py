@@ -96,10 +96,11 @@ def load(path: Path | str) -> Study:
     try:
         config = validate(StudyConfig, document)
     except ContractError as error:
-        _, _, more = _protocol(document.written(("protocol",)), folder)
+        variant = document.written(("variant",))
+        _, _, more = _protocol(document.written(("protocol",)), variant, folder)
         raise ContractError([*error.violations, *more]) from None
     violations = _within_config(config, document)
-    protocol, found_at, more = _protocol(config.protocol, folder)
+    protocol, found_at, more = _protocol(config.protocol, config.variant, folder)
     protocol_path = found_at or file
     violations.extend(more)
     if protocol is not None:
@@ -110,7 +111,7 @@ def load(path: Path | str) -> Study:
 
 
 def _protocol(
-    reference: str | None, folder: Path
+    reference: str | None, variant: str | None, folder: Path
 ) -> tuple[Protocol | None, Path | None, tuple[Violation, ...]]:
     """The protocol that a study names, where it is, and everything that is wrong with it."""
     if reference is None:
@@ -118,7 +119,7 @@ def _protocol(
     path: Path | None = None
     try:
         path = protocol_files.find(reference, folder)
-        return protocol_files.load(path), path, ()
+        return protocol_files.load(path, variant), path, ()
     except ContractError as error:
         return None, path, error.violations
 
@@ -145,7 +146,8 @@ def tables(study: Study) -> Tables:
     shared: dict[str, TableData] = {}
     tests: dict[str, dict[str, TableData]] = {version: {} for version in study.versions}
     for name in shared_tables(study.protocol):
-        _read(study, name, study.config.sources[name], shared, violations)
+        if name in study.config.sources:
+            _read(study, name, study.config.sources[name], shared, violations)
     for version, spec in study.config.algorithm.versions.items():
         for name in test_tables(study.protocol):
             _read(study, name, spec.sources[name], tests[version], violations)
@@ -204,6 +206,7 @@ def _against_protocol(config: StudyConfig, protocol: Protocol, document: Documen
         ("sources",),
         config.sources,
         wanted=shared,
+        optional=tuple(name for name in shared if not protocol.tables[name].required),
         elsewhere=own,
         why="is a test table: it belongs to each version",
     )
@@ -214,6 +217,7 @@ def _against_protocol(config: StudyConfig, protocol: Protocol, document: Documen
             path,
             spec.sources,
             wanted=own,
+            optional=(),
             elsewhere=shared,
             why="is shared by all versions: it belongs to `sources`",
         )
@@ -226,6 +230,7 @@ def _sources(
     sources: Mapping[str, Source],
     *,
     wanted: tuple[str, ...],
+    optional: tuple[str, ...],
     elsewhere: tuple[str, ...],
     why: str,
 ) -> list[Violation]:
@@ -239,5 +244,5 @@ def _sources(
                 f"the protocol has no table `{name}` for this place; expected: {', '.join(wanted) or 'none'}"
             )
             found.append(_place(document, (*path, name), message, nearest(name, wanted)))
-    missing = [name for name in wanted if name not in sources]
+    missing = [name for name in wanted if name not in sources and name not in optional]
     return found + [_place(document, path, f"a source for table `{name}` is missing") for name in missing]

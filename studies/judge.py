@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..evaluators.metric import Counts, Estimate, Interval
+from ..protocols.criteria import fixed_limit
 from ..protocols.model import DECIDING, Criterion, IntervalSpec
 from .schema import Decision, Evidence
 
@@ -130,11 +131,10 @@ def satisfies(value: float, criterion: Criterion) -> bool:
 
 def limits(criterion: Criterion) -> tuple[float, float]:
     """The accepted range as (low, high); an open end is infinite."""
-    if isinstance(criterion.limit, tuple):
-        return criterion.limit
-    if criterion.operator in (">", ">="):
-        return criterion.limit, math.inf
-    return -math.inf, criterion.limit
+    limit = fixed_limit(criterion)
+    if isinstance(limit, tuple):
+        return limit
+    return (limit, math.inf) if criterion.operator in (">", ">=") else (-math.inf, limit)
 
 
 def evidence(interval: Interval, criterion: Criterion) -> Evidence:
@@ -209,9 +209,10 @@ def criterion_text(criterion: Criterion) -> str:
 
 def margin(criterion: Criterion) -> float | None:
     """The limit as one number; for a range around zero its half-width, for any other range None."""
-    if not isinstance(criterion.limit, tuple):
-        return criterion.limit
-    low, high = criterion.limit
+    limit = fixed_limit(criterion)
+    if not isinstance(limit, tuple):
+        return limit
+    low, high = limit
     return high if low == -high else None
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from ..datasets.simulate import SIMULATORS
 from ..protocols import library
-from ..protocols import load as protocol_files
 from ..protocols.errors import ContractError, OutputError, UsageError, Violation, nearest
 from ..protocols.model import Protocol
 from ..protocols.nodes import ScalarNode
@@ -166,7 +165,7 @@ def _from_library(folder: Path, name: str) -> dict[str, str]:
 
 def _bare(name: str) -> str:
     """A library protocol's identifier without the prefix."""
-    return name.removeprefix(protocol_files.LIBRARY)
+    return name.removeprefix(library.LIBRARY)
 
 
 def _columns_note(protocol: Protocol) -> str:
