@@ -207,8 +207,7 @@ def study_table(protocol: Protocol) -> Table:
     for name in ("Endpoint", "Role", "Metric", "Criterion"):
         table.add_column(name, overflow="fold")
     for name, endpoint in protocol.endpoints.items():
-        criterion = endpoint.criterion
-        stated = f"{criterion.statistic or ''} {criterion_text(criterion)}".strip() if criterion else ""
+        stated = "; ".join(f"{one.statistic or ''} {criterion_text(one)}".strip() for one in endpoint.judged)
         table.add_row(name, endpoint.role.replace("_", "-"), endpoint.metric, stated)
     return table
 

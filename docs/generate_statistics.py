@@ -159,10 +159,14 @@ def protocol_table() -> str:
 
 def limit_words(criterion: Any) -> str:
     """A criterion, short."""
-    if criterion is None:
-        return "informative"
     limit = criterion.limit
-    words = f"{limit[0]:g} to {limit[1]:g}" if isinstance(limit, tuple) else f"{limit:g}"
+    words = "a limit that the study sets"
+    if isinstance(limit, tuple):
+        words = f"{limit[0]:g} to {limit[1]:g}"
+    elif isinstance(limit, float | int):
+        words = f"{limit:g}"
+    elif not criterion.is_open:
+        words = f"the table `{limit.table}`, read by `{limit.by}`"
     name = f"`{criterion.statistic}`" if criterion.statistic else "headline statistic"
     what = {"point": "estimate", "both": "whole interval"}.get(
         criterion.compare, f"{criterion.compare} bound"
@@ -187,7 +191,8 @@ def protocol_page(name: str) -> str:
     parts.append("## Endpoints\n")
     parts.append(table("| id | title | role | metric | criterion |", [
         f"| `{key}` | {cell(one.title)} | {one.role.replace('_', '-')} "
-        f"| [`{one.metric}`](../metrics/{one.metric}.md) | {limit_words(one.criterion)} |"
+        f"| [`{one.metric}`](../metrics/{one.metric}.md) "
+        f"| {'; '.join(map(limit_words, one.judged)) or 'informative'} |"
         for key, one in protocol.endpoints.items()
     ]))  # fmt: skip
     parts.append("\n## Tables\n")

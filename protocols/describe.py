@@ -9,9 +9,11 @@ from itertools import pairwise
 
 from ..evaluators import intervals, registry
 from ..evaluators.metric import Statistic
+from . import describe_validity
 from .criteria import TableLimit
+from .describe_parts import column, joined, number, scalar, where
 from .limit_tables import TABLES
-from .model import Condition, Criterion, Endpoint, IntervalSpec, Pairing, Protocol, Scalar, Tier, View, Where
+from .model import Criterion, Endpoint, IntervalSpec, Pairing, Protocol, Tier, View
 
 TIERS: dict[Tier, str] = {
     "study": "the study's own limit",
@@ -43,79 +45,6 @@ AVERAGES = {
 }
 
 
-def number(value: float) -> str:
-    """A number as a person writes it: no trailing zeros, no exponent where it can be avoided."""
-    return f"{value:.15g}"
-
-
-def joined(words: list[str], last: str = "and") -> str:
-    """Words as a list in a sentence.
-
-    Example:
-        >>> joined(["a", "b", "c"], "or")
-        'a, b or c'
-    """
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
-
-
-def column(name: str) -> str:
-    """A column of the pairs in words.
-
-    Example:
-        >>> column("reference.heart_rate"), column("age")
-        ('heart rate of the reference', 'age')
-    """
-    for prefix, words in (("reference.", " of the reference"), ("test.", " of the test")):
-        if name.startswith(prefix):
-            return name.removeprefix(prefix).replace("_", " ") + words
-    return name.replace("_", " ")
-
-
-def condition(name: str, one: Condition) -> str:
-    """One condition in words.
-
-    Example:
-        >>> condition("age", Condition(at_least=22.0, below=65.0))
-        'age is at least 22 and below 65'
-        >>> condition("reference.activity", Condition(is_not=("running", "cycling")))
-        'activity of the reference is neither running nor cycling'
-    """
-    parts = []
-    if one.is_ is not None:
-        parts.append(f"is {joined([_value(value) for value in one.is_], 'or')}")
-    if one.is_not is not None:
-        values = [_value(value) for value in one.is_not]
-        parts.append(f"is neither {joined(values, 'nor')}" if len(values) > 1 else f"is not {values[0]}")
-    bounds = (
-        ("at least", one.at_least),
-        ("above", one.above),
-        ("at most", one.at_most),
-        ("below", one.below),
-    )
-    limits = [f"{words} {number(bound)}" for words, bound in bounds if bound is not None]
-    if limits:
-        parts.append(f"is {joined(limits)}")
-    if one.missing is not None:
-        parts.append("is missing" if one.missing else "is not missing")
-    return f"{column(name)} {joined(parts)}"
-
-
-def _value(value: Scalar) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else number(value)
-
-
-def where(conditions: Where) -> str:
-    """All conditions in words, joined by semicolons; all must hold.
-
-    Example:
-        >>> where({"sex": Condition(**{"is": ("female",)}), "age": Condition(above=40.0)})
-        'sex is female; age is above 40'
-    """
-    return "; ".join(condition(name, one) for name, one in conditions.items())
-
-
 def interval(spec: IntervalSpec) -> str:
     """The kind of interval in words, without its method.
 
@@ -128,7 +57,7 @@ def interval(spec: IntervalSpec) -> str:
 
 
 def criterion(endpoint: Endpoint) -> str:
-    """The acceptance criterion of a resolved endpoint as one sentence; empty where there is none.
+    """The acceptance criteria of a resolved endpoint as one sentence; empty where there are none.
 
     Example:
         >>> from accordance.protocols import library
@@ -137,18 +66,28 @@ def criterion(endpoint: Endpoint) -> str:
         >>> criterion(library.load("heart-rate").endpoints["mape"])
         'Mean absolute percentage error <= 10% (point estimate)'
     """
-    rule = endpoint.criterion
-    if rule is None:
+    parts = [_criterion(endpoint, rule) for rule in endpoint.judged]
+    if not parts:
         return ""
+    any_of = endpoint.criteria is not None and endpoint.criteria.any_of is not None
+    sentence = (" or " if any_of else " and ").join(parts)
+    return sentence[0].upper() + sentence[1:]
+
+
+def _criterion(endpoint: Endpoint, rule: Criterion) -> str:
     name = _lower(_statistic(endpoint, rule).title)
     spec, limit = interval(endpoint.interval), _limit(rule)
     sentence = {
-        "point": f"{name} {limit} (point estimate)",
+        "point": f"{'absolute value of ' if rule.absolute else ''}{name} {limit} (point estimate)",
         "lower": f"lower bound of the {spec} of {name} {limit}",
         "upper": f"upper bound of the {spec} of {name} {limit}",
         "both": f"{spec} of {name} {limit}",
     }[rule.compare]
-    return sentence[0].upper() + sentence[1:]
+    if endpoint.disparity is not None:
+        return f"{sentence}, for every pair of groups"
+    if rule.applies_to == "each_level":
+        return f"{sentence}, for every {joined([column(split) for split in endpoint.by])}"
+    return sentence
 
 
 def _statistic(endpoint: Endpoint, rule: Criterion) -> Statistic:
@@ -308,7 +247,7 @@ def endpoint(protocol: Protocol, name: str) -> list[str]:
     ]
     if one.parameters:
         given = [
-            f"{key.replace('_', ' ')} {_value(value)}"
+            f"{key.replace('_', ' ')} {scalar(value)}"
             for key, value in one.parameters.items()
             if value is not None
         ]
@@ -322,13 +261,18 @@ def endpoint(protocol: Protocol, name: str) -> list[str]:
     sentences.append(_interval_sentence(one))
     if one.hypothesis:
         sentences.append(f"Hypothesis: {one.hypothesis.rstrip('.')}.")
-    rule = one.criterion
-    if rule is None:
+    if not one.judged:
         sentences.append("No acceptance criterion: the result informs and does not decide.")
     else:
-        source = f" ({rule.source.rstrip('.')})" if rule.source else ""
-        sentences.append(f"Criterion: {criterion(one)}. Limit: {TIERS[rule.tier]}{source}.")
+        sources = dict.fromkeys(_provenance(rule) for rule in one.judged)
+        sentences.append(f"Criterion: {criterion(one)}. Limit: {'; '.join(sources)}.")
     return sentences
+
+
+def _provenance(rule: Criterion) -> str:
+    source = f" ({rule.source.rstrip('.')})" if rule.source else ""
+    confirmed = f", confirmed by {rule.confirmed.by} in {rule.confirmed.clause}" if rule.confirmed else ""
+    return f"{TIERS[rule.tier]}{source}{confirmed}"
 
 
 def _interval_sentence(one: Endpoint) -> str:
@@ -375,6 +319,15 @@ def summary(protocol: Protocol) -> str:
         lines.append(f"  {title}{population(protocol, name)}")
     if protocol.indeterminate:
         lines += ["", "Outputs that are no result", f"  {indeterminate(protocol)}"]
+    for heading, found in (
+        (
+            "Requirements on the study",
+            [describe_validity.requirement(protocol, r) for r in protocol.requirements],
+        ),
+        ("Missing data", [describe_validity.missing(protocol)] if protocol.missing else []),
+        ("Families of hypotheses", [describe_validity.family(protocol, name) for name in protocol.families]),
+    ):
+        lines += ["", heading, *(f"  {sentence}" for sentence in found)] if found else []
     lines += ["", "Endpoints"]
     for name in protocol.endpoints:
         first, *rest = endpoint(protocol, name)

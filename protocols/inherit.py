@@ -89,7 +89,9 @@ def expand(
         own = document if name is None else _apply(document, name)
         return Expanded(own)
     parent, chosen = _parent(document, base, head, find=find, read=read, line=(*line, document.file))
-    merged = _merge(parent.document.root, _without(document.root, _HEAD), (), document.file)
+    merged = _merge(
+        _without(parent.document.root, ("variant",)), _without(document.root, _HEAD), (), document.file
+    )
     whole = Document(document.file, merged)
     name = _choose(document, head, variant)
     if name is not None:

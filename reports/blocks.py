@@ -132,15 +132,15 @@ def _lines(
 
 
 def _criterion(endpoint: Endpoint, row: Mapping[str, Any] | None) -> str:
-    if endpoint.criterion is None or row is None:
+    if not endpoint.judged or row is None:
         return ""
     return f"{words.statistic_title(row)}, {words.criterion(row)}"
 
 
 def _criterion_facts(endpoint: Endpoint) -> tuple[tuple[str, str], ...]:
-    criterion = endpoint.criterion
-    if criterion is None:
+    if not endpoint.judged:
         return ()
+    criterion = endpoint.judged[0]
     tiers = {
         "study": "set by this study",
         "primary": "read in the primary source",
@@ -429,14 +429,14 @@ def goals(results: Results) -> list[tuple[str, str, str, str, str]]:
     for name in order:
         endpoint = results.protocol.endpoints[name]
         row = figures.headline(results, name, results.deciding_version)
-        if endpoint.criterion is not None and row is not None:
+        if endpoint.judged and row is not None:
             found.append(
                 (
                     endpoint.title,
                     ROLE_WORDS[endpoint.role],
                     endpoint.hypothesis or "\u2013",
                     _criterion(endpoint, row),
-                    endpoint.criterion.rationale or "\u2013",
+                    endpoint.judged[0].rationale or "\u2013",
                 )
             )
     return found

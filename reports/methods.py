@@ -319,7 +319,7 @@ def _subgroups(protocol: Protocol) -> Iterable[str]:
 
 def _decisions(protocol: Protocol) -> Iterable[str]:
     deciding = [
-        e.title for e in protocol.endpoints.values() if e.criterion and e.role in ("primary", "co_primary")
+        e.title for e in protocol.endpoints.values() if e.judged and e.role in ("primary", "co_primary")
     ]
     if deciding:
         yield (

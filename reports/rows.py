@@ -137,7 +137,10 @@ def limits(row: Row) -> tuple[float, ...]:
     if "[" in words:
         inside = words[words.index("[") + 1 : words.rindex("]")]
         return tuple(float(part) for part in inside.split(","))
-    return (float(words.rsplit(maxsplit=1)[-1]),)
+    try:
+        return (float(words.rsplit(maxsplit=1)[-1]),)
+    except ValueError:  # the limit is still to be set, or its table ends before the value
+        return ()
 
 
 def number(row: Row, value: float | None, *, with_unit: bool = False) -> str:
@@ -212,8 +215,11 @@ def criterion(row: Row) -> str:
         "lower": "lower bound",
         "upper": "upper bound",
         "both": "both bounds",
+        "|point|": "absolute value of the estimate",
     }.get(compare, compare)
     shown = [_limit(row, value) for value in limits(row)]
+    if not shown:
+        return f"{subject} {operator} a limit that is not set"
     if operator == "within":
         return f"{subject} within {shown[0]} to {shown[1]}{unit(row)}"
     sign = {">=": "\u2265", "<=": "\u2264"}.get(operator, operator)

@@ -18,9 +18,10 @@ from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
 from ..protocols.model import DECIDING, Endpoint, Protocol
 from . import slices
+from .decide import Outcome, outcome, overall, reasons, unverified
 from .demographics import RULE, demographics
 from .evaluation import Row, evaluate_protocol
-from .judge import OVERALL_WORDS, headline, overall, words
+from .judge import OVERALL_WORDS, decides, headline, words
 from .lock import Plan
 from .manifest import tool_version
 from .results import DOCUMENT_SCHEMA, frame
@@ -149,7 +150,8 @@ def describe(
 ) -> dict[str, Any]:
     """The document of results, but for the run's identity."""
     protocol = material.protocol
-    decision = overall(rows, material.deciding_version)
+    found = outcomes(protocol, rows, material.deciding_version)
+    decision = overall(protocol, found)
     return {
         "schema": DOCUMENT_SCHEMA,
         "accordance": tool_version(),
@@ -163,12 +165,14 @@ def describe(
         "post_hoc": [dict(difference) for difference in material.plan.differences],
         "decision": decision,
         "decision_words": OVERALL_WORDS[decision],
+        "decision_reasons": reasons(protocol, rows, material.deciding_version),
+        "unverified": unverified(protocol),
         "decision_pre_specified": _decision_pre_specified(material, rows),
         "accounting": accounts(protocol, pairs),
         "demographics": demographics(protocol, material.subjects, frames),
         "demographics_rule": RULE,
         "yield": [row for row in rows if row["metric"] == slices.YIELD and row["subgroup"] is None],
-        "endpoints": endpoints(protocol, rows, material.deciding_version, pairs),
+        "endpoints": endpoints(protocol, rows, found, pairs, version=material.deciding_version),
     }
 
 
@@ -190,7 +194,7 @@ def _decision_pre_specified(material: Material, rows: list[Row]) -> bool | None:
     locked = material.plan.lock
     if locked is None:
         return None
-    deciding = [row for row in rows if headline(row, material.deciding_version) and row["role"] in DECIDING]
+    deciding = [row for row in rows if decides(row, material.deciding_version)]
     before = {
         name for name, endpoint in locked["protocol"]["endpoints"].items() if endpoint["role"] in DECIDING
     }
@@ -235,25 +239,40 @@ def endpoint_accounts(
     return found
 
 
+def outcomes(protocol: Protocol, rows: list[Row], version: str) -> dict[str, Outcome]:
+    """Endpoint -> its decision."""
+    return {
+        name: outcome(endpoint, [row for row in rows if row["endpoint"] == name], version)
+        for name, endpoint in protocol.endpoints.items()
+    }
+
+
 def endpoints(
-    protocol: Protocol, rows: list[Row], version: str, pairs: Mapping[tuple[str, str], Pairs]
+    protocol: Protocol,
+    rows: list[Row],
+    decided: Mapping[str, Outcome],
+    pairs: Mapping[tuple[str, str], Pairs],
+    *,
+    version: str,
 ) -> list[dict[str, Any]]:
-    """Endpoints in order: the decision of the row that speaks for each, the flow of its rows, all rows."""
+    """Endpoints in order: their decision and the row that speaks for each, the flow of its rows, all rows."""
     by_endpoint: dict[str, list[Row]] = {}
     for row in rows:
         by_endpoint.setdefault(row["endpoint"], []).append(row)
     found = []
     for name, own in by_endpoint.items():
         endpoint = slices.endpoint_of(protocol, name)
-        speaking = _speaking(own, version)
+        own_outcome = decided.get(name, Outcome("informative", ()))
+        speaking = _speaking(own, own_outcome, version)
         found.append(
             {
                 "id": name,
                 "title": endpoint.title,
                 "role": endpoint.role,
-                "decision": speaking["decision"] if speaking else "informative",
+                "decision": own_outcome.decision,
                 "decision_words": words(speaking) if speaking else "No criterion",
                 "row_id": speaking["row_id"] if speaking else None,
+                "judged_rows": list(own_outcome.rows),
                 "accounting": endpoint_accounts(protocol, endpoint, pairs),
                 "rows": own,
             }
@@ -261,11 +280,10 @@ def endpoints(
     return found
 
 
-def _speaking(rows: list[Row], version: str) -> Row | None:
-    """The row that speaks for an endpoint: the one with its criterion, or its metric's headline statistic."""
+def _speaking(rows: list[Row], decided: Outcome, version: str) -> Row | None:
+    """The row that speaks for an endpoint: the one that settled its decision, or its headline statistic."""
+    if decided.rows:
+        return next(row for row in rows if row["row_id"] == decided.rows[0])
     whole = [row for row in rows if headline(row, version)]
-    judged = [row for row in whole if row["criterion"] is not None]
-    if judged:
-        return judged[0]
     name = registry.get(rows[0]["metric"]).headline
     return next((row for row in whole if row["statistic"] == name), None)

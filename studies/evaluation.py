@@ -34,9 +34,9 @@ from ..evaluators.metric import (
     Prepared,
 )
 from ..evaluators.weights import ResamplingWeights
-from ..protocols.model import Endpoint, Protocol, View
+from ..protocols.model import Criterion, Endpoint, Protocol, View
 from . import slices
-from .judge import Judgement, criterion_text, judge, margin
+from .judge import Judgement, criterion_text, judge_by, margin, settled
 from .schema import SCHEMA_VERSION, row_id
 from .slices import Coding, Part
 
@@ -260,14 +260,13 @@ class Answerer:
             )
             if endpoint.interval.degenerate == "exact_subject":
                 found = {name: with_exact_bound(estimate, prepared) for name, estimate in found.items()}
-        return [self._row(question, metric, estimate) for estimate in found.values()]
+        return [self._row(question, metric, name, found) for name in found]
 
-    def _row(self, question: Question, metric: Metric, estimate: Estimate) -> Row:
+    def _row(self, question: Question, metric: Metric, name: str, found: Mapping[str, Estimate]) -> Row:
+        estimate = found[name]
         endpoint, statistic, interval = question.endpoint, estimate.statistic, estimate.interval
-        criterion = endpoint.criterion
-        name = (criterion.statistic or metric.headline) if criterion else None
-        judged = name == statistic.name and question.part == slices.WHOLE
-        outcome = judge(criterion if judged else None, estimate, endpoint.interval)
+        criterion = criterion_of(endpoint, statistic.name, question.part)
+        outcome = judge_by(criterion, found, endpoint.interval)
         row: Row = {
             "schema_version": SCHEMA_VERSION,
             "endpoint": question.endpoint_id,
@@ -286,17 +285,16 @@ class Answerer:
             "level": question.part.level,
             "estimate": _finite(estimate.value),
             "se": _finite(estimate.standard_error),
-            **_interval_fields(interval, criterion.compare if criterion and judged else None),
+            **_interval_fields(interval, criterion.compare if criterion else None),
             "p_value": None,
             "family": None,
             "n_subjects": estimate.counts.n_subjects,
             "n_units": estimate.counts.n_units,
             "n_events": estimate.counts.n_events,
-            "criterion": criterion_text(criterion) if criterion and judged else None,
-            "margin": margin(criterion) if criterion and judged else None,
+            **_criterion_fields(criterion, found),
             "decision": outcome.decision,
             "evidence": outcome.evidence,
-            "tier": criterion.tier if criterion and judged else None,
+            "otherwise": outcome.otherwise,
             "pre_specified": None,
             "method": METHODS[interval.method].words if interval else None,
             "reference": _citations(metric, interval),
@@ -314,6 +312,27 @@ class Answerer:
                 return self.protocol.tables[pairing.test].columns[str(endpoint.test)].unit
             return self.protocol.tables[pairing.reference].columns[str(endpoint.reference)].unit
         return {"percent": "%", "proportion": "proportion"}.get(unit)
+
+
+def criterion_of(endpoint: Endpoint, statistic: str, part: Part) -> Criterion | None:
+    """The criterion that a statistic is judged by in a part of the rows."""
+    for criterion in endpoint.judged:
+        of_levels = criterion.applies_to == "each_level"
+        there = part.by is not None if of_levels else part == slices.WHOLE
+        if criterion.statistic == statistic and there:
+            return criterion
+    return None
+
+
+def _criterion_fields(criterion: Criterion | None, found: Mapping[str, Estimate]) -> Row:
+    """The criterion with the limit that it came down to, where that was read in a table."""
+    if criterion is None:
+        return dict.fromkeys(("criterion", "margin", "tier"))
+    try:
+        known = settled(criterion, found) or criterion
+    except CannotComputeError:
+        known = criterion
+    return {"criterion": criterion_text(known), "margin": margin(known), "tier": criterion.tier}
 
 
 def columns_of(how: Coding, rows: pl.DataFrame, subjects: pl.Series) -> tuple[Columns, tuple[str, ...]]:

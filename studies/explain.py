@@ -9,6 +9,7 @@ from typing import Any
 from ..datasets.accounting import ANALYSED, READ
 from ..evaluators import registry
 from ..evaluators.intervals import METHODS
+from ..protocols.criteria import Confirmation, TableLimit
 from ..protocols.model import DECIDING, Criterion, Endpoint, Protocol
 from . import slices
 from .judge import decides, words
@@ -55,7 +56,7 @@ def explain(results: Results, row_id: str) -> dict[str, Any]:
         "statistic": _statistic(row),
         "rows": _rows(results, protocol, endpoint, row),
         "interval": _interval(row, protocol, endpoint),
-        "decision": _decision(results, row, endpoint.criterion),
+        "decision": _decision(results, row, _criterion(endpoint, row)),
         "data": _data(results, protocol, endpoint, row),
         "reproduce": _reproduce(results, protocol),
     }
@@ -190,16 +191,24 @@ def _interval(row: Mapping[str, Any], protocol: Protocol, endpoint: Endpoint) ->
     return found
 
 
+def _criterion(endpoint: Endpoint, row: Mapping[str, Any]) -> Criterion | None:
+    """The criterion that a row was judged by."""
+    if row["criterion"] is None:
+        return None
+    return next((part for part in endpoint.judged if part.statistic == row["statistic"]), None)
+
+
 def _decision(results: Results, row: Mapping[str, Any], criterion: Criterion | None) -> dict[str, Any]:
     if criterion is None or row["criterion"] is None:
         return {"decision": words(row)}
     return {
         "decision": words(row),
         "part": _part_in_decision(results, row),
-        "rule": f"{COMPARED[criterion.compare]} must be {criterion.operator} {_limit(criterion)}",
+        "rule": f"{COMPARED[criterion.compare]} must be {criterion.operator} {_limit(criterion, row)}",
         "compared": _compared(row, criterion),
         "source_of_the_limit": criterion.source,
         "how_sure_is_it": row["tier"],
+        "confirmed": None if criterion.confirmed is None else _confirmed(criterion.confirmed),
         "rationale": criterion.rationale,
     }
 
@@ -216,11 +225,19 @@ def _part_in_decision(results: Results, row: Mapping[str, Any]) -> str:
     return "does not decide the study: the primary view does"
 
 
-def _limit(criterion: Criterion) -> str:
+def _confirmed(one: Confirmation) -> str:
+    return f"by {one.by}, {one.clause}" + (f", {one.date}" if one.date else "")
+
+
+def _limit(criterion: Criterion, row: Mapping[str, Any]) -> str:
     unit = f" {criterion.unit}" if criterion.unit else ""
-    if isinstance(criterion.limit, tuple):
-        return f"{criterion.limit[0]:.15g} to {criterion.limit[1]:.15g}{unit}"
-    return f"{criterion.limit:.15g}{unit}"
+    limit = criterion.limit
+    if isinstance(limit, tuple):
+        return f"{limit[0]:.15g} to {limit[1]:.15g}{unit}"
+    if isinstance(limit, TableLimit):
+        found = "nothing, beyond its end" if row["margin"] is None else f"{row['margin']:.15g}{unit}"
+        return f"{found}, by the table {limit.table} at the absolute {limit.by}"
+    return "a limit that the study has still to set" if isinstance(limit, str) else f"{limit:.15g}{unit}"
 
 
 def _compared(row: Mapping[str, Any], criterion: Criterion) -> str:

@@ -8,12 +8,13 @@ row `not_evaluable`; it never makes it `met`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..evaluators.metric import Counts, Estimate, Interval
-from ..protocols.criteria import fixed_limit
+from ..evaluators.metric import CannotComputeError, Counts, Estimate, Interval
+from ..protocols.criteria import TableLimit, fixed_limit
+from ..protocols.limit_tables import TABLES
 from ..protocols.model import DECIDING, Criterion, IntervalSpec
 from .schema import Decision, Evidence
 
@@ -22,6 +23,9 @@ ROWS_INDEPENDENT = (
     "the interval takes rows for independent, but subjects have several units each; "
     "choose an interval that knows subjects, or declare `cluster: none` with its reason"
 )
+NOT_CONFIRMED = "the limit is from memory and nobody has confirmed it in the rule, so it informs only"
+NOT_SET = "the limit is still to be set by the study (`limit: required`)"
+BEYOND_TABLE = "no value is accepted there: the table ends before"
 WITHIN_MC_ERROR = "decision lies within Monte-Carlo error; raise replicates"
 
 
@@ -34,12 +38,63 @@ class Judgement:
         evidence: Whether the whole interval lies on one side of the limit; None without a usable interval.
         reason: Why it is not evaluable; None otherwise.
         warning: What the reader should know about the decision.
+        otherwise: What would be decided if the limit could be trusted.
     """
 
     decision: Decision
     evidence: Evidence | None = None
     reason: str | None = None
     warning: str | None = None
+    otherwise: Decision | None = None
+
+
+def settled(criterion: Criterion, found: Mapping[str, Estimate]) -> Criterion | None:
+    """The criterion with a number for its limit: that of its table, where it has one.
+
+    Args:
+        criterion: A resolved criterion.
+        found: The estimates of the same metric on the same rows, by statistic.
+
+    Returns:
+        None where the table ends before the value: nothing is accepted there.
+
+    Raises:
+        CannotComputeError: The value that the table is read by does not exist, or the limit is not set.
+    """
+    if criterion.is_open:
+        raise CannotComputeError(NOT_SET)
+    if not isinstance(criterion.limit, TableLimit):
+        return criterion
+    by = found[criterion.limit.by]
+    if math.isnan(by.value):
+        raise CannotComputeError(
+            f"the limit is read by `{criterion.limit.by}`, which has no value: {by.error}"
+        )
+    limit = TABLES[criterion.limit.table].limit(by.value)
+    return None if limit is None else criterion.model_copy(update={"limit": limit})
+
+
+def judge_by(criterion: Criterion | None, found: Mapping[str, Estimate], spec: IntervalSpec) -> Judgement:
+    """The decision on the criterion's statistic among estimates, tables read and provenance heeded.
+
+    Args:
+        criterion: None gives `informative`.
+        found: The estimates of one metric on the same rows, by statistic.
+        spec: The interval the protocol asks for.
+    """
+    if criterion is None:
+        return Judgement("informative")
+    try:
+        known = settled(criterion, found)
+    except CannotComputeError as error:
+        return Judgement("not_evaluable", reason=str(error))
+    if known is None:
+        verdict = Judgement("not_met", warning=BEYOND_TABLE)
+    else:
+        verdict = judge(known, found[str(criterion.statistic)], spec)
+    if criterion.trusted or verdict.decision == "not_evaluable":
+        return verdict
+    return Judgement("informative", warning=NOT_CONFIRMED, otherwise=verdict.decision)
 
 
 def judge(criterion: Criterion | None, estimate: Estimate, spec: IntervalSpec) -> Judgement:
@@ -125,7 +180,7 @@ def satisfies(value: float, criterion: Criterion) -> bool:
     if criterion.operator == ">":
         return value > low
     if criterion.operator == "<":
-        return value < high
+        return value < high and (value > low or not criterion.absolute)
     return low <= value <= high
 
 
@@ -134,6 +189,8 @@ def limits(criterion: Criterion) -> tuple[float, float]:
     limit = fixed_limit(criterion)
     if isinstance(limit, tuple):
         return limit
+    if criterion.absolute:
+        return -limit, limit
     return (limit, math.inf) if criterion.operator in (">", ">=") else (-math.inf, limit)
 
 
@@ -144,7 +201,7 @@ def evidence(interval: Interval, criterion: Criterion) -> Evidence:
     if criterion.operator == ">":
         beyond = interval.upper <= low
     elif criterion.operator == "<":
-        beyond = interval.lower >= high
+        beyond = interval.lower >= high or interval.upper <= low
     else:
         beyond = interval.upper < low or interval.lower > high
     return "shown" if both or beyond else "open"
@@ -164,25 +221,15 @@ def _within_mc_error(criterion: Criterion, interval: Interval) -> bool:
     )
 
 
-def overall(rows: Iterable[Mapping[str, Any]], version: str) -> Decision:
-    """The study's decision: not met, then not evaluable, then met; informative where nothing decides.
-
-    Args:
-        rows: Result rows. Only primary and co-primary rows with a criterion, of the primary view, over all
-            analysed subjects and without a comparator, count.
-        version: The algorithm version that decides.
-    """
-    found = {row["decision"] for row in rows if decides(row, version)}
-    order: tuple[Decision, ...] = ("not_met", "not_evaluable", "met")
-    for decision in order:
-        if decision in found:
-            return decision
-    return "informative"
-
-
 def decides(row: Mapping[str, Any], version: str) -> bool:
     """Whether a row takes part in the study's decision."""
-    return row["role"] in DECIDING and row["criterion"] is not None and headline(row, version)
+    return row["role"] in DECIDING and judged_here(row, version)
+
+
+def judged_here(row: Mapping[str, Any], version: str) -> bool:
+    """Whether a row is one that its endpoint is judged by: the deciding version, in the view that decides."""
+    judged = row["criterion"] is not None and row["comparator"] is None
+    return judged and row["version"] == version and row["view"] == "primary"
 
 
 def headline(row: Mapping[str, Any], version: str) -> bool:
@@ -199,16 +246,27 @@ def criterion_text(criterion: Criterion) -> str:
         'lower > 0.9'
         >>> criterion_text(Criterion(compare="both", operator="within", limit=(-5.0, 5.0)))
         'both within [-5, 5]'
+        >>> criterion_text(Criterion(compare="point", operator="<=", limit=5.0, absolute=True))
+        '|point| <= 5'
     """
-    if isinstance(criterion.limit, tuple):
-        return (
-            f"{criterion.compare} {criterion.operator} [{criterion.limit[0]:.15g}, {criterion.limit[1]:.15g}]"
-        )
-    return f"{criterion.compare} {criterion.operator} {criterion.limit:.15g}"
+    compared = f"|{criterion.compare}|" if criterion.absolute else criterion.compare
+    limit = criterion.limit
+    if isinstance(limit, tuple):
+        shown = f"[{limit[0]:.15g}, {limit[1]:.15g}]"
+    elif isinstance(limit, TableLimit):
+        shown = f"{limit.table}(|{limit.by}|)"
+    else:
+        shown = limit if isinstance(limit, str) else f"{limit:.15g}"
+    return f"{compared} {criterion.operator} {shown}"
 
 
 def margin(criterion: Criterion) -> float | None:
-    """The limit as one number; for a range around zero its half-width, for any other range None."""
+    """The limit as one number; for a range around zero its half-width, for any other range None.
+
+    None, too, for a limit that is not set or has not been looked up.
+    """
+    if criterion.is_open or isinstance(criterion.limit, TableLimit):
+        return None
     limit = fixed_limit(criterion)
     if not isinstance(limit, tuple):
         return limit
@@ -230,6 +288,9 @@ _WORDS: dict[tuple[str, str | None, bool], str] = {
 }
 
 
+_OTHERWISE = {"met": " (otherwise: met)", "not_met": " (otherwise: not met)"}
+
+
 def words(row: Mapping[str, Any]) -> str:
     """A row's decision with the interval's own word beside it, for a reader.
 
@@ -239,11 +300,12 @@ def words(row: Mapping[str, Any]) -> str:
         >>> words({"decision": "not_evaluable", "evidence": None, "criterion": "", "error": "no cases"})
         'Not evaluable: no cases'
     """
+    otherwise = _OTHERWISE.get(row.get("otherwise") or "", "")
     if row["decision"] == "informative":
-        return "No criterion"
+        return f"Informs only: {NOT_CONFIRMED}{otherwise}" if row["criterion"] else "No criterion"
     if row["decision"] == "not_evaluable":
-        return f"Not evaluable: {row['error']}" if row["error"] else "Not evaluable"
-    by_point = str(row["criterion"]).startswith("point")
+        return (f"Not evaluable: {row['error']}" if row["error"] else "Not evaluable") + otherwise
+    by_point = str(row["criterion"]).startswith(("point", "|point|"))
     return _WORDS[row["decision"], row["evidence"], by_point]
 
 

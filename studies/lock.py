@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..protocols.canonical import canonical, digest, endpoint_digest
-from ..protocols.errors import IntegrityError, OutputError, UsageError
+from ..protocols.errors import ContractError, IntegrityError, OutputError, UsageError, Violation
 from ..protocols.model import Protocol
+from ..protocols.validity_checks import open_items
 from . import ledger
 from .check import examine
 from .folder import Study, Tables, load, shared_tables, test_tables
@@ -41,13 +42,14 @@ def lock(path: Path | str, *, who: str, without_data: bool = False) -> dict[str,
 
     Raises:
         UsageError: The study is locked already, or `who` is empty.
-        ContractError: Protocol, study or data violate their contract.
+        ContractError: Protocol, study or data violate their contract, or the protocol leaves numbers open.
         IntegrityError: The ledger was tampered with.
         OutputError: The files cannot be written.
     """
     if not who.strip():
         raise UsageError("a lock needs the name of the person who locks")
     study, data = (load(path), None) if without_data else _examined(path)
+    _refuse_open(study)
     existing = verify(study.path)
     if existing is not None:
         raise UsageError(f"{study.path} is locked already, by {existing['who']} on {existing['when']}")
@@ -62,6 +64,20 @@ def lock(path: Path | str, *, who: str, without_data: bool = False) -> dict[str,
     except OSError as error:
         raise OutputError(f"{study.path / FILE} cannot be written: {error.strerror or error}") from error
     return content
+
+
+def _refuse_open(study: Study) -> None:
+    """A plan with numbers that are still to be set is no plan.
+
+    Raises:
+        ContractError: Some limit, bound or band says `required`.
+    """
+    message = "this number has to be set before the plan is locked; the protocol says `required`"
+    missing = [
+        Violation(message, file=study.protocol_path.name, key=key) for key in open_items(study.protocol)
+    ]
+    if missing:
+        raise ContractError(missing)
 
 
 def _examined(path: Path | str) -> tuple[Study, Tables]:

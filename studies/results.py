@@ -256,6 +256,7 @@ def conform(rows: pl.DataFrame, name: str) -> pl.DataFrame:
     Raises:
         ContractError: Unknown or absent columns, another type, or another schema version; all at once.
     """
+    rows = _from_version_1(rows)
     violations = [
         Violation("unknown column", file=name, key=column) for column in rows.columns if column not in COLUMNS
     ]
@@ -277,6 +278,16 @@ def conform(rows: pl.DataFrame, name: str) -> pl.DataFrame:
     if violations:
         raise ContractError(violations, f"{name} is not a results table that this version reads")
     return rows.select(list(COLUMNS))
+
+
+def _from_version_1(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows written before `otherwise` was a column; all others as they are."""
+    if "otherwise" in rows.columns or "schema_version" not in rows.columns:
+        return rows
+    if rows["schema_version"].unique().to_list() != [1]:
+        return rows
+    current = pl.lit(SCHEMA_VERSION, dtype=pl.Int64).alias("schema_version")
+    return rows.with_columns(current, pl.lit(None, dtype=pl.String).alias("otherwise"))
 
 
 def finished_runs(study: Path) -> list[Path]:

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added `otherwise`; rows of version 1 are read with none."""
 
 Decision = Literal["met", "not_met", "not_evaluable", "informative"]
 Evidence = Literal["shown", "open"]
@@ -48,6 +49,7 @@ COLUMNS: dict[str, pl.DataType] = {
     "margin": pl.Float64(),
     "decision": pl.String(),
     "evidence": pl.String(),
+    "otherwise": pl.String(),
     "tier": pl.String(),
     "pre_specified": pl.Boolean(),
     "method": pl.String(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accordance.protocols import describe
+from accordance.protocols import describe, describe_parts
 from accordance.protocols.load import parse
 from accordance.protocols.model import Condition, Protocol
 
@@ -29,8 +29,10 @@ def resolved(base: str) -> Protocol:
     ],
 )
 def test_conditions(condition: Condition, words: str) -> None:
-    assert describe.condition("activity", condition) == words
-    assert describe.condition("test.activity", condition) == words.replace("activity", "activity of the test")
+    assert describe_parts.condition("activity", condition) == words
+    assert describe_parts.condition("test.activity", condition) == words.replace(
+        "activity", "activity of the test"
+    )
 
 
 RULES = [

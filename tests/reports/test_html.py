@@ -109,7 +109,7 @@ def test_first_page_carries_what_it_must(spa: Results, spa_files: dict[str, Path
         "12-lead ECG, simultaneous",
         "Freeze dates",
         "Post hoc rows",
-        "Limits of unverified provenance 2",
+        "Limits of unverified provenance 0",
         "Signatures",
         "How to verify this report",
         spa.document["protocol_sha256"],

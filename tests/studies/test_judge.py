@@ -10,14 +10,11 @@ from accordance.evaluators.metric import Counts, Estimate, Interval, Statistic
 from accordance.protocols.model import Criterion, IntervalSpec
 from accordance.studies.judge import (
     NO_SPREAD,
-    OVERALL_WORDS,
     ROWS_INDEPENDENT,
     WITHIN_MC_ERROR,
     criterion_text,
-    decides,
     judge,
     margin,
-    overall,
     words,
 )
 
@@ -198,54 +195,6 @@ def test_a_limit_within_two_monte_carlo_errors_is_flagged(compare, operator, lim
     resampled = estimate(0.95, (0.90, 0.98), method="bootstrap_bca", mc_error=(0.001, 0.001))
     found = judge(criterion(compare, operator, limit), resampled, IntervalSpec())
     assert found.warning == (WITHIN_MC_ERROR if warned else None)
-
-
-def row(decision, **fields):
-    whole = dict.fromkeys(("by", "subgroup", "level", "comparator"))
-    return {
-        "role": "primary",
-        "criterion": "lower > 0.9",
-        "version": "v2",
-        "view": "primary",
-        "decision": decision,
-        **whole,
-        **fields,
-    }
-
-
-@pytest.mark.parametrize(
-    ("decisions", "expected"),
-    [
-        ([], "informative"),
-        (["met"], "met"),
-        (["met", "met"], "met"),
-        (["met", "not_evaluable"], "not_evaluable"),
-        (["not_evaluable", "not_met", "met"], "not_met"),
-        (["met", "not_met"], "not_met"),
-    ],
-)
-def test_overall_is_the_worst_of_the_deciding_rows(decisions, expected):
-    assert overall([row(decision) for decision in decisions], "v2") == expected
-    assert expected in OVERALL_WORDS
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"role": "secondary"},
-        {"role": "key_secondary"},
-        {"criterion": None},
-        {"version": "v1"},
-        {"view": "as_positive"},
-        {"by": '{"site":"1"}'},
-        {"subgroup": "sex", "level": "female"},
-        {"comparator": "v1"},
-    ],
-)
-def test_only_whole_deciding_rows_of_the_deciding_version_count(fields):
-    other = row("not_met", **fields)
-    assert not decides(other, "v2")
-    assert overall([other, row("met")], "v2") == "met"
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def rewrite(folder, **columns):
     [
         (
             {"schema_version": pl.lit(0, dtype=pl.Int64)},
-            "version 0 of the results schema; this version reads 1",
+            "version 0 of the results schema; this version reads 2",
         ),
         ({"mood": pl.lit("good")}, "mood: unknown column"),
         ({"estimate": pl.lit("1.0")}, "estimate: column has type String, not Float64"),
@@ -158,3 +158,16 @@ def test_numbers_for_a_first_look(value, text):
 )
 def test_intervals_for_a_first_look(lower, upper, text):
     assert interval_text({"ci_lower": lower, "ci_upper": upper}) == text
+
+
+def test_rows_written_before_there_was_otherwise_are_read(results):
+    path = results.folder / "results.parquet"
+    before = (
+        pl.read_parquet(path)
+        .drop("otherwise")
+        .with_columns(pl.lit(1, dtype=pl.Int64).alias("schema_version"))
+    )
+    before.write_parquet(path)
+    found = Results.open(results.folder)
+    assert found.rows["otherwise"].null_count() == found.rows.height
+    assert found.rows["decision"].to_list() == results.rows["decision"].to_list()
