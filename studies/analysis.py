@@ -17,8 +17,8 @@ from ..datasets.pairs import Pairs
 from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
 from ..protocols.model import DECIDING, Endpoint, Protocol
-from . import slices
-from .decide import Outcome, outcome, overall, reasons, unverified
+from . import requirements, slices
+from .decide import Outcome, outcome, overall, reasons, unverified, withhold
 from .demographics import RULE, demographics
 from .evaluation import Row, evaluate_protocol
 from .judge import OVERALL_WORDS, decides, headline, words
@@ -89,10 +89,15 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
         workers=workers,
         progress=_later(progress),
     )
+    demanded = requirements.check(protocol, frames, material.deciding_version)
+    for entry in demanded:
+        if not entry["met"]:
+            withhold(rows, entry["endpoints"], entry["reason"])
     for row in rows:
         row["pre_specified"] = material.plan.pre_specified(row["endpoint"], row["version"])
     table = frame(rows)
-    return Analysis(table, describe(material, rows, pairs, frames), pairs)
+    document = describe(material, rows, pairs, frames, requirements=demanded)
+    return Analysis(table, document, pairs)
 
 
 def _later(progress: Progress | None) -> Progress | None:
@@ -147,6 +152,8 @@ def describe(
     rows: list[Row],
     pairs: Mapping[tuple[str, str], Pairs],
     frames: Mapping[tuple[str, str], pl.DataFrame],
+    *,
+    requirements: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """The document of results, but for the run's identity."""
     protocol = material.protocol
@@ -167,6 +174,7 @@ def describe(
         "decision_words": OVERALL_WORDS[decision],
         "decision_reasons": reasons(protocol, rows, material.deciding_version),
         "unverified": unverified(protocol),
+        "requirements": requirements,
         "decision_pre_specified": _decision_pre_specified(material, rows),
         "accounting": accounts(protocol, pairs),
         "demographics": demographics(protocol, material.subjects, frames),

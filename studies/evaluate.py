@@ -17,6 +17,7 @@ from . import ledger
 from .analysis import Material, analyse, identified
 from .folder import shared_tables, test_tables
 from .manifest import tool_version
+from .requirements import empty_columns
 from .results import Results
 from .slices import SUBJECTS
 
@@ -196,6 +197,7 @@ def _read(protocol: Protocol, given: Mapping[str, Frame]) -> dict[str, pl.DataFr
             violations.extend(error.violations)
         else:
             frames[name] = data.frame
+    violations = violations or empty_columns(protocol, frames)
     if violations:
         raise ContractError(violations)
     return frames

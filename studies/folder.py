@@ -15,6 +15,7 @@ from ..protocols.model import Protocol
 from ..protocols.nodes import Document
 from ..protocols.source import read_yaml, validate
 from .config import StudyConfig
+from .requirements import empty_columns
 
 CONFIG_FILE = "study.yaml"
 SECTIONS_FOLDER = "sections"
@@ -151,6 +152,9 @@ def tables(study: Study) -> Tables:
     for version, spec in study.config.algorithm.versions.items():
         for name in test_tables(study.protocol):
             _read(study, name, spec.sources[name], tests[version], violations)
+    for own in () if violations else tests.values():
+        frames = {name: table.frame for name, table in (shared | own).items()}
+        violations.extend(found for found in empty_columns(study.protocol, frames) if found not in violations)
     if violations:
         raise ContractError(violations)
     return Tables(shared, tests)
