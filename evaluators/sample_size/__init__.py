@@ -1,0 +1,1 @@
+"""Sample size, power and precision: how many subjects a study needs, step by step."""
