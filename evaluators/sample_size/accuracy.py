@@ -92,7 +92,10 @@ def precision_sensitivity_specificity(
         n1, n2, prevalence=prevalence, inconclusive=inconclusive, drop_out=drop_out, assurance=assurance,
         ceilings=ceilings,
     )  # fmt: skip
-    reasons = {"evaluable with the condition": "sensitivity", "evaluable without the condition": "specificity"}
+    reasons = {
+        "evaluable with the condition": "sensitivity",
+        "evaluable without the condition": "specificity",
+    }
     steps = tuple(
         Step(step.name, step.value, f"half-width {half_width:g} of {reasons[step.name]}, by {ci}")
         if step.name in reasons

@@ -132,8 +132,8 @@ def smallest_with_half_width(
     best = half_width_at(LARGEST)
     if not best <= half_width:
         raise CannotComputeError(
-            f"More than {LARGEST:,} {counted} would be needed for a half-width of {half_width:g}; accepted is "
-            f"{best:.4g} or more, which that number has."
+            f"More than {LARGEST:,} {counted} would be needed for a half-width of {half_width:g}; accepted "
+            f"is {best:.4g} or more, which that number has."
         )
     return _smallest(lambda n: half_width_at(n) <= half_width, least)
 

@@ -115,7 +115,9 @@ def inflate_sample_size(
     asked.one_of("ceilings", ceilings, ("end", "each"))
     if assurance is not None:
         asked.share("assurance", assurance)
-        asked.that(prevalence is not None, "`assurance` needs a `prevalence`: without one nothing is left to chance.")
+        asked.that(
+            prevalence is not None, "`assurance` needs a `prevalence`: without one nothing is left to chance."
+        )
     asked.settle()
     asked.that(positives + negatives > 0, "`positives` and `negatives` are both 0; at least one is above 0.")
     asked.settle()
@@ -134,7 +136,14 @@ def inflate_sample_size(
     kept = (1 - inconclusive) * (1 - drop_out)
     if prevalence is not None:
         if assurance is not None:
-            n = _assured(n, positives, negatives, prevalence, kept, assurance)
+            n = _assured(
+                n,
+                positives=positives,
+                negatives=negatives,
+                prevalence=prevalence,
+                kept=kept,
+                assurance=assurance,
+            )
             steps.append(Step("subjects to enrol", n, f"enough of both with probability {assurance:g}"))
         else:
             steps.append(Step("subjects to enrol", n, "rounded up"))
@@ -179,11 +188,19 @@ def _up(value: float, ceilings: Ceilings) -> float:
     return whole_up(value) if ceilings == "each" else value
 
 
-def _both_groups(positives: float, negatives: float, prevalence: float | None, ceilings: Ceilings) -> list[Step]:
-    steps, totals = [], []
+def _both_groups(
+    positives: float, negatives: float, prevalence: float | None, ceilings: Ceilings
+) -> list[Step]:
+    steps: list[Step] = []
+    totals: list[float] = []
     for needed, name, share, words in (
         (positives, "evaluable with the condition", prevalence, "the prevalence"),
-        (negatives, "evaluable without the condition", None if prevalence is None else 1 - prevalence, "1 - prevalence"),
+        (
+            negatives,
+            "evaluable without the condition",
+            None if prevalence is None else 1 - prevalence,
+            "1 - prevalence",
+        ),
     ):
         if not needed:
             continue
@@ -225,7 +242,7 @@ def _at_least(x: int, n: int, p: float) -> float:
 
 
 def _assured(
-    n: int, positives: float, negatives: float, prevalence: float, kept: float, assurance: float
+    n: int, *, positives: float, negatives: float, prevalence: float, kept: float, assurance: float
 ) -> int:
     """The smallest number with enough of both with the probability wanted; it grows with the number."""
 

@@ -66,9 +66,9 @@ def precision_mean_difference(
         "Precision of a mean difference, t interval of subjects' means",
         spread,
         {"between_sd": between_sd, "within_sd": within_sd, "rows_per_subject": rows_per_subject},
-        half_width,
-        n,
-        level,
+        half_width=half_width,
+        n=n,
+        level=level,
         details={"sd_of_subject_means": spread},
         citations=(STUDENT,),
     )
@@ -133,9 +133,9 @@ def precision_rmse(
         "Precision of a root mean square error, delta method with subjects as clusters",
         float(np.sqrt(squares / m)) / (2 * rmse),
         {"rmse": rmse, "bias": bias, "rows_per_subject": m, "icc": icc},
-        half_width,
-        n,
-        level,
+        half_width=half_width,
+        n=n,
+        level=level,
         details={"sd": float(np.sqrt(variance)), "design_effect": squares / independent},
         citations=(BINDER, MULTIVARIATE),
     )
@@ -145,10 +145,10 @@ def _by_t(
     title: str,
     spread: float,
     parameters: dict[str, float],
+    *,
     half_width: float | None,
     n: int | None,
     level: float,
-    *,
     details: dict[str, float],
     citations: tuple[Citation, ...],
 ) -> SampleSize:
@@ -168,6 +168,8 @@ def _by_t(
         half_width=width(needed),
         unrounded=None if half_width is None else crossing(width, half_width, needed, 1.0 + 1e-6),
         details={**details, "rows": needed * parameters["rows_per_subject"]},
-        warning="Fewer than ten subjects carry the interval; its level is then approximate." if needed < 10 else None,
+        warning="Fewer than ten subjects carry the interval; its level is then approximate."
+        if needed < 10
+        else None,
         citations=citations,
     )

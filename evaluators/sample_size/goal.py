@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from ..intervals import CLOPPER, METHODS
@@ -111,7 +111,9 @@ def power_performance_goal(
         f"subjects shows it; accepted: an `expected` {'above' if up else 'below'} {goal:g}, or a `goal` "
         f"{'below' if up else 'above'} {expected:g}.",
     )
-    asked.that(n is None or n <= MOST, f"`n` must be at most {MOST:,}; power is enumerated outcome by outcome.")
+    asked.that(
+        n is None or n <= MOST, f"`n` must be at most {MOST:,}; power is enumerated outcome by outcome."
+    )
     asked.settle()
     rule = _Rule(goal, ci, level, sides, up)
     parameters: dict[str, Any] = {"goal": goal, "expected": expected}
@@ -126,7 +128,11 @@ def power_performance_goal(
         details = _row(curve, chosen) | {
             f"{name}_{key}": value
             for name, at in (("first", first), ("stable", stable))
-            for key, value in (("n", int(curve.n[at])), *_row(curve, at).items(), ("power", float(curve.power[at])))
+            for key, value in (
+                ("n", int(curve.n[at])),
+                *_row(curve, at).items(),
+                ("power", float(curve.power[at])),
+            )
         }
         details["normal_approximation_n"] = rule.normal_approximation(expected, power)
         warning = _saw_tooth(curve, chosen, stable, power)
@@ -231,7 +237,7 @@ class _Rule:
         self._shares: dict[int, float] = {}
 
     def meets(self, counts: Any, n: Any) -> Any:
-        """Whether counts of events meet the goal, for all methods but for a bound that n of n does not have."""
+        """Whether counts of events meet the goal."""
         good = np.asarray(counts if self.up else n - counts)
         return (good >= self._critical(np.asarray(n))) & (good <= self._top(np.asarray(n)))
 
@@ -292,7 +298,7 @@ class _Rule:
         spread += special.ndtri(power) * np.sqrt(truth * (1 - truth))
         return float((spread / (truth - goal)) ** 2)
 
-    def _lower(self, x: FloatArray, n: FloatArray, ci: str | None = None) -> FloatArray:
+    def _lower(self, x: ArrayLike, n: ArrayLike, ci: str | None = None) -> FloatArray:
         return np.asarray(BINOMIAL[ci or self.ci](x, n, self.level, self.sides)[0])
 
     def _met(self, x: IntArray, n: IntArray) -> NDArray[np.bool_]:
@@ -326,7 +332,7 @@ class _Rule:
             low[apart] = np.where(met, low[apart], middle)
 
     def _share(self, n: int) -> float:
-        """The share of n above which the goal is met, counts taken for real numbers; 1 where there is none."""
+        """The share of n above which the goal is met, counts taken for real numbers; 1 if none."""
         if n in self._shares:
             return self._shares[n]
         # these two lie within the interval of Clopper and Pearson, which has an answer, and sooner
@@ -336,7 +342,7 @@ class _Rule:
             middle = (low + high) / 2
             if middle in (low, high):
                 break
-            met = self._lower(np.float64(middle * n), np.float64(n), ci) > self.goal
+            met = self._lower(middle * n, n, ci) > self.goal
             low, high = (low, middle) if met else (middle, high)
         self._shares[n] = high
         return high
@@ -366,8 +372,8 @@ def _saw_tooth(curve: PowerCurve, chosen: int, stable: int, power: float) -> str
         return None
     low = chosen + int(np.argmin(curve.power[chosen : stable + 1]))
     return (
-        f"Power is a saw-tooth: with {curve.n[low]:,} subjects it is {curve.power[low]:.4f}, below {power:g}; "
-        f"from {curve.n[stable]:,} on it is never again."
+        f"Power is a saw-tooth: with {curve.n[low]:,} subjects it is {curve.power[low]:.4f}, below {power:g}"
+        f"; from {curve.n[stable]:,} on it is never again."
     )
 
 

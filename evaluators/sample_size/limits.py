@@ -112,7 +112,9 @@ def precision_limits_of_agreement(
     asked = Asked()
     asked.number("sd", sd, above=0)
     asked.half_width_or_n(half_width, n)
-    design = _checked(asked, ci, tuple(CITATIONS), limits, level, rows_per_subject, icc)
+    design = _checked(
+        asked, ci, tuple(CITATIONS), limits=limits, level=level, rows_per_subject=rows_per_subject, icc=icc
+    )
     asked.settle()
     z, tail = float(special.ndtri((1 + limits) / 2)), (1 - level) / 2
 
@@ -156,16 +158,16 @@ def power_limits_of_agreement(
     rows_per_subject: int = 1,
     icc: float = 0.0,
 ) -> SampleSize:
-    """Subjects needed to show that both limits of agreement lie within an allowance, or the power of a number.
+    """Subjects needed to show that both limits of agreement lie within an allowance, or a number's power.
 
     Shown is it where the intervals of both limits lie within -allowance to allowance.
 
     `exact` integrates over the joint distribution of the mean and the standard deviation of normal
     differences. With several pairs a subject that distribution is approximated: degrees of freedom by
-    Satterthwaite. `lu` is the formula of Lu and colleagues (2016), whose noncentral t takes the standard error
-    of a limit for independent of it; its power is too high where the bias is not 0. For their example (bias
-    0.001167, s 0.001129, allowance 0.004) the formula gives 79, and the exact power 83, which is the number
-    they and MedCalc print.
+    Satterthwaite. `lu` is the formula of Lu and colleagues (2016), whose noncentral t takes a limit for
+    independent of its standard error; with a bias its power is too high, without one a little too low. For
+    bias 0.001167, s 0.001129 and allowance 0.004, MedCalc's example, the formula gives 79 and the exact power
+    83, the number that MedCalc prints.
 
     Args:
         bias: Expected mean difference, in the unit measured.
@@ -195,7 +197,15 @@ def power_limits_of_agreement(
     asked.number("sd", sd, above=0)
     asked.number("allowance", allowance, above=0)
     asked.power_or_n(power, n)
-    design = _checked(asked, ci, ("bland_altman", "noncentral_t"), limits, level, rows_per_subject, icc)
+    design = _checked(
+        asked,
+        ci,
+        ("bland_altman", "noncentral_t"),
+        limits=limits,
+        level=level,
+        rows_per_subject=rows_per_subject,
+        icc=icc,
+    )
     asked.one_of("method", method, ("exact", "lu"))
     asked.that(
         method != "lu" or (ci == "bland_altman" and rows_per_subject == 1),
@@ -210,14 +220,16 @@ def power_limits_of_agreement(
         f"subjects shows it; accepted: an `allowance` above {worst:.4g}, or a smaller `bias` or `sd`.",
     )
     asked.settle()
-    power_at = _power(design, bias, sd, allowance, z, level, ci, method)
+    power_at = _power(design, bias=bias, sd=sd, allowance=allowance, z=z, level=level, ci=ci, method=method)
     needed = smallest_with_power(power_at, power) if n is None else n
     asked_for = {"power": power} if n is None else {}
     warning = None
     if method == "lu":
         warning = "An approximation; `method='exact'` has the power of the decision itself."
     elif rows_per_subject > 1:
-        warning = "With several pairs a subject the power is approximate (Satterthwaite's degrees of freedom)."
+        warning = (
+            "With several pairs a subject the power is approximate (Satterthwaite's degrees of freedom)."
+        )
     return SampleSize(
         title="Power to show that limits of agreement lie within an allowance",
         n=needed,
@@ -236,6 +248,7 @@ def power_limits_of_agreement(
 
 def _power(
     design: _Design,
+    *,
     bias: float,
     sd: float,
     allowance: float,
@@ -254,7 +267,9 @@ def _power(
             return max(0.0, 1 - missed[0] - missed[1])
         factor = z + t * design.error(n, z) if ci == "bland_altman" else limit_factor(n, 1 - tail, z)
         error = sd * float(np.sqrt(design.mean_variance(n)))
-        return both_sides_within(bias, error, sd, design.df(n), factor, allowance)
+        return both_sides_within(
+            mean=bias, error=error, sd=sd, df=design.df(n), factor=factor, limit=allowance
+        )
 
     return power_at
 
@@ -263,6 +278,7 @@ def _checked(
     asked: Asked,
     ci: Any,
     accepted: tuple[str, ...],
+    *,
     limits: Any,
     level: Any,
     rows_per_subject: Any,

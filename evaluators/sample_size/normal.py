@@ -9,7 +9,9 @@ _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(400)
 _REACH = 10.0
 
 
-def both_sides_within(mean: float, error: float, sd: float, df: float, factor: float, limit: float) -> float:
+def both_sides_within(
+    *, mean: float, error: float, sd: float, df: float, factor: float, limit: float
+) -> float:
     """P(mean + factor s < limit and mean - factor s > -limit) of an estimated mean and standard deviation s.
 
     The mean is normal with its standard error; s^2 is sd^2 chi-square(df) / df, independent of it. The
@@ -29,7 +31,9 @@ def both_sides_within(mean: float, error: float, sd: float, df: float, factor: f
 
         >>> cv = np.sqrt(np.log(1 + 0.25**2))
         >>> error, t = cv * np.sqrt(2 / 24), special.stdtrit(22, 0.95)
-        >>> found = both_sides_within(np.log(0.95), error, cv, 22, t * np.sqrt(2 / 24), np.log(1.25))
+        >>> found = both_sides_within(
+        ...     mean=np.log(0.95), error=error, sd=cv, df=22, factor=t * np.sqrt(2 / 24), limit=np.log(1.25)
+        ... )
         >>> round(found, 3)
         0.739
     """
@@ -39,7 +43,9 @@ def both_sides_within(mean: float, error: float, sd: float, df: float, factor: f
     if high <= low:
         return 0.0
     chi = low + (high - low) * (_NODES + 1) / 2
-    logarithm = special.xlogy(df - 1, chi) - chi * chi / 2 - special.gammaln(df / 2) - (df / 2 - 1) * np.log(2)
+    logarithm = (
+        special.xlogy(df - 1, chi) - chi * chi / 2 - special.gammaln(df / 2) - (df / 2 - 1) * np.log(2)
+    )
     density = np.exp(logarithm) * _NODE_WEIGHTS * (high - low) / 2
     reach = limit - factor * sd * chi / root
     inside = special.ndtr((reach - mean) / error) - special.ndtr((-reach - mean) / error)

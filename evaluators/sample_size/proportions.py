@@ -76,8 +76,8 @@ def precision_proportion(
     asked.one_of("width_at", width_at, ("outcomes", "expected"))
     asked.that(
         (ci, width_at) != ("wald", "outcomes"),
-        "`wald` has no width where no unit or every unit is an event, so that small studies would seem precise; "
-        "use `width_at='expected'`, or another `ci`.",
+        "`wald` has no width where no unit or every unit is an event, so that small studies would seem "
+        "precise; use `width_at='expected'`, or another `ci`.",
     )
     factor = design_factor(asked, rows_per_subject, icc)
     asked.settle()
@@ -85,8 +85,8 @@ def precision_proportion(
 
     def width(subjects: float) -> float:
         if width_at == "expected":
-            return _width(expected * subjects * rows, subjects * rows, ci, level)
-        return float(_over_outcomes(expected, int(subjects * rows + 1e-9), ci, level))
+            return float(_width(expected * subjects * rows, subjects * rows, ci, level))
+        return _over_outcomes(expected, int(subjects * rows + 1e-9), ci, level)
 
     unrounded = None
     if half_width is not None:
