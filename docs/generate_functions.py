@@ -32,6 +32,7 @@ PROPER = {
     "iso81060": "ISO 81060",
     "mcnemar": "McNemar",
     "roc": "ROC",
+    "sample_size": "Sample size",
 }
 LISTED = {"Args": "Arguments", "Attributes": "Attributes", "Raises": "Errors"}
 

@@ -109,6 +109,18 @@ from .roc.curves import (
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
+from .sample_size.accuracy import precision_sensitivity_specificity
+from .sample_size.areas import power_auc, power_auc_difference, precision_auc
+from .sample_size.design import design_effect, inflate_sample_size
+from .sample_size.differences import precision_mean_difference, precision_rmse
+from .sample_size.goal import observed_share_for_goal, power_performance_goal
+from .sample_size.kappa import power_kappa, precision_kappa
+from .sample_size.limits import power_limits_of_agreement, precision_limits_of_agreement
+from .sample_size.means import power_equivalence, power_mean_difference
+from .sample_size.proportions import precision_likelihood_ratio, precision_proportion
+from .sample_size.reliability import power_correlation, precision_ccc, precision_correlation, precision_icc
+from .sample_size.results import PowerCurve, SampleSize, Step
+from .sample_size.two_proportions import power_mcnemar, power_proportion_difference
 from .tolerance import ToleranceError
 from .weights import ResamplingWeights
 
@@ -130,7 +142,10 @@ __all__ = [
     "PairedCounts",
     "PairedDiagnosis",
     "ParameterError",
+    "PowerCurve",
     "ResamplingWeights",
+    "SampleSize",
+    "Step",
     "Subgroups",
     "ToleranceError",
     "Verdict",
@@ -170,6 +185,7 @@ __all__ = [
     "coverage_probability",
     "decision_curve",
     "deming",
+    "design_effect",
     "diagnostic_odds_ratio",
     "difference_trend",
     "equivalence_p",
@@ -192,6 +208,7 @@ __all__ = [
     "homogeneity_of_proportions",
     "icc",
     "icc_raters",
+    "inflate_sample_size",
     "interaction_of_means",
     "iso81060_3",
     "kendall",
@@ -212,6 +229,7 @@ __all__ = [
     "normality_of_differences",
     "npv",
     "npv_at_prevalence",
+    "observed_share_for_goal",
     "one_vs_rest",
     "optimal_threshold",
     "ordinary_least_squares",
@@ -226,8 +244,29 @@ __all__ = [
     "passing_bablok_equivariant",
     "pearson",
     "percentile_absolute_error",
+    "power_auc",
+    "power_auc_difference",
+    "power_correlation",
+    "power_equivalence",
+    "power_kappa",
+    "power_limits_of_agreement",
+    "power_mcnemar",
+    "power_mean_difference",
+    "power_performance_goal",
+    "power_proportion_difference",
     "ppv",
     "ppv_at_prevalence",
+    "precision_auc",
+    "precision_ccc",
+    "precision_correlation",
+    "precision_icc",
+    "precision_kappa",
+    "precision_likelihood_ratio",
+    "precision_limits_of_agreement",
+    "precision_mean_difference",
+    "precision_proportion",
+    "precision_rmse",
+    "precision_sensitivity_specificity",
     "predictive_value_test",
     "prevalence",
     "proportion_difference",

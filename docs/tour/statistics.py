@@ -9,6 +9,7 @@
   (reference) (the data `ox` of R's MethComp).
 - `aSAH`: outcome of 113 patients after a subarachnoid haemorrhage, with two blood markers and a clinical
   grade (the data `aSAH` of R's pROC). Calls are markers above a threshold; the categories are thirds of each.
+- Sample sizes are asked for with assumptions instead of data (`PLANS`).
 
 Functions are found in `accordance.evaluators` and get the arguments they ask for by name, so that a new one
 joins the tour by itself, or the test of the tour says what it still needs. Lines that start with `# %%` are
@@ -200,10 +201,57 @@ def family(pressures: Data) -> Data:
     })  # fmt: skip
 
 
+PLANS = {
+    "design_effect": {"rows_per_subject": 20, "icc": 0.05},
+    "inflate_sample_size": {
+        "positives": 231, "negatives": 107, "prevalence": 0.2, "inconclusive": 0.17, "drop_out": 0.1,
+        "assurance": 0.9,
+    },
+    "observed_share_for_goal": {"goal": 0.85, "observed": 0.92},
+    "power_auc": {"area": 0.8},
+    "power_auc_difference": {
+        "difference": 0.05, "variance_first": 0.0015, "variance_second": 0.002, "covariance": 0.001,
+        "cases": 41,
+    },
+    "power_correlation": {"correlation": 0.95, "null": 0.9},
+    "power_equivalence": {"difference": 0.0, "sd": 8.0, "margin": 5.0},
+    "power_kappa": {"kappa": 0.6, "null": 0.4, "prevalence": 0.3},
+    "power_limits_of_agreement": {"bias": 1.0, "sd": 4.0, "allowance": 10.0},
+    "power_mcnemar": {"p01": 0.15, "p10": 0.05},
+    "power_mean_difference": {"difference": 0.0, "sd": 8.0, "margin": 5.0, "sides": "one"},
+    "power_performance_goal": {"goal": 0.9, "expected": 0.95},
+    "power_proportion_difference": {"p1": 0.9, "p2": 0.9, "margin": 0.1, "sides": "one"},
+    "precision_auc": {"area": 0.85, "prevalence": 0.3, "half_width": 0.05},
+    "precision_ccc": {"concordance": 0.9, "half_width": 0.05},
+    "precision_correlation": {"correlation": 0.9, "half_width": 0.05},
+    "precision_icc": {"correlation": 0.85, "ratings": 4, "half_width": 0.1},
+    "precision_kappa": {"kappa": 0.4, "prevalence": 0.3, "half_width": 0.1},
+    "precision_likelihood_ratio": {
+        "sensitivity": 0.9, "specificity": 0.9, "prevalence": 0.3, "half_width": 2.0,
+    },
+    "precision_limits_of_agreement": {"sd": 8.0, "half_width": 2.0},
+    "precision_mean_difference": {"between_sd": 8.0, "half_width": 1.5},
+    "precision_proportion": {"expected": 0.9, "half_width": 0.05},
+    "precision_rmse": {
+        "rmse": 2.5, "bias": 0.5, "rows_per_subject": 20, "icc": 0.5, "half_width": 0.3,
+    },
+    "precision_sensitivity_specificity": {
+        "sensitivity": 0.9, "specificity": 0.85, "prevalence": 0.2, "half_width": 0.05,
+    },
+}  # fmt: skip
+"""Sample sizes are planned before there are data: every function and what it is asked."""
+
+
+def plans() -> Data:
+    """The questions of `PLANS`, each argument under the name of its function."""
+    asked = {f"{name}.{key}": value for name, given in PLANS.items() for key, value in given.items()}
+    return Data("plans, no data yet", ("plan",), asked)
+
+
 def all_data(folder: Path) -> list[Data]:
     """The data sets, those of measurements first."""
     pressures = pressure(folder)
-    return [pressures, saturation(folder), *haemorrhage(folder), family(pressures)]
+    return [pressures, saturation(folder), *haemorrhage(folder), family(pressures), plans()]
 
 
 # %% Calling what is there
@@ -229,7 +277,7 @@ def arguments(function: Any, data: Data) -> dict[str, Any] | None:
             return None
         if (
             source is not None
-            and (not optional or one.name in OPTIONAL)
+            and (not optional or one.name in OPTIONAL or source == keys[0])
             and not (one.name == "subject" and "ratings" in chosen)
         ):
             chosen[one.name] = data.arguments[source]

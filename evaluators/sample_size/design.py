@@ -234,7 +234,7 @@ def _chance(n: int, positives: float, negatives: float, prevalence: float, kept:
     rest = (1 - prevalence) * kept / (1 - prevalence * kept)
     left = n - with_condition
     enough = np.where(left >= other, special.betainc(other, np.maximum(left - other + 1, 1), rest), 0.0)
-    return float(min(1.0, chance @ enough))
+    return min(1.0, float(chance @ enough))
 
 
 def _at_least(x: int, n: int, p: float) -> float:
@@ -252,11 +252,13 @@ def _assured(
     below, above = 0, n
     while not enough(above):
         below, above = above, 2 * above
-        if below >= LARGEST:
-            raise CannotComputeError(_too_many(above))
+        if below > LARGEST:
+            raise CannotComputeError(_too_many(below))
     while above - below > 1:
         middle = (below + above) // 2
         below, above = (below, middle) if enough(middle) else (middle, above)
+    if above > LARGEST:
+        raise CannotComputeError(_too_many(above))
     return above
 
 

@@ -239,7 +239,7 @@ class _Rule:
     def meets(self, counts: Any, n: Any) -> Any:
         """Whether counts of events meet the goal."""
         good = np.asarray(counts if self.up else n - counts)
-        return (good >= self._critical(np.asarray(n))) & (good <= self._top(np.asarray(n)))
+        return self._met(good.astype(np.int64), np.asarray(n))
 
     def curve(self, n: IntArray, expected: float) -> PowerCurve:
         """Critical counts, error and power at numbers of subjects."""

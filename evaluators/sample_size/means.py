@@ -72,8 +72,8 @@ def power_mean_difference(
     fits = distance > 0 if sides == "one" else distance != 0
     asked.that(
         fits,
-        f"A difference of {difference:g} is not beyond {-margin:g}, so no number of subjects shows it; "
-        f"accepted: a `difference` {'above' if sides == 'one' else 'other than'} {-margin:g}.",
+        f"A difference of {difference:g} is not beyond {0 - margin:g}, so no number of subjects shows it; "
+        f"accepted: a `difference` {'above' if sides == 'one' else 'other than'} {0 - margin:g}.",
     )
     asked.settle()
     tail = alpha / 2 if sides == "two" else alpha

@@ -182,7 +182,7 @@ def power_proportion_difference(
     apart = p1 - p2 + margin
     asked.that(
         apart > 0 if sides == "one" else apart != 0,
-        f"A difference of {p1 - p2:g} is not beyond {-margin:g}, so no number shows it; accepted: a `p1` "
+        f"A difference of {p1 - p2:g} is not beyond {0 - margin:g}, so no number shows it; accepted: a `p1` "
         f"{'above' if sides == 'one' else 'other than'} {p2 - margin:g}.",
     )
     asked.settle()
