@@ -16,7 +16,18 @@ from numpy.typing import NDArray
 from ..protocols.errors import ContractError, IntegrityError
 from ..protocols.model import Column, Protocol, Where
 from . import conditions, keys
-from .pairs import INDETERMINATE, MISSING_VALUE, REFERENCE, STRUCTURAL, TEST, VALUE_CODES, Pairs
+from .pairs import (
+    INDETERMINATE,
+    MISSING_VALUE,
+    NO_REFERENCE,
+    NO_TEST,
+    OUTSIDE_TOLERANCE,
+    REFERENCE,
+    STRUCTURAL,
+    TEST,
+    VALUE_CODES,
+    Pairs,
+)
 
 READ = "read"
 NO_ROWS = "no_rows"
@@ -30,6 +41,8 @@ View = Literal["classifiable_only", "as_positive", "as_negative"]
 _Step = tuple[str, str, NDArray[np.bool_]]
 _WHEN_ANY = tuple(code for code in STRUCTURAL if code != INDETERMINATE)
 """Steps that are shown only when they remove something; declared ones are shown always."""
+_FILLED = (NO_TEST, NO_REFERENCE, OUTSIDE_TOLERANCE, MISSING_VALUE)
+"""Steps that do not remove what an analysis fills in."""
 
 
 def accounting(
@@ -41,6 +54,7 @@ def accounting(
     test: str | None = None,
     where: Where | None = None,
     view: View = "classifiable_only",
+    completed: pl.Expr | None = None,
 ) -> pl.DataFrame:
     """Count what each step of the flow removes, in order: first what was read, last what is analysed.
 
@@ -57,6 +71,7 @@ def accounting(
         test: Value column of the test table, likewise.
         where: Conditions of an endpoint.
         view: How test results that are no result enter: only `classifiable_only` removes them.
+        completed: Rows that stay in although one of their values is missing: the analysis fills it in.
 
     Returns:
         Columns `step` (from 0), `code`, `title`, `n_subjects`, `n_reference_rows`, `n_test_rows`, `n_pairs`.
@@ -77,6 +92,9 @@ def accounting(
             (NOT_IN_ENDPOINT, "Not in the endpoint's rows", ~_holds(where, frame, "endpoints.where"))
         )
     steps.extend(_values(pairs, protocol, reference, test, view))
+    if completed is not None:
+        kept = frame.select(completed=completed)["completed"].to_numpy()
+        steps = [(c, title, gone & ~kept if c in _FILLED else gone) for c, title, gone in steps]
     return _flow(pairs, steps)
 
 

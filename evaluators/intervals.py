@@ -61,6 +61,15 @@ DAVISON = Citation(
     "Davison AC, Hinkley DV. Bootstrap Methods and their Application. Cambridge 1997, ch. 3 and 5.",
 )
 
+RUBIN = Citation(
+    "rubin1987", "Rubin DB. Multiple Imputation for Nonresponse in Surveys. New York: Wiley; 1987, ch. 3."
+)
+BARNARD = Citation(
+    "barnard1999",
+    "Barnard J, Rubin DB. Small-sample degrees of freedom with multiple imputation. "
+    "Biometrika 1999;86:948-955.",
+)
+
 METHODS: dict[str, IntervalMethod] = {
     method.name: method
     for method in (
@@ -126,6 +135,14 @@ METHODS: dict[str, IntervalMethod] = {
             "(B + 1) p.",
             (EFRON, DAVISON),
             resampling=True,
+        ),
+        IntervalMethod(
+            "rubin",
+            "Rubin's rules",
+            "Multiple imputation: Student's t on the pooled estimate, variances within and between completed "
+            "data sets added, degrees of freedom of Barnard and Rubin; proportions on the logit scale.",
+            (RUBIN, BARNARD),
+            resampling=False,
         ),
         *limits_methods.METHODS,
         *agreement_methods.METHODS,

@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..datasets import accounting, pairing
 from ..datasets.pairs import Pairs
 from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
 from ..protocols.model import DECIDING, Endpoint, Protocol
-from . import requirements, slices
+from . import missing, requirements, slices
 from .decide import Outcome, outcome, overall, reasons, unverified, withhold
 from .demographics import RULE, demographics
-from .evaluation import Row, evaluate_protocol
+from .evaluation import Row, answerer, evaluate_protocol
 from .judge import OVERALL_WORDS, decides, headline, words
 from .lock import Plan
 from .manifest import tool_version
@@ -79,16 +80,18 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
     protocol = material.protocol
     pairs = pair_all(material, progress)
     frames = {place: found.frame for place, found in pairs.items()}
-    rows = evaluate_protocol(
+    answer = answerer(
         protocol,
         material.algorithm,
         frames,
-        list(material.tests),
         strata=strata(protocol, material.subjects),
         subjects=None if material.subjects is None else _keys(protocol, material.subjects),
-        workers=workers,
-        progress=_later(progress),
     )
+    versions = list(material.tests)
+    rows = evaluate_protocol(answer, frames, versions, workers=workers, progress=_later(progress))
+    with threadpool_limits(limits=1):
+        rows = in_order(protocol, versions, [*rows, *missing.sensitivity_rows(answer, frames, versions)])
+        lacking = missing.describe(answer, frames, material.deciding_version)
     demanded = requirements.check(protocol, frames, material.deciding_version)
     for entry in demanded:
         if not entry["met"]:
@@ -96,8 +99,17 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
     for row in rows:
         row["pre_specified"] = material.plan.pre_specified(row["endpoint"], row["version"])
     table = frame(rows)
-    document = describe(material, rows, pairs, frames, requirements=demanded)
+    document = describe(material, rows, pairs, frames, found={"requirements": demanded, "missing": lacking})
     return Analysis(table, document, pairs)
+
+
+def in_order(protocol: Protocol, versions: list[str], rows: list[Row]) -> list[Row]:
+    """Rows by endpoint, in the protocol's order, then by version; otherwise in the order they came."""
+    endpoints = {name: place for place, name in enumerate(protocol.endpoints)}
+    last = len(endpoints)
+    return sorted(
+        rows, key=lambda row: (endpoints.get(row["endpoint"], last), versions.index(row["version"]))
+    )
 
 
 def _later(progress: Progress | None) -> Progress | None:
@@ -153,12 +165,12 @@ def describe(
     pairs: Mapping[tuple[str, str], Pairs],
     frames: Mapping[tuple[str, str], pl.DataFrame],
     *,
-    requirements: list[dict[str, Any]],
+    found: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The document of results, but for the run's identity."""
+    """The document of results, but for the run's identity; `found` are parts that were found on the way."""
     protocol = material.protocol
-    found = outcomes(protocol, rows, material.deciding_version)
-    decision = overall(protocol, found)
+    decided = outcomes(protocol, rows, material.deciding_version)
+    decision = overall(protocol, decided)
     return {
         "schema": DOCUMENT_SCHEMA,
         "accordance": tool_version(),
@@ -174,13 +186,13 @@ def describe(
         "decision_words": OVERALL_WORDS[decision],
         "decision_reasons": reasons(protocol, rows, material.deciding_version),
         "unverified": unverified(protocol),
-        "requirements": requirements,
+        **found,
         "decision_pre_specified": _decision_pre_specified(material, rows),
         "accounting": accounts(protocol, pairs),
         "demographics": demographics(protocol, material.subjects, frames),
         "demographics_rule": RULE,
         "yield": [row for row in rows if row["metric"] == slices.YIELD and row["subgroup"] is None],
-        "endpoints": endpoints(protocol, rows, found, pairs, version=material.deciding_version),
+        "endpoints": endpoints(protocol, rows, decided, pairs, version=material.deciding_version),
     }
 
 
@@ -242,6 +254,7 @@ def endpoint_accounts(
                 where=endpoint.where,
                 # a yield asks for no result: what is none stays in
                 view="as_negative" if how.reports_yield else slices.view_of(protocol, view),
+                completed=slices.filled_in(protocol, endpoint) if how.completes else None,
             )
             found.append({"version": version, "view": view, "steps": steps.to_dicts()})
     return found

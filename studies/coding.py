@@ -12,9 +12,12 @@ from ..evaluators import registry
 from ..evaluators.metric import Kind
 from ..protocols.errors import UsageError
 from ..protocols.model import Column, Endpoint, Protocol, View
+from ..protocols.validity import Handling
 
 PRIMARY = "primary"
 VIEWS: tuple[View, ...] = ("classifiable_only", "as_positive", "as_negative")
+HANDLINGS: tuple[Handling, ...] = ("complete_case", "worst_case", "best_case", "multiple_imputation")
+"""Views named after the way in which units without an output or without a reference enter."""
 YIELD = "yield"
 _NAMES = {"measurement": (), "binary": ("negative", "positive"), "score": ("negative", "positive")}
 
@@ -32,6 +35,7 @@ class Coding:
         reference_indeterminate: Reference levels that are no result.
         test_indeterminate: Test levels that are no result.
         reports_yield: The endpoint asks whether there was a result, not which.
+        handling: How units without an output or without a reference enter: `complete_case` leaves them out.
     """
 
     kind: Kind
@@ -42,6 +46,12 @@ class Coding:
     reference_indeterminate: tuple[str, ...] = ()
     test_indeterminate: tuple[str, ...] = ()
     reports_yield: bool = False
+    handling: Handling = "complete_case"
+
+    @property
+    def completes(self) -> bool:
+        """Whether units without an output or a reference are among the rows."""
+        return self.handling in {"worst_case", "best_case"}
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -50,8 +60,15 @@ class Coding:
         return (PRIMARY, *VIEWS) if several else (PRIMARY,)
 
 
-def coding(protocol: Protocol, endpoint: Endpoint) -> Coding:
-    """How an endpoint's columns are read."""
+def coding(protocol: Protocol, endpoint: Endpoint, handling: Handling | None = None) -> Coding:
+    """How an endpoint's columns are read.
+
+    Args:
+        protocol: Resolved protocol.
+        endpoint: One of its endpoints.
+        handling: How missing units enter. Default: as the protocol says for the analysis that decides.
+    """
+    declared: Handling = protocol.missing.primary if protocol.missing else "complete_case"
     pairing = protocol.pairings[said(endpoint.pairing)]
     reference_name, test_name = said(endpoint.reference), said(endpoint.test)
     reference = protocol.tables[pairing.reference].columns[reference_name]
@@ -68,6 +85,7 @@ def coding(protocol: Protocol, endpoint: Endpoint) -> Coding:
         reference_indeterminate=reference.indeterminate,
         test_indeterminate=test.indeterminate,
         reports_yield=reports_yield,
+        handling="complete_case" if reports_yield else handling or declared,
     )
 
 
@@ -91,14 +109,20 @@ def _positive(endpoint: Endpoint, column: Column) -> tuple[str, ...]:
     return ("true",) if column.type == "boolean" else ()
 
 
+def handling_of(view: str) -> Handling | None:
+    """How missing units enter a view that is named after that; the others (None) follow the protocol."""
+    return next((name for name in HANDLINGS if name == view), None)
+
+
 def view_of(protocol: Protocol, view: str) -> View:
     """The view behind a name: `primary` is the one the protocol declares, else results only."""
-    if view == PRIMARY:
+    if view == PRIMARY or handling_of(view) is not None:
         return protocol.indeterminate.primary_view if protocol.indeterminate else "classifiable_only"
     for known in VIEWS:
         if known == view:
             return known
-    raise UsageError(f"there is no view `{view}`; there are: {', '.join((PRIMARY, *VIEWS))}")
+    offered = ", ".join((PRIMARY, *VIEWS, *HANDLINGS))
+    raise UsageError(f"there is no view `{view}`; there are: {offered}")
 
 
 def coded(how: Coding, rows: pl.DataFrame, view: View) -> pl.DataFrame:
@@ -107,6 +131,8 @@ def coded(how: Coding, rows: pl.DataFrame, view: View) -> pl.DataFrame:
     Measurements stay float64; binary values become 1 (positive) and 0; categories their index in `levels`;
     a score stays float64 beside a binary reference.
     """
+    if how.completes:
+        rows = completed(how, rows)
     if how.kind == "measurement":
         return rows.with_columns(
             pl.col(how.reference).cast(pl.Float64).alias("reference"),
@@ -135,6 +161,39 @@ def coded(how: Coding, rows: pl.DataFrame, view: View) -> pl.DataFrame:
         among(how.reference, how.positive).cast(pl.Int64).alias("reference"),
         counts.cast(pl.Int64).alias("test"),
     )
+
+
+def completed(how: Coding, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows in which what is missing is the worst or the best that it could be.
+
+    Best is what the other side says; worst, for positive and negative, the opposite of it, and for categories
+    the one farthest away in declared order (the last of them for the lower half, the first for the others).
+    A unit without a reference whose output is no result is left out: there is nothing to hold it against.
+    """
+    known = {how.reference: how.reference_indeterminate, how.test: how.test_indeterminate}
+    changed = []
+    for own, other in ((how.reference, how.test), (how.test, how.reference)):
+        partner = text(other)
+        if how.handling == "best_case":
+            filled = partner
+        elif how.kind == "categorical":
+            half = len(how.levels) / 2
+            far = {level: how.levels[-1 if place < half else 0] for place, level in enumerate(how.levels)}
+            filled = partner.replace_strict(far, default=None, return_dtype=pl.String)
+        else:
+            positive = among(other, how.positive)
+            filled = pl.when(positive).then(pl.lit(_negative(how))).otherwise(pl.lit(how.positive[0]))
+        changed.append(pl.when(pl.col(own).is_null()).then(filled).otherwise(text(own)).alias(own))
+    without = pl.col(how.reference).is_null() & among(how.test, known[how.test])
+    return rows.filter(~without).with_columns(changed)
+
+
+def _negative(how: Coding) -> str:
+    """A name for a value that is not positive; it is compared with the positive levels only."""
+    name = "negative"
+    while name in how.positive:
+        name = f"not {name}"
+    return name
 
 
 def _drops(how: Coding, view: View) -> bool:

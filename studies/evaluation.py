@@ -35,6 +35,7 @@ from ..evaluators.metric import (
 )
 from ..evaluators.weights import ResamplingWeights
 from ..protocols.model import Criterion, Endpoint, Protocol, View
+from ..protocols.validity import Handling
 from . import slices
 from .judge import Judgement, criterion_text, judge_by, margin, settled
 from .schema import SCHEMA_VERSION, row_id
@@ -44,7 +45,6 @@ Row = dict[str, Any]
 Progress = Callable[[str, float], None]
 
 EMPTY = "no analysable rows in this part of the data"
-_SUBJECT = "_subject"
 
 
 @dataclass(frozen=True)
@@ -82,36 +82,51 @@ class Material:
     subjects: pl.Series
 
 
-def evaluate_protocol(
+def answerer(
     protocol: Protocol,
     algorithm: str,
     pairs: Mapping[tuple[str, str], pl.DataFrame],
-    versions: Sequence[str],
     *,
     strata: Mapping[str, str] | None = None,
     subjects: Sequence[str] | None = None,
+) -> Answerer:
+    """What answers every question of a run, with the one matrix of subject weights that all of them share.
+
+    Args:
+        protocol: Resolved protocol.
+        algorithm: Name of the algorithm under validation.
+        pairs: (pairing, version) -> frame of `Pairs`.
+        strata: Subject -> resampling stratum; default none.
+        subjects: All subjects of the study, over whom the resampling design is drawn. Default: those in the
+            pairs.
+    """
+    endpoints = {**protocol.endpoints, **slices.automatic_yields(protocol)}
+    weights = resampling_weights(protocol, endpoints, pairs, subjects=subjects, strata=strata)
+    return Answerer(protocol, algorithm, weights)
+
+
+def evaluate_protocol(
+    answer: Answerer,
+    pairs: Mapping[tuple[str, str], pl.DataFrame],
+    versions: Sequence[str],
+    *,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> list[Row]:
     """Rows for every endpoint of a protocol, and for the yields that are always reported.
 
     Args:
-        protocol: Resolved protocol.
-        algorithm: Name of the algorithm under validation.
+        answer: From `answerer`.
         pairs: (pairing, version) -> frame of `Pairs`.
         versions: Versions in order.
-        strata: Subject -> resampling stratum; default none.
-        subjects: All subjects of the study, over whom the resampling design is drawn. Default: those in the
-            pairs.
         workers: Threads; default one a processor. The numbers do not depend on it.
         progress: Told what is being done and the share done.
 
     Returns:
         Rows in the protocol's order, without `pre_specified`.
     """
+    protocol = answer.protocol
     endpoints = {**protocol.endpoints, **slices.automatic_yields(protocol)}
-    weights = resampling_weights(protocol, endpoints, pairs, subjects=subjects, strata=strata)
-    answer = Answerer(protocol, algorithm, weights)
     groups = _groups(protocol, endpoints)
     found: dict[tuple[str, str], list[tuple[int, list[Row]]]] = {}
     with threadpool_limits(limits=1), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
@@ -119,7 +134,7 @@ def evaluate_protocol(
             if progress:
                 progress(f"{', '.join(group)}, {version}", step / (len(versions) * len(groups)))
             pairing = str(next(iter(group.values())).pairing)
-            material = _material(protocol, group, pairs[pairing, version])
+            material = material_of(protocol, group, pairs[pairing, version])
             batches = _batches(protocol, group, version, material)
             for answers in pool.map(answer, batches, [material] * len(batches)):
                 for question, rows in answers:
@@ -180,19 +195,27 @@ def _groups(protocol: Protocol, endpoints: Mapping[str, Endpoint]) -> list[dict[
     return list(groups.values())
 
 
-def _material(protocol: Protocol, group: Mapping[str, Endpoint], pairs: pl.DataFrame) -> Material:
-    """The rows of a group of endpoints, with only the columns they ask for."""
+def material_of(
+    protocol: Protocol,
+    group: Mapping[str, Endpoint],
+    pairs: pl.DataFrame,
+    handling: Handling | None = None,
+    further: Sequence[str] = (),
+) -> Material:
+    """The rows of a group of endpoints, with only the columns they ask for, and further ones."""
     first = next(iter(group.values()))
     how = slices.coding(protocol, first)
-    wanted = {how.reference: None, how.test: None}
+    wanted = {how.reference: None, how.test: None, **dict.fromkeys(further)}
     for endpoint in group.values():
         wanted.update(dict.fromkeys(endpoint.by))
         for name in endpoint.subgroups or ():
             subgroup = protocol.subgroups[name]
             wanted.update(dict.fromkeys([*(subgroup.where or ()), *([subgroup.by] if subgroup.by else [])]))
     subject = pairs.get_column("subject")
-    numbered = pairs.with_columns(subject.rle_id().alias(_SUBJECT))
-    rows = slices.population_rows(protocol, first, numbered, [_SUBJECT, *wanted])
+    numbered = pairs.with_columns(subject.rle_id().alias(slices.SUBJECT_NUMBER))
+    rows = slices.population_rows(
+        protocol, first, numbered, [slices.SUBJECT_NUMBER, *wanted], handling=handling
+    )
     return Material(rows.rechunk(), subject.rle().struct.field("value"))
 
 
@@ -239,27 +262,63 @@ class Answerer:
         weights = self.weights.matrix(list(keys)) if resampled and self.weights is not None else None
         return [(question, self._answer(question, columns, weights)) for question in batch.questions]
 
+    def on(self, question: Question, coded: pl.DataFrame, material: Material) -> list[Row]:
+        """The rows of one question on rows that are coded already (`slices.coded`)."""
+        columns, keys = columns_of(slices.coding(self.protocol, question.endpoint), coded, material.subjects)
+        return self._answer(question, columns, self._weights(question, keys))
+
+    def estimates_on(
+        self, question: Question, coded: pl.DataFrame, material: Material
+    ) -> dict[str, Estimate]:
+        """As `on`, the estimates themselves, with analytic intervals only."""
+        columns, _ = columns_of(slices.coding(self.protocol, question.endpoint), coded, material.subjects)
+        endpoint, metric = question.endpoint, registry.get(question.endpoint.metric)
+        prepared, problem = _prepare(metric, endpoint, columns)
+        if prepared is None:
+            counts = Counts(columns.n_subjects, len(columns.reference))
+            return {
+                one.name: Estimate(one, math.nan, math.nan, None, counts, error=problem)
+                for one in metric.statistics
+            }
+        level, sides = endpoint.interval.level, endpoint.interval.sides
+        return estimates(metric, prepared, methods={}, level=level, sides=sides, weights=None)
+
+    def _weights(self, question: Question, keys: Sequence[str]) -> FloatArray | None:
+        if self.weights is None or not _resamples(question.endpoint):
+            return None
+        return self.weights.matrix(list(keys))
+
     def _answer(self, question: Question, columns: Columns, weights: FloatArray | None) -> list[Row]:
         endpoint = question.endpoint
         metric = registry.get(endpoint.metric)
         prepared, problem = _prepare(metric, endpoint, columns)
         if prepared is None:
             counts = Counts(columns.n_subjects, len(columns.reference))
-            found = {
-                statistic.name: Estimate(statistic, math.nan, math.nan, None, counts, error=problem)
-                for statistic in metric.statistics
-            }
-        else:
-            found = estimates(
-                metric,
-                prepared,
-                methods=methods(endpoint),
-                level=endpoint.interval.level,
-                sides=endpoint.interval.sides,
-                weights=weights,
-            )
-            if endpoint.interval.degenerate == "exact_subject":
-                found = {name: with_exact_bound(estimate, prepared) for name, estimate in found.items()}
+            return self.failed(question, counts, str(problem))
+        found = estimates(
+            metric,
+            prepared,
+            methods=methods(endpoint),
+            level=endpoint.interval.level,
+            sides=endpoint.interval.sides,
+            weights=weights,
+        )
+        if endpoint.interval.degenerate == "exact_subject":
+            found = {name: with_exact_bound(estimate, prepared) for name, estimate in found.items()}
+        return self.rows(question, found)
+
+    def failed(self, question: Question, counts: Counts, problem: str) -> list[Row]:
+        """Rows without a value, with the reason, one a statistic."""
+        metric = registry.get(question.endpoint.metric)
+        found = {
+            statistic.name: Estimate(statistic, math.nan, math.nan, None, counts, error=problem)
+            for statistic in metric.statistics
+        }
+        return self.rows(question, found)
+
+    def rows(self, question: Question, found: Mapping[str, Estimate]) -> list[Row]:
+        """Estimates of one metric on the same rows, judged, as rows of results."""
+        metric = registry.get(question.endpoint.metric)
         return [self._row(question, metric, name, found) for name in found]
 
     def _row(self, question: Question, metric: Metric, name: str, found: Mapping[str, Estimate]) -> Row:
@@ -337,7 +396,7 @@ def _criterion_fields(criterion: Criterion | None, found: Mapping[str, Estimate]
 
 def columns_of(how: Coding, rows: pl.DataFrame, subjects: pl.Series) -> tuple[Columns, tuple[str, ...]]:
     """Coded rows as arrays, and the subjects that have rows, in order."""
-    number = rows.get_column(_SUBJECT).to_numpy()
+    number = rows.get_column(slices.SUBJECT_NUMBER).to_numpy()
     counts = (
         np.bincount(number, minlength=len(subjects))
         if len(number)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ..datasets.conditions import expression
-from ..datasets.pairs import STRUCTURAL, VALUE_CODES
+from ..datasets.pairs import NO_REFERENCE, NO_TEST, OUTSIDE_TOLERANCE, STRUCTURAL, VALUE_CODES
 from ..evaluators import registry
 from ..protocols.errors import UsageError, nearest
 from ..protocols.model import Endpoint, Protocol
-from .coding import PRIMARY, VIEWS, YIELD, Coding, among, coded, coding, said, view_of
+from ..protocols.validity import Handling
+from .coding import PRIMARY, VIEWS, YIELD, Coding, among, coded, coding, handling_of, said, view_of
 from .splits import (
     MISSING,
     SUBGROUP_YES,
@@ -53,6 +54,7 @@ __all__ = [
     "codes",
     "coding",
     "endpoint_of",
+    "handling_of",
     "label",
     "mask",
     "parts",
@@ -63,6 +65,10 @@ __all__ = [
     "yield_sources",
 ]
 
+SUBJECT_NUMBER = "_subject"
+"""Column in which an evaluation numbers its subjects."""
+LONELY = (NO_TEST, NO_REFERENCE, OUTSIDE_TOLERANCE)
+"""Reasons of rows that found no partner."""
 _BOOKKEEPING = ("status", "reason", "reasons")
 
 
@@ -78,34 +84,75 @@ def mask(protocol: Protocol, names: Iterable[str]) -> int:
 
 
 def population_rows(
-    protocol: Protocol, endpoint: Endpoint, pairs: pl.DataFrame, columns: Sequence[str] | None = None
+    protocol: Protocol,
+    endpoint: Endpoint,
+    pairs: pl.DataFrame,
+    columns: Sequence[str] | None = None,
+    *,
+    handling: Handling | None = None,
 ) -> pl.DataFrame:
     """The pairs that an endpoint's population holds and its conditions keep, results or not.
 
     Left out are unpaired rows, subjects without an entry, rows with one of the population's exclusion codes,
-    rows that its or the endpoint's `where` does not keep, and rows without a reference or test value.
+    rows that its or the endpoint's `where` does not keep, and rows without a reference or test value. Where
+    missing units are completed, those that lack one of the two values stay in.
 
     Args:
         protocol: Resolved protocol.
         endpoint: One of its endpoints.
         pairs: Frame of `Pairs`.
         columns: Columns to carry; default all but the bookkeeping of reasons.
+        handling: How missing units enter. Default: as the protocol says for the analysis that decides.
     """
-    population = protocol.populations[said(endpoint.population)]
-    how = coding(protocol, endpoint)
-    excluding = protocol.exclusions if population.exclude is None else population.exclude
-    structural = [code for code in STRUCTURAL if code not in VALUE_CODES]
-    bits = pl.lit(mask(protocol, [*structural, *excluding]), dtype=pl.UInt64)
-    keep = (pl.col("status") == "paired") & ((pl.col("reasons") & bits) == 0)
-    keep &= pl.col(how.reference).is_not_null() & pl.col(how.test).is_not_null()
-    for where in (population.where, endpoint.where):
-        if where:
-            keep &= expression(where)
+    how = coding(protocol, endpoint, handling)
+    keep = in_population(protocol, endpoint) & whole(how)
+    if how.completes:
+        keep |= filled_in(protocol, endpoint)
     if how.reference_indeterminate:
         keep &= ~among(how.reference, how.reference_indeterminate)
     carried = [name for name in pairs.columns if name not in _BOOKKEEPING] if columns is None else columns
     kept = pairs.select(keep.alias("kept")).get_column("kept")
     return pairs.select(carried) if kept.all() else pairs.select(carried).filter(kept)
+
+
+def in_population(protocol: Protocol, endpoint: Endpoint, *, lacking: bool = False) -> pl.Expr:
+    """Whether a row of the pairs belongs to an endpoint's population and conditions, whatever its values.
+
+    Args:
+        protocol: Resolved protocol.
+        endpoint: One of its endpoints.
+        lacking: Units without a partner, too: with pairing by key, rows of either side; with pairing by time,
+            reference rows without a test row (a device's further rows are no units of the study).
+    """
+    population = protocol.populations[said(endpoint.population)]
+    excluding = protocol.exclusions if population.exclude is None else population.exclude
+    structural = [code for code in STRUCTURAL if code not in VALUE_CODES]
+    keep = pl.col("status") == "paired"
+    if lacking:
+        by_key = protocol.pairings[said(endpoint.pairing)].method == "key"
+        structural = [code for code in structural if code not in LONELY]
+        keep |= pl.lit(value=True) if by_key else pl.col("reference_row").is_not_null()
+    bits = pl.lit(mask(protocol, [*structural, *excluding]), dtype=pl.UInt64)
+    keep &= (pl.col("reasons") & bits) == 0
+    for where in (population.where, endpoint.where):
+        if where:
+            keep &= expression(where)
+    return keep
+
+
+def filled_in(protocol: Protocol, endpoint: Endpoint) -> pl.Expr:
+    """Whether a row of the pairs lacks one of its values and belongs to the endpoint all the same."""
+    return in_population(protocol, endpoint, lacking=True) & lacks_one(coding(protocol, endpoint))
+
+
+def whole(how: Coding) -> pl.Expr:
+    """Whether a row has both values."""
+    return pl.col(how.reference).is_not_null() & pl.col(how.test).is_not_null()
+
+
+def lacks_one(how: Coding) -> pl.Expr:
+    """Whether a row has one of the two values, and not the other."""
+    return pl.col(how.reference).is_null() != pl.col(how.test).is_null()
 
 
 def rows(
@@ -125,7 +172,8 @@ def rows(
         endpoint_id: Identifier of one of its endpoints, or `yield` for the share of results, which is always
             reported.
         pairs: Frame of `Pairs` (as `Results.pairs` gives it).
-        view: `primary`, or one of the three ways to count outputs that are no result.
+        view: `primary`, one of the three ways to count outputs that are no result, or a way in which units
+            without an output or a reference enter (`complete_case`, `worst_case`, `best_case`).
         by: By-levels, as a mapping or as the canonical JSON of a results row.
         subgroup: Identifier of a declared subgroup, with its `level`.
         level: Level of that subgroup.
@@ -138,11 +186,12 @@ def rows(
         UsageError: No such endpoint, view, subgroup or level; the message says which there are.
     """
     endpoint = endpoint_of(protocol, endpoint_id)
-    found = population_rows(protocol, endpoint, pairs)
+    handling = handling_of(view)
+    found = population_rows(protocol, endpoint, pairs, handling=handling)
     chosen = _chosen(protocol, endpoint, found, by=by, subgroup=subgroup, level=level)
     if chosen.condition is not None:
         found = found.filter(chosen.condition)
-    seen = coded(coding(protocol, endpoint), found, view_of(protocol, view))
+    seen = coded(coding(protocol, endpoint, handling), found, view_of(protocol, view))
     first = ["subject", "reference", "test", "reference_row", "test_row"]
     return seen.select(*first, pl.exclude(first))
 

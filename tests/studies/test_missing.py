@@ -1,0 +1,237 @@
+"""Units without an output or a reference: counted, treated every declared way, and where it turns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import beta
+
+from accordance.studies.missing import spread
+from accordance.studies.run import run
+
+PROTOCOL = """\
+schema: accordance/protocol/1
+id: made
+version: "1"
+title: A study made for a test
+intended_use: Tests.
+objective: To lose some units.
+tables:
+  subjects:
+    key: [subject]
+    columns:
+      subject: {type: text}
+      age: {type: integer, range: [0, 120]}
+  reference:
+    key: [subject]
+    columns:
+      subject: {type: text}
+      rate: {type: number, unit: 1/min, missing: allowed}
+      rhythm: {type: category, levels: [AF, SR], missing: allowed}
+  test:
+    key: [subject]
+    columns:
+      subject: {type: text}
+      rate: {type: number, unit: 1/min, missing: allowed}
+      rhythm: {type: category, levels: [AF, SR, poor], indeterminate: [poor], missing: allowed}
+pairings: {all: {}}
+indeterminate: {primary_view: classifiable_only}
+seed: 3
+"""
+STUDY = """\
+schema: accordance/study/1
+id: made
+title: A study made for a test
+protocol: protocol.yaml
+sources:
+  subjects: {file: data/subjects.csv}
+  reference: {file: data/reference.csv}
+algorithm:
+  name: Algorithm
+  versions: {v1: {sources: {test: {file: data/test.csv}}}}
+"""
+SENSITIVITY = """\
+endpoints:
+  sensitivity:
+    title: Sensitivity
+    role: primary
+    metric: sensitivity
+    average: pooled
+    reference: rhythm
+    test: rhythm
+    positive: [AF]
+    interval: {method: clopper_pearson}
+    criterion: {compare: lower, operator: ">", limit: 0.8}
+"""
+BIAS = """\
+endpoints:
+  bias:
+    title: Bias
+    role: primary
+    metric: bland_altman
+    parameters: {truth: independent}
+    reference: rate
+    test: rate
+    interval: {methods: {bias: cluster_t}}
+    criterion: {statistic: bias, compare: both, operator: within, limit: [-2, 2]}
+"""
+N = 60
+"""Subjects: 40 in AF, 20 in SR. 5 in AF and 1 in SR have no output, 2 have no reference, 1 has neither."""
+
+
+def tables(**changed):
+    names = [f"s{number:02}" for number in range(N)]
+    truth = ["AF"] * 40 + ["SR"] * 20
+    call = list(truth)
+    call[0] = "SR"  # the one miss
+    for lost in (1, 2, 3, 4, 5, 41):
+        call[lost] = None
+    truth[6], truth[42] = None, None  # outputs AF and SR, the reference failed
+    truth[43], call[43] = None, None
+    rng = np.random.default_rng(1)
+    rate = [float(value) for value in rng.normal(70, 8, N).round(1)]
+    test = [float(value) for value in (np.array(rate) + rng.normal(0.2, 3, N)).round(1)]
+    for lost in (1, 2, 3):
+        test[lost] = None
+    rate[4] = None
+    reference = {"subject": names, "rate": rate, "rhythm": truth}
+    keep = [place for place in range(N) if place != 41]  # one has no row at all
+    output = {"subject": names, "rate": test, "rhythm": call}
+    return {
+        "subjects": {"subject": names, "age": [int(40 + place % 30) for place in range(N)]},
+        "reference": reference,
+        "test": {name: [values[place] for place in keep] for name, values in output.items()},
+        **changed,
+    }
+
+
+def results(make_study, missing, endpoints=SENSITIVITY, **changed):
+    protocol = PROTOCOL + (f"missing: {missing}\n" if missing else "")
+    return run(make_study(protocol=protocol, endpoints=endpoints, study=STUDY, tables=tables(**changed)))
+
+
+def by_view(found, statistic):
+    return {
+        row["view"]: row
+        for row in found.rows.iter_rows(named=True)
+        if row["statistic"] == statistic and row["subgroup"] is None and row["endpoint"] != "yield"
+    }
+
+
+def clopper_pearson(successes, n):
+    low = beta.ppf(0.025, successes, n - successes + 1)
+    high = beta.ppf(0.975, successes + 1, n - successes) if successes < n else 1.0
+    return low, high
+
+
+def test_the_missing_are_counted(make_study):
+    (entry,) = results(make_study, "{}").document["missing"]
+    assert {key: entry[key] for key in ("units", "without_output", "without_reference", "without_both")} == {
+        "units": N,
+        "without_output": 6,
+        "without_reference": 2,
+        "without_both": 1,
+    }
+    assert entry["subjects_concerned"] == 9
+
+
+def test_every_way_by_hand(make_study):
+    rows = by_view(results(make_study, "{sensitivity: [worst_case, best_case]}"), "sensitivity")
+    # 40 in AF, one of them without reference: 39, of which 5 without output and 1 missed.
+    expected = {
+        "primary": (33, 34),
+        # no output: a miss; output SR without reference: a miss; output AF without reference: in SR
+        "worst_case": (33, 40),
+        # no output: a hit; output AF without reference: a hit
+        "best_case": (39, 40),
+    }
+    for view, (hits, n) in expected.items():
+        row = rows[view]
+        assert (row["n_events"], row["n_units"]) == (hits, n), view
+        assert (row["ci_lower"], row["ci_upper"]) == pytest.approx(clopper_pearson(hits, n))
+    assert rows["worst_case"]["decision"] == "not_met" and rows["primary"]["decision"] == "met"
+
+
+def test_the_analysis_that_decides_may_count_the_missing_as_errors(make_study):
+    found = results(make_study, "{primary: worst_case, sensitivity: [tipping_point]}")
+    rows = by_view(found, "sensitivity")
+    assert (rows["primary"]["n_events"], rows["primary"]["n_units"]) == (33, 40)
+    assert (rows["complete_case"]["n_events"], rows["complete_case"]["n_units"]) == (33, 34)
+    assert found.decision == "not_met"
+    steps = {step["code"]: step for step in found.document["endpoints"][0]["accounting"][0]["steps"]}
+    assert steps["analysed"]["n_reference_rows"] == N - 1  # all but the unit with neither value
+    assert "no_test" not in steps
+
+
+def test_rows_behind_a_view(make_study):
+    found = results(make_study, "{sensitivity: [worst_case, best_case]}")
+    for view, row in by_view(found, "sensitivity").items():
+        behind = found.slice(row["row_id"])
+        positive = behind.filter(behind["reference"] == 1)
+        assert (positive["test"].sum(), positive.height) == (row["n_events"], row["n_units"]), view
+
+
+def test_the_tipping_point_of_a_proportion_is_the_first_count_that_changes_the_decision(make_study):
+    (entry,) = results(make_study, "{sensitivity: [tipping_point]}").document["missing"]
+    tipping = entry["tipping_point"]
+    # By hand: 8 units can be completed. With k errors among them, hits and cases lie between the two ends.
+    assert (tipping["kind"], tipping["total"]) == ("errors", 8)
+    assert [point["at"] for point in tipping["points"]] == list(range(9))
+    assert tipping["points"][0]["estimate"] == pytest.approx(39 / 40)
+    assert tipping["points"][8]["estimate"] == pytest.approx(33 / 40)
+    lowest = [point["lower"] > 0.8 for point in tipping["points"]]
+    assert [point["decision"] == "met" for point in tipping["points"]] == lowest
+    (turn,) = tipping["turns"]
+    assert turn == {"from": "met", "to": "not_met", "at": lowest.index(False)}
+    assert f"fewer than {turn['at']} of the 8" in tipping["words"]
+
+
+def test_the_tipping_point_of_a_measurement_is_a_shift(make_study):
+    found = results(make_study, "{sensitivity: [worst_case, tipping_point]}", endpoints=BIAS)
+    rows = by_view(found, "bias")
+    assert "no worst value" in rows["worst_case"]["error"]
+    (entry,) = found.document["missing"]
+    assert (entry["without_output"], entry["without_reference"]) == (4, 1)
+    tipping = entry["tipping_point"]
+    assert tipping["kind"] == "shift" and tipping["total"] == 5
+    middle = tipping["points"][len(tipping["points"]) // 2]
+    assert middle["at"] == 0 and middle["estimate"] == pytest.approx(rows["primary"]["estimate"])
+    assert [turn["to"] for turn in tipping["turns"]] == ["not_met", "not_met"]
+    below, above = (turn["at"] for turn in tipping["turns"])
+    assert below < 0 < above and abs(below) != abs(above)
+    assert "it turns to `not met` at" in tipping["words"]
+
+
+def test_nothing_missing_has_no_tipping_point(make_study):
+    names = ["a", "b", "c", "d"]
+    whole = {"subject": names, "rate": [1.0, 2, 3, 4], "rhythm": ["AF", "AF", "SR", "SR"]}
+    found = results(
+        make_study,
+        "{sensitivity: [tipping_point]}",
+        subjects={"subject": names, "age": [50] * 4},
+        reference=whole,
+        test=whole,
+    )
+    assert found.document["missing"][0]["tipping_point"]["words"] == "No unit lacks an output or a reference."
+
+
+def test_multiple_imputation_is_reproducible_and_close_where_little_is_missing(make_study):
+    missing = "{sensitivity: [multiple_imputation], imputation: {imputations: 20, predictors: [age]}}"
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    first = by_view(results(make_study, missing, endpoints=BIAS), "bias")
+    assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    row, primary = first["multiple_imputation"], first["primary"]
+    assert row["ci_method"] == "rubin" and row["n_units"] == N
+    assert row["estimate"] == pytest.approx(primary["estimate"], abs=0.5)
+    assert row["ci_lower"] < row["estimate"] < row["ci_upper"]
+    assert row["se"] > 0.9 * primary["se"]
+
+
+def test_an_order_that_is_spread_evenly():
+    for total in (0, 1, 2, 7, 64, 100):
+        order = spread(total).tolist()
+        assert sorted(order) == list(range(total))
+    assert max(np.diff(np.sort(spread(64)[:8]))) == 8
+    assert not math.isnan(float(spread(3).sum()))
