@@ -19,6 +19,7 @@ from .comparison import methods as comparison_methods
 from .interval_method import IntervalMethod
 from .metric import CannotComputeError, Citation, FloatArray, Sides
 from .proportions import methods as proportion_methods
+from .proportions.beta import beta_quantile
 from .raters import methods as agreement_methods
 from .regression import methods as regression_methods
 from .reliability import methods as reliability_methods
@@ -273,10 +274,10 @@ def clopper_pearson(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "tw
     failures = units - successes
     # at the closed ends the beta parameters would be 0; any positive number stands in for them
     lower = np.where(
-        successes == 0, 0.0, special.betaincinv(np.where(successes == 0, 1, successes), failures + 1, low)
+        successes == 0, 0.0, beta_quantile(np.where(successes == 0, 1, successes), failures + 1, low)
     )
     upper = np.where(
-        failures == 0, 1.0, special.betaincinv(successes + 1, np.where(failures == 0, 1, failures), high)
+        failures == 0, 1.0, beta_quantile(successes + 1, np.where(failures == 0, 1, failures), high)
     )
     return plain(lower), plain(upper)
 

@@ -15,6 +15,7 @@ from scipy import optimize, special
 
 from ..intervals import Bounds, clopper_pearson, plain, successes_and_units, tail_levels, wilson
 from ..metric import CannotComputeError, FloatArray, Sides
+from .beta import beta_quantile
 
 _BISECTIONS = 90  # more halvings than a double has bits, from brackets already narrow
 
@@ -123,8 +124,8 @@ def jeffreys(x: ArrayLike, n: ArrayLike, level: float, sides: Sides = "two") -> 
     events, units = successes_and_units(x, n)
     low, high = tail_levels(level, sides)
     a, b = events + 0.5, units - events + 0.5
-    lower = np.where(events == 0, 0.0, special.betaincinv(a, b, low)) if low > 0 else np.zeros(a.shape)
-    upper = np.where(events == units, 1.0, special.betaincinv(a, b, high)) if high < 1 else np.ones(a.shape)
+    lower = np.where(events == 0, 0.0, beta_quantile(a, b, low)) if low > 0 else np.zeros(a.shape)
+    upper = np.where(events == units, 1.0, beta_quantile(a, b, high)) if high < 1 else np.ones(a.shape)
     return plain(lower), plain(upper)
 
 
@@ -225,8 +226,8 @@ BINOMIAL: dict[str, Callable[..., tuple[Any, Any]]] = {
 def _mid_lower(events: FloatArray, units: FloatArray, tail: float) -> FloatArray:
     """The p with P(X > x) + P(X = x) / 2 = tail, between the bounds that count all or nothing of P(X = x)."""
     some, rest = np.maximum(events, 1.0), units - events
-    below = np.where(events == 0, 0.0, special.betaincinv(some, rest + 1, tail))
-    above = np.where(rest == 0, 1.0, special.betaincinv(events + 1, np.maximum(rest, 1.0), tail))
+    below = np.where(events == 0, 0.0, beta_quantile(some, rest + 1, tail))
+    above = np.where(rest == 0, 1.0, beta_quantile(events + 1, np.maximum(rest, 1.0), tail))
     for _ in range(_BISECTIONS):
         middle = (below + above) / 2
         at_least = special.betainc(some, rest + 1, middle)
@@ -245,13 +246,13 @@ def _blaker_lower(events: float, units: float, alpha: float) -> float:
     """
     if events == 0:
         return 0.0
-    start = float(special.betaincinv(events, units - events + 1, alpha / 2))
+    start = float(beta_quantile(events, units - events + 1, alpha / 2))
 
     def tail(p: float) -> float:  # P(X >= x)
         return float(special.betainc(events, units - events + 1, p))
 
     def other(k: float, p: float) -> float:  # P(X <= k)
-        return float(special.betainc(units - k, k + 1, 1 - p)) if k >= 0 else 0.0
+        return float(special.betaincc(k + 1, units - k, p)) if k >= 0 else 0.0
 
     low, high = -1.0, events - 1  # P(X <= low) is at most alpha / 2 at the start, P(X <= high) is above
     while high - low > 1:
