@@ -173,14 +173,17 @@ def sensitivity(
         positive: The value, or the values, that count as positive; all others are negative. Default: values
             are 0 and 1, or false and true.
         subject: (n,) subject labels, compared as text. Default: every row is a subject of its own.
-        weights: (n,) row weights, of which only the ratios matter; the intervals that count units are then
-            not available.
+        weights: (n,) row weights, of which only the ratios matter: the share of a stratum in the intended
+            population over that in the sample (standardisation), or one over the probability that a row was
+            verified. They are taken as known; a row of weight 0 is left out. The intervals that count units
+            are then not available.
         average: `pooled` (default: each unit counts once, as in the published fractions) or `subject_mean`.
         ci: Interval method. Units independent: `clopper_pearson`, `wilson`, `wilson_cc`, `mid_p`, `blaker`,
             `jeffreys`, `agresti_coull`, `logit`, `wald`. Subjects as clusters: `cluster_t`, `cluster_logit`,
-            `cluster_arcsine`, `korn_graubard`, `rao_scott_wilson`, `rao_scott_clopper_pearson`,
-            `donner_klar`, `gee_independence`, `gee_exchangeable`, `bootstrap_bca`, `bootstrap_percentile`.
-            Default: the exact one where every subject has one unit, `cluster_t` otherwise.
+            `cluster_logit_cr2`, `cluster_arcsine`, `korn_graubard`, `rao_scott_wilson`,
+            `rao_scott_clopper_pearson`, `donner_klar`, `gee_independence`, `gee_exchangeable`,
+            `bootstrap_bca`, `bootstrap_percentile`. Default: the exact one where every subject has one
+            unit, `cluster_t` otherwise.
         level: Confidence level.
         sides: `two`, or the one bound wanted; the other is then 0 or 1.
         replicates: Bootstrap replicates.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import checks
-from ..additive import AdditivePrepared, row_weights, subject_sums
+from ..additive import AdditivePrepared
 from ..codes import category_codes, check_codes, check_request
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, arrange, evaluate
 from ..metric import (
@@ -30,7 +30,7 @@ from ..metric import (
     Sides,
     Statistic,
 )
-from ..proportions.proportion import ProportionPrepared
+from ..proportions.proportion import COUNTED, ProportionPrepared, rows_that_count, weighed
 from .binary import ALTMAN, CELLS, Prevalence, Sensitivity, Specificity
 from .cells import CellsMetric, CellsPrepared
 from .f_scores import F1, RIJSBERGEN
@@ -51,7 +51,7 @@ _PROPORTIONS = (
     Prevalence(),
 )
 _OTHERS: tuple[CellsMetric, ...] = (F1(), BalancedAccuracy())
-_COUNTED = 4  # the cells as counted follow the four as weighted
+_COUNTED, _SQUARED = 4, 8  # after the four cells as weighted: as counted, then their squared weights
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class OneVsRestFormula:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class OneVsRestPrepared(AdditivePrepared):
-    """TP, FP, FN and TN of one category for each subject: as weighted, then as counted.
+    """TP, FP, FN and TN of one category for each subject: as weighted, as counted, and weights squared.
 
     Attributes:
         weighted: Row weights were given.
@@ -83,15 +83,16 @@ class OneVsRestPrepared(AdditivePrepared):
 
     def part(self, statistic: str) -> ProportionPrepared | CellsPrepared:
         """The same cells as prepared by the binary metric of that statistic."""
-        counted = self.totals[:, _COUNTED:]
+        counted, squared = self.totals[:, _COUNTED:_SQUARED], self.totals[:, _SQUARED:]
         for metric in _PROPORTIONS:
             if metric.name == statistic:
                 events, units = (
                     counted[:, list(part)].sum(axis=1) for part in (metric.ratio.events, metric.ratio.units)
                 )
+                squares = [squared[:, list(metric.ratio.units)].sum(axis=1)] if self.weighted else []
                 return ProportionPrepared(
-                    totals=np.column_stack([self.totals[:, :_COUNTED], events, units]),
-                    names=(*CELLS, "events counted", "units counted"),
+                    totals=np.column_stack([self.totals[:, :_COUNTED], *squares, events, units]),
+                    names=(*CELLS, *(COUNTED if self.weighted else COUNTED[1:])),
                     statistics=(statistic,),
                     formula=metric.ratio,
                     units=self.units,
@@ -102,8 +103,8 @@ class OneVsRestPrepared(AdditivePrepared):
                 )
         other = next(metric for metric in _OTHERS if metric.name == statistic)
         return CellsPrepared(
-            totals=self.totals,
-            names=self.names,
+            totals=self.totals[:, :_SQUARED],
+            names=self.names[:_SQUARED],
             statistics=(statistic,),
             formula=other.formula({}),
             units=self.units,
@@ -186,17 +187,13 @@ class OneVsRest(Metric):
         check_codes("test", columns.test, k)
         truth, call = columns.reference == code, columns.test == code
         cells = (truth & call, ~truth & call, truth & ~call, ~(truth | call))
-        weights = row_weights(columns)
-        counted = [subject_sums(cell, columns.offsets) for cell in cells]
-        weighed = counted
-        if columns.weights is not None:
-            weighed = [subject_sums(cell * weights, columns.offsets) for cell in cells]
+        sums, counted, squared = weighed(columns, cells)
         return OneVsRestPrepared(
-            totals=np.column_stack([*weighed, *counted]),
-            names=(*CELLS, *(f"{name} counted" for name in CELLS)),
+            totals=np.column_stack([*sums, *counted, *squared]),
+            names=(*CELLS, *(f"{name} {how}" for how in ("counted", "squared") for name in CELLS)),
             statistics=tuple(statistic.name for statistic in self.statistics),
             formula=OneVsRestFormula(category),
-            units=np.diff(columns.offsets),
+            units=rows_that_count(columns),
             bounds=(0.0, 1.0),
             weighted=columns.weights is not None,
         )

@@ -21,6 +21,7 @@ PROPORTION_INTERVALS = (
     "rao_scott_wilson",
     "rao_scott_clopper_pearson",
     "cluster_logit",
+    "cluster_logit_cr2",
     "cluster_arcsine",
     "donner_klar",
     "gee_independence",
@@ -39,8 +40,8 @@ COUNTING = frozenset(BINOMIAL)
 """Those that take units for independent."""
 
 
-_COMMON_CORRELATION = frozenset({"donner_klar", "gee_exchangeable"})
-"""Those that take all subjects for equally correlated, and so need less of their spread."""
+_UNEVEN = frozenset({"donner_klar", "gee_exchangeable", "cluster_logit_cr2"})
+"""Those that stand very unequal subjects: by one correlation for all, or by fewer degrees of freedom."""
 
 
 def is_proportion_method(method: str) -> bool:
@@ -61,6 +62,8 @@ class ProportionData:
         weighted: Row weights were given.
         by_subject: The estimate is the mean of the subjects' own proportions.
         empty: What to say where there are no units.
+        squares: (S,) sum of the squares of what a subject's units weigh in the estimate; None: its units
+            weigh the same.
     """
 
     events: FloatArray
@@ -71,6 +74,7 @@ class ProportionData:
     weighted: bool
     by_subject: bool
     empty: str
+    squares: FloatArray | None = None
 
 
 def proportion_interval(found: ProportionData, method: str, level: float, sides: Sides) -> Interval:
@@ -125,15 +129,16 @@ def _clustered(found: ProportionData, method: str, level: float, sides: Sides) -
             standard_error=found.standard_error,
             sizes=found.sizes[has],
             counted=not found.weighted and not (found.by_subject and several),
+            squares=None if found.squares is None else found.squares[has],
         ),
         level,
         sides,
     )
-    degenerate = bounds.lower == bounds.upper
+    degenerate = bounds.flat or bounds.lower == bounds.upper
     notes = [bounds.note]
     if degenerate:
         notes.append("The subjects do not differ; the interval has no width and says nothing.")
-    if method not in _COMMON_CORRELATION and not found.by_subject:
+    if method not in _UNEVEN and not found.by_subject:
         notes.append(uneven(found.sizes[has]))
     return Interval(
         lower=bounds.lower,

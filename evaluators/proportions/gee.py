@@ -9,7 +9,7 @@ from scipy import special
 
 from ..intervals import tail_levels
 from ..metric import CannotComputeError, FloatArray, Sides
-from .clusters import ClusterBounds, Clusters, at_least_two, counted_only, few, joined
+from .clusters import ClusterBounds, Clusters, at_least_two, counted_only, few, joined, no_spread
 
 _ITERATIONS = 500
 
@@ -104,7 +104,7 @@ def gee_exchangeable(found: Clusters, level: float, sides: Sides = "two") -> Clu
         f"The interval lies about the estimate under an exchangeable correlation ({fit.correlation:.4g}), "
         f"{fit.value:.5g}, not about the share of units."
     )
-    return ClusterBounds(bounds.lower, bounds.upper, joined(note, bounds.note))
+    return ClusterBounds(bounds.lower, bounds.upper, joined(note, bounds.note), bounds.flat)
 
 
 def _moment_correlation(x: FloatArray, n: FloatArray, p: float) -> float:
@@ -122,4 +122,5 @@ def _gee_bounds(fit: GeeFit, found: Clusters, level: float, sides: Sides) -> Clu
     low, high = tail_levels(level, sides)
     lower = float(special.expit(fit.log_odds + special.ndtri(low) * fit.standard_error)) if low > 0 else 0.0
     upper = float(special.expit(fit.log_odds + special.ndtri(high) * fit.standard_error)) if high < 1 else 1.0
-    return ClusterBounds(lower, upper, few(found))
+    # on the scale of the log odds an error of 1e-13 is one of rounding, whatever the log odds
+    return ClusterBounds(lower, upper, few(found), flat=no_spread(1.0, fit.standard_error))

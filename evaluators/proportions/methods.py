@@ -43,6 +43,7 @@ KORN_GRAUBARD = Citation(
     "Korn EL, Graubard BI. Confidence intervals for proportions with small expected number of positive "
     "counts estimated from survey data. Surv Methodol 1998;24:193-201.",
 )
+KISH = Citation("kish1965", "Kish L. Survey Sampling. Wiley 1965.")
 DONNER_KLAR = Citation(
     "donner2000",
     "Donner A, Klar N. Design and Analysis of Cluster Randomization Trials in Health Research. Arnold 2000.",
@@ -51,6 +52,11 @@ LIANG_ZEGER = Citation(
     "liang1986",
     "Liang KY, Zeger SL. Longitudinal data analysis using generalized linear models. "
     "Biometrika 1986;73:13-22.",
+)
+BELL_MCCAFFREY = Citation(
+    "bell2002",
+    "Bell RM, McCaffrey DF. Bias reduction in standard errors for linear regression with multi-stage "
+    "samples. Surv Methodol 2002;28:169-181.",
 )
 LUMLEY = Citation("lumley2004", "Lumley T. Analysis of complex survey samples. J Stat Softw 2004;9(8):1-19.")
 SIMEL = Citation(
@@ -151,9 +157,10 @@ METHODS: tuple[IntervalMethod, ...] = (
         "korn_graubard",
         "Korn-Graubard",
         "Clopper-Pearson interval at the effective number of units, p (1 - p) / SE^2 with the linearised "
-        "standard error of subjects as clusters, corrected by Student's t for few subjects; where every unit "
-        "is an event or none is, units of one subject are taken for one.",
-        (KORN_GRAUBARD, LUMLEY),
+        "standard error of subjects as clusters, corrected by Student's t for few subjects and not above the "
+        "number of equal units that would weigh like these; where every unit is an event or none is, units "
+        "of one subject are taken for one.",
+        (KORN_GRAUBARD, LUMLEY, KISH),
         resampling=False,
     ),
     IntervalMethod(
@@ -178,6 +185,14 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Log odds plus and minus Student's t times the linearised standard error with subjects as clusters, "
         "number of subjects - 1 degrees of freedom, transformed back.",
         (LUMLEY,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "cluster_logit_cr2",
+        "Logit t, bias-reduced error",
+        "Log odds plus and minus Student's t times the bias-reduced standard error CR2 with subjects as "
+        "clusters, Satterthwaite's degrees of freedom, transformed back; for subjects of very unequal size.",
+        (BELL_MCCAFFREY,),
         resampling=False,
     ),
     IntervalMethod(
@@ -267,6 +282,15 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Mercaldo logit",
         "Normal interval of the log odds of a predictive value at a stated prevalence, transformed back; "
         f"where a cell is 0, z^2 / 2 events and as many other units are added to each class; {_INDEPENDENT}",
+        (MERCALDO,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "mercaldo_adjusted",
+        "Mercaldo adjusted logit",
+        "Normal interval of the log odds of a predictive value at a stated prevalence after adding z^2 / 2 "
+        "events and as many other units to each class, transformed back and widened to hold the estimate; "
+        f"{_INDEPENDENT}",
         (MERCALDO,),
         resampling=False,
     ),

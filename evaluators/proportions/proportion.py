@@ -19,9 +19,23 @@ from numpy.typing import ArrayLike, NDArray
 from ..additive import AdditivePrepared, row_weights, subject_sums
 from ..checks import row_weights as row_weights_checked
 from ..functions import arrange, evaluate
-from ..metric import Average, Columns, Counts, IntArray, Interval, Metric, MetricResult, Sides, Statistic
+from ..metric import (
+    Average,
+    Columns,
+    Counts,
+    FloatArray,
+    IntArray,
+    Interval,
+    Metric,
+    MetricResult,
+    Sides,
+    Statistic,
+)
 from .bounds import PROPORTION_INTERVALS, ProportionData, is_proportion_method, proportion_interval
 from .clusters import uneven
+
+COUNTED = ("squared weights", "events counted", "units counted")
+"""Names of the last totals of every proportion; the first only where rows have weights."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,9 @@ def mean_of_shares(totals: NDArray[Any]) -> NDArray[Any]:
 class ProportionPrepared(AdditivePrepared):
     """Counts of each subject behind one proportion.
 
-    The last two of `totals` are always the subject's events and units as counted, without row weights.
+    The last two of `totals` are always the subject's events and units as counted, without row weights; before
+    them, where there are weights, the sum of the squares of what its units weigh in the estimate. A row of
+    weight 0 is not counted.
 
     Attributes:
         average: How subjects are put together.
@@ -72,7 +88,7 @@ class ProportionPrepared(AdditivePrepared):
     def reason_undefined(self, statistic: str) -> str:
         """Which class is empty."""
         if not np.any(self.active):
-            return self.empty
+            return nobody(self.empty) if self.weighted and np.any(self.units) else self.empty
         return super().reason_undefined(statistic)
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
@@ -98,6 +114,7 @@ class ProportionPrepared(AdditivePrepared):
             weighted=self.weighted,
             by_subject=by_subject,
             empty=self.empty,
+            squares=self.totals[:, -3] if self.weighted else None,
         )
         return proportion_interval(found, method, level, sides)
 
@@ -123,30 +140,61 @@ def prepare_proportion(
         average: `pooled` or `subject_mean`.
         empty: What to say where no subject has a unit.
     """
-    counted = np.stack([subject_sums(cell, columns.offsets) for cell in cells], axis=1)
-    events = counted[:, list(ratio.events)].sum(axis=1)
-    units = counted[:, list(ratio.units)].sum(axis=1)
-    totals = counted
-    if columns.weights is not None:
-        weights = row_weights(columns)
-        totals = np.stack([subject_sums(cell * weights, columns.offsets) for cell in cells], axis=1)
+    totals, counted, squared = (np.stack(part, axis=1) for part in weighed(columns, cells))
+    events, units = counted[:, list(ratio.events)].sum(axis=1), counted[:, list(ratio.units)].sum(axis=1)
+    squares = squared[:, list(ratio.units)].sum(axis=1)
     formula: Callable[[NDArray[Any]], NDArray[Any]] = ratio
     if average == "subject_mean":
         own = totals[:, list(ratio.units)].sum(axis=1)
         has = own > 0
-        share = np.divide(totals[:, list(ratio.events)].sum(axis=1), own, out=np.zeros(len(own)), where=has)
+        share, squares = (
+            np.divide(part, whole, out=np.zeros(len(own)), where=has)
+            for part, whole in ((totals[:, list(ratio.events)].sum(axis=1), own), (squares, np.square(own)))
+        )
         totals, names, formula = np.stack([share, has], axis=1), ("share", "subjects"), mean_of_shares
+    weighted = columns.weights is not None
     return ProportionPrepared(
-        totals=np.column_stack([totals, events, units]),
-        names=(*names, "events counted", "units counted"),
+        totals=np.column_stack([totals, *([squares] if weighted else []), events, units]),
+        names=(*names, *(COUNTED if weighted else COUNTED[1:])),
         statistics=(statistic,),
         formula=formula,
         units=np.diff(columns.offsets),
         bounds=(0.0, 1.0),
         average=average,
-        weighted=columns.weights is not None,
+        weighted=weighted,
         empty=empty,
     )
+
+
+def weighed(
+    columns: Columns, cells: Sequence[NDArray[np.bool_]]
+) -> tuple[list[FloatArray], list[FloatArray], list[FloatArray]]:
+    """For each cell the subjects' sums of row weights, rows that have a weight, and sums of squared weights.
+
+    A row of weight 0 (never verified, outside the population) says nothing: counted, it would add degrees of
+    freedom, and a miss among such rows would hide that every unit that counts is an event.
+    """
+    if columns.weights is None:
+        counted = [subject_sums(cell, columns.offsets) for cell in cells]
+        return counted, counted, counted
+    weights = row_weights(columns)
+    sums = [
+        [subject_sums(cell * each, columns.offsets) for cell in cells]
+        for each in (weights, weights > 0, np.square(weights))
+    ]
+    return sums[0], sums[1], sums[2]
+
+
+def rows_that_count(columns: Columns) -> IntArray:
+    """(S,) rows of each subject, those of weight 0 left out."""
+    if columns.weights is None:
+        return np.diff(columns.offsets)
+    return subject_sums(columns.weights > 0, columns.offsets).astype(np.int64)
+
+
+def nobody(empty: str) -> str:
+    """That a class is empty, where its rows have no weight."""
+    return f"{empty.removesuffix('.')} with a weight above 0."
 
 
 def proportion_statistic(name: str, title: str, definition: str, better: str) -> Statistic:

@@ -18,7 +18,13 @@ from scipy import special, stats
 from accordance.evaluators import sensitivity, share_within
 from accordance.evaluators.intervals import METHODS, wilson
 from accordance.evaluators.metric import CannotComputeError
-from accordance.evaluators.proportions.clustered import CLUSTERED, anova_icc, korn_graubard, rao_scott_wilson
+from accordance.evaluators.proportions.clustered import (
+    CLUSTERED,
+    anova_icc,
+    bias_reduced,
+    korn_graubard,
+    rao_scott_wilson,
+)
 from accordance.evaluators.proportions.clusters import clusters, effective_units
 from accordance.evaluators.proportions.gee import gee
 
@@ -82,6 +88,59 @@ def test_standard_errors(found, name):
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_bias_reduced_error_and_its_degrees_of_freedom(found, name):
+    """`clubSandwich::coef_test(lm(y ~ 1), vcov = "CR2", test = "Satterthwaite")` (0.5.8)."""
+    inputs, outputs = found[name]["inputs"], found[name]["outputs"]
+    expected = outputs["clubSandwich_CR2"]
+    error, df = bias_reduced(clusters(inputs["x_per_cluster"], inputs["n_per_cluster"]))
+    compare("clustered proportion, CR2", (error, df), (expected["se"], expected["df_satt"]))
+    codes, subject = clustered(found[name])
+    p, interval = (
+        outputs["p"],
+        sensitivity([1] * len(codes), codes, subject=subject, ci="cluster_logit_cr2")["sensitivity"].interval,
+    )
+    reach = stats.t.ppf(0.975, expected["df_satt"]) * expected["se"] / (p * (1 - p))
+    ends = special.expit(special.logit(p) + np.array([-reach, reach]))
+    compare("clustered proportion, cluster_logit_cr2", (interval.lower, interval.upper), ends)
+
+
+def test_bias_reduced_intervals_cover_with_very_unequal_subjects():
+    """Nine subjects of 5 rows and one of 200: 95% intervals; `cluster_logit` covers half of the time."""
+    rng = np.random.default_rng(21)
+    sizes = np.array([5] * 9 + [200])
+    covered = dict.fromkeys(("cluster_logit", "cluster_logit_cr2"), 0)
+    for _ in range(400):
+        x = rng.binomial(sizes, rng.beta(0.8 * 4, 0.2 * 4, 10))
+        for method in covered:
+            interval = CLUSTERED[method](clusters(x, sizes), 0.95)
+            covered[method] += interval.lower <= 0.8 <= interval.upper
+    assert covered["cluster_logit"] < 0.75 * 400
+    assert covered["cluster_logit_cr2"] > 0.94 * 400
+
+
+@pytest.mark.parametrize("sides", ["two", "lower", "upper"])
+@pytest.mark.parametrize("k", [(7, 10), (9, 11)])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "cluster_t",
+        "cluster_logit",
+        "cluster_logit_cr2",
+        "cluster_arcsine",
+        "gee_independence",
+        "gee_exchangeable",
+    ],
+)
+def test_a_bound_without_spread_never_decides(method, k, sides):
+    """Subjects all alike: the bound is the estimate, which the width of one side does not show."""
+    x, n = k
+    codes, subject = ([1] * x + [0] * (n - x)) * 6, np.repeat(range(6), n)
+    found = sensitivity([1] * len(codes), codes, subject=subject, ci=method, sides=sides)["sensitivity"]
+    assert found.interval.degenerate
+    assert "no width" in found.warning
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_svyciprop_logit_by_iteration(found, name):
     """`svyciprop(method = "logit")` fits a glm to its tolerance; the closed form agrees to 1e-11."""
     codes, subject = clustered(found[name])
@@ -140,7 +199,7 @@ def test_every_row_a_success(found, method):
     codes, subject = clustered(found["cluster_all_success_8x5"])
     estimate = sensitivity([1] * 40, codes, subject=subject, ci=method)["sensitivity"]
     assert estimate.value == 1.0
-    if method in ("cluster_logit", "gee_independence", "gee_exchangeable"):
+    if method in ("cluster_logit", "cluster_logit_cr2", "gee_independence", "gee_exchangeable"):
         assert estimate.interval is None
         assert "log odds are infinite" in estimate.error
         return
@@ -184,18 +243,20 @@ def test_few_subjects_are_warned_about():
     assert korn_graubard(clusters([3, 5, 0, 4], [4, 5, 3, 4]), 0.95).note is None
 
 
-@pytest.mark.parametrize("method", ["cluster_t", "korn_graubard", "cluster_logit", "donner_klar"])
+@pytest.mark.parametrize(
+    "method", ["cluster_t", "korn_graubard", "cluster_logit", "donner_klar", "cluster_logit_cr2"]
+)
 def test_very_unequal_subjects_are_warned_about(method):
     """Nine subjects of 5 rows and one of 200 weigh like 1.5 subjects; means of subjects do not mind."""
     sizes = [5] * 9 + [200]
     subject = np.repeat(np.arange(10), sizes)
     codes = np.random.default_rng(4).integers(0, 2, len(subject))
     found = sensitivity([1] * len(codes), codes, subject=subject, ci=method)["sensitivity"]
-    if method == "donner_klar":
+    if method in ("donner_klar", "cluster_logit_cr2"):
         assert "weigh like" not in (found.warning or "")
     else:
         assert "weigh like only 1.5 of equal size" in found.warning
-    if method not in ("donner_klar",):
+    if method not in ("donner_klar", "cluster_logit_cr2"):
         mean = sensitivity([1] * len(codes), codes, subject=subject, ci=method, average="subject_mean")
         assert mean["sensitivity"].warning is None
 
@@ -297,7 +358,9 @@ def test_inverse_probability_weights_have_the_textbook_variance():
         )
 
 
-@pytest.mark.parametrize("method", ["donner_klar", "gee_independence", "gee_exchangeable"])
+@pytest.mark.parametrize(
+    "method", ["donner_klar", "cluster_logit_cr2", "gee_independence", "gee_exchangeable"]
+)
 def test_methods_that_count_units_refuse_weights(method):
     options = {"subject": [1, 1, 2, 2], "ci": method}
     for extra in ({"weights": [1, 2, 1, 2]}, {"average": "subject_mean"}):
