@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import checks
-from ..additive import AdditivePrepared, Formula, row_weights, subject_sums
+from ..additive import AdditivePrepared, Formula
 from ..codes import binary_codes, check_codes, check_request
 from ..functions import arrange, evaluate
 from ..metric import (
@@ -31,6 +31,8 @@ from ..metric import (
     Sides,
 )
 from ..proportions.clustered import logit_t
+from ..proportions.clusters import FEW, equal_subjects, joined, no_spread
+from ..proportions.proportion import nobody, rows_that_count, weighed
 from .binary import CELLS
 from .table_intervals import log_t
 
@@ -81,6 +83,10 @@ class CellsMetric(Metric):
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     from_cells: ClassVar[Mapping[str, CellInterval]] = {}
     """Interval methods that need the cells only and take units for independent."""
+    rests_on: ClassVar[tuple[int, ...]] = (0, 1, 2, 3)
+    """The cells that the statistic looks at: a subject with units in no other says nothing of it."""
+    by_class: ClassVar[bool] = True
+    """It puts a share of reference positives and one of reference negatives together."""
 
     @abstractmethod
     def formula(self, parameters: Mapping[str, Any]) -> Formula:
@@ -103,8 +109,11 @@ class CellsMetric(Metric):
             CannotComputeError: The method has none for these cells.
         """
         lower, upper = self.from_cells[method](cells, parameters, level, sides)
-        note = "The interval has no width and says nothing." if lower == upper else None
-        return Interval(lower, upper, level, sides, method, degenerate=lower == upper, warning=note)
+        # of a one-sided interval the other end is open, and does not show that it has no width
+        ends = (lower, upper) if sides == "two" else self.from_cells[method](cells, parameters, level, "two")
+        flat = ends[0] == ends[1]
+        note = "The interval has no width and says nothing." if flat else None
+        return Interval(lower, upper, level, sides, method, degenerate=flat, warning=note)
 
     def prepare(self, columns: Columns, *, average: Average = "pooled", **parameters: Any) -> CellsPrepared:
         """Count the cells of each subject.
@@ -117,18 +126,14 @@ class CellsMetric(Metric):
         check_codes("test", columns.test, 2)
         truth, call = columns.reference == 1, columns.test == 1
         cells = (truth & call, ~truth & call, truth & ~call, ~(truth | call))
-        counted = np.stack([subject_sums(cell, columns.offsets) for cell in cells], axis=1)
-        totals = counted
-        if columns.weights is not None:
-            weights = row_weights(columns)
-            totals = np.stack([subject_sums(cell * weights, columns.offsets) for cell in cells], axis=1)
+        sums, counted, _ = weighed(columns, cells)
         given = checks.parameters(self, parameters)
         return CellsPrepared(
-            totals=np.column_stack([totals, counted]),
+            totals=np.column_stack([*sums, *counted]),
             names=(*CELLS, *_COUNTED),
             statistics=(self.headline,),
             formula=self.formula(given),
-            units=np.diff(columns.offsets),
+            units=rows_that_count(columns),
             bounds=self.bounds,
             metric=self,
             parameters=tuple(given.items()),
@@ -151,6 +156,11 @@ class CellsPrepared(AdditivePrepared):
     weighted: bool
 
     @property
+    def active(self) -> NDArray[np.bool_]:
+        """(S,) which subjects have units in the cells that the statistic looks at."""
+        return np.asarray(self.totals[:, [4 + cell for cell in self.metric.rests_on]].sum(axis=1) > 0)
+
+    @property
     def cells(self) -> Cells:
         """All units, counted without row weights."""
         return Cells(*(float(total) for total in self.totals[:, 4:].sum(axis=0)))
@@ -163,8 +173,8 @@ class CellsPrepared(AdditivePrepared):
 
     def reason_undefined(self, statistic: str) -> str:
         """No rows, or what the metric says of its cells."""
-        if not np.any(self.active):
-            return super().reason_undefined(statistic)
+        if not np.any(self.units):
+            return nobody("There are no rows.") if self.weighted else "There are no rows."
         return self.metric.undefined(self.cells)
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
@@ -176,6 +186,11 @@ class CellsPrepared(AdditivePrepared):
         """
         if method in self.metric.from_cells:
             return self._from_cells(method, level, sides)
+        found = self._clustered(statistic, method, level, sides)
+        notes = joined(found.warning, self._class_note())
+        return replace(found, warning=notes)
+
+    def _clustered(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
         if method not in SCALED:
             return super().interval(statistic, method, level, sides)
         n = int(np.count_nonzero(self.active))
@@ -183,11 +198,32 @@ class CellsPrepared(AdditivePrepared):
             raise CannotComputeError("An interval needs at least two subjects.")
         value, error = float(self.estimate()[0]), self.standard_error(statistic)
         lower, upper = SCALED[method](value, error, n - 1, level, sides)
-        degenerate = lower == upper
+        degenerate = no_spread(value, error)
         note = "The subjects do not differ; the interval has no width and says nothing."
         return Interval(
             lower, upper, level, sides, method, degenerate=degenerate, warning=note if degenerate else None
         )
+
+    def _class_note(self) -> str | None:
+        """A warning where one reference class lies with few subjects: the interval counts all of them."""
+        if not self.metric.by_class:
+            return None
+        everyone, notes = int(np.count_nonzero(self.active)), []
+        for name, cells in (("positives", (0, 2)), ("negatives", (1, 3))):
+            sizes = self.totals[:, list(cells)].sum(axis=1)
+            have = int(np.count_nonzero(sizes))
+            equal = equal_subjects(sizes)
+            if have < min(FEW, everyone):
+                notes.append(
+                    f"Only {have} of {everyone} subjects have reference {name}; the interval counts all of "
+                    "them and is probably too narrow."
+                )
+            elif equal is not None:
+                notes.append(
+                    f"The subjects' reference {name} weigh like only {equal:.1f} subjects of equal size; the "
+                    "interval is probably too narrow."
+                )
+        return joined(*notes)
 
     def _from_cells(self, method: str, level: float, sides: Sides) -> Interval:
         if self.weighted:
@@ -198,21 +234,23 @@ class CellsPrepared(AdditivePrepared):
         if not np.any(self.units > 1):
             return found
         notes = ("Units are taken for independent, and subjects have several.", found.warning)
-        return replace(found, independent_rows=True, warning=" ".join(note for note in notes if note))
+        return replace(found, independent_rows=True, warning=joined(*notes))
 
 
-def unit_standard_error(formula: Formula, cells: Cells) -> float:
+def unit_standard_error(formula: Formula, cells: Cells, rests_on: tuple[int, ...]) -> float:
     """Linearised standard error with every unit a subject of its own, from the cells alone.
 
-    What `CellsPrepared.standard_error` gives for one row a subject, without the rows. NaN below two units.
+    What `CellsPrepared.standard_error` gives for one row a subject, without the rows. NaN below two units in
+    the cells that the statistic rests on.
     """
     counts = np.array([cells.tp, cells.fp, cells.fn, cells.tn])
-    n = counts.sum()
+    looked_at = np.isin(np.arange(4), rests_on)
+    n = counts[looked_at].sum()
     if n < 2:
         return float("nan")
     with np.errstate(all="ignore"):
         slopes: FloatArray = np.imag(formula(counts + 1j * 1e-30 * np.eye(4)))[:, 0] / 1e-30
-    used = counts > 0
+    used = (counts > 0) & looked_at
     slopes, weight = slopes[used], counts[used]
     if not np.all(np.isfinite(slopes)):
         return float("nan")

@@ -25,6 +25,8 @@ from ..metric import (
     Statistic,
 )
 from ..proportions.clustered import logit_t
+from ..proportions.clusters import no_spread
+from ..proportions.proportion import rows_that_count
 from ..raters.kappa import subject_tables
 from .one_vs_rest import SOKOLOVA
 
@@ -107,8 +109,9 @@ class ClassAveragesPrepared(AdditivePrepared):
         if n < 2:
             raise CannotComputeError("An interval needs at least two subjects.")
         value = float(self.estimate()[self.statistics.index(statistic)])
-        lower, upper = logit_t(value, self.standard_error(statistic), n - 1, level, sides)
-        flat = lower == upper
+        error = self.standard_error(statistic)
+        lower, upper = logit_t(value, error, n - 1, level, sides)
+        flat = no_spread(value, error)
         note = "The subjects do not differ; the interval has no width and says nothing." if flat else None
         return Interval(lower, upper, level, sides, method, degenerate=flat, warning=note)
 
@@ -176,13 +179,15 @@ class ClassAverages(Metric):
         k = len(levels)
         check_codes("reference", columns.reference, k)
         check_codes("test", columns.test, k)
-        agreed = subject_sums(columns.reference == columns.test, columns.offsets)
+        agreed = columns.reference == columns.test
+        if columns.weights is not None:
+            agreed &= columns.weights > 0
         return ClassAveragesPrepared(
-            totals=np.column_stack([subject_tables(columns, k), agreed]),
+            totals=np.column_stack([subject_tables(columns, k), subject_sums(agreed, columns.offsets)]),
             names=(*(f"cell {i},{j}" for i in range(k) for j in range(k)), "agreed counted"),
             statistics=tuple(statistic.name for statistic in self.statistics),
             formula=ClassAveragesFormula(tuple(levels)),
-            units=np.diff(columns.offsets),
+            units=rows_that_count(columns),
             bounds=(0.0, 1.0),
             levels=tuple(levels),
         )

@@ -21,6 +21,7 @@ from ..metric import (
     Sides,
     Statistic,
 )
+from ..proportions.clusters import no_spread
 from ..proportions.intervals import BINOMIAL
 from .binary import METRICS as SHARES
 from .binary import BinaryProportion
@@ -135,6 +136,7 @@ def _offered(statistic: Statistic) -> tuple[str, ...]:
         "miettinen_nurminen_difference",
         "mover_wilson",
         "mercaldo",
+        "mercaldo_adjusted",
     }
     return tuple(name for name in statistic.intervals if name in able)
 
@@ -197,26 +199,30 @@ class _Table:
         elif isinstance(metric, CellsMetric):
             formula = metric.formula(parameters)
             self.events, self.units = metric.counts(cells)
+            self.subjects = float(totals[list(metric.rests_on)].sum())
             self.bounds = metric.bounds
             with np.errstate(all="ignore"):
                 self.value = float(formula(totals)[0])
             self.reason = "There are no units." if cells.total == 0 else ""
             if cells.total and not np.isfinite(self.value):
                 self.reason = metric.undefined(cells)
-            self.standard_error = unit_standard_error(formula, cells)
+            self.standard_error = unit_standard_error(formula, cells, metric.rests_on)
 
     def interval(self, method: str, level: float, sides: Sides) -> Interval:
         if isinstance(self.metric, CellsMetric) and method in self.metric.from_cells:
             return self.metric.unit_interval(self.cells, self.parameters, method, level, sides)
+        flat = False
         if method in BINOMIAL:
             lower, upper = BINOMIAL[method](self.events, self.units, level, sides)
         elif self.subjects < 2:
             raise CannotComputeError("An interval needs at least two subjects.")
         elif method in SCALED:
             lower, upper = SCALED[method](self.value, self.standard_error, self.subjects - 1, level, sides)
+            flat = no_spread(self.value, self.standard_error)
         else:
             low, high = t_interval(self.value, self.standard_error, self.subjects - 1, level, sides)
             lower, upper = max(low, self.bounds[0]), min(high, self.bounds[1])
-        flat = lower == upper
+            flat = no_spread(self.value, self.standard_error)
+        flat = flat or lower == upper
         note = "The interval has no width and says nothing." if flat else None
         return Interval(lower, upper, level, sides, method, degenerate=flat, warning=note)

@@ -47,6 +47,8 @@ class _FScore(CellsMetric):
 
     summary = "Harmonic mean of sensitivity and positive predictive value, at the prevalence of this sample."
     citations = (RIJSBERGEN,)
+    rests_on = (0, 1, 2)
+    by_class = False
 
     def undefined(self, cells: Cells) -> str:
         """Nothing positive anywhere."""

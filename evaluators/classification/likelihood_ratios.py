@@ -65,9 +65,12 @@ class OddsRatioFormula:
     added: float
 
     def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
-        """TP * TN / (FP * FN)."""
-        tp, fp, fn, tn = (cell + self.added for cell in split(totals))
-        return np.asarray(tp * tn / (fp * fn))[..., None]
+        """TP * TN / (FP * FN), undefined where a reference class is empty."""
+        tp, fp, fn, tn = split(totals)
+        # what is added to the cells does not stand for a class that nobody is of
+        both = ((tp + fn).real > 0) & ((fp + tn).real > 0)
+        tp, fp, fn, tn = (cell + self.added for cell in (tp, fp, fn, tn))
+        return np.asarray(np.where(both, tp * tn / (fp * fn), np.nan))[..., None]
 
 
 _Groups = tuple[float, float, float, float]
@@ -206,7 +209,9 @@ class DiagnosticOddsRatio(CellsMetric):
         return OddsRatioFormula(_added(parameters))
 
     def undefined(self, cells: Cells) -> str:
-        """0/0 or infinite."""
+        """An empty class, 0/0, or infinite."""
+        if cells.positives == 0 or cells.negatives == 0:
+            return f"There are no reference {'positives' if cells.positives == 0 else 'negatives'}."
         if cells.tp * cells.tn == 0:
             return "The ratio is 0/0: cells of both its numerator and its denominator are 0."
         return (

@@ -58,8 +58,8 @@ class MatthewsFormula:
     def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
         """(TP TN - FP FN) / sqrt of the product of the margins."""
         tp, fp, fn, tn = split(totals)
-        # two square roots, so that margins of 10^9 do not multiply beyond the digits of a double
-        margins = np.sqrt((tp + fp) * (tn + fn)) * np.sqrt((tp + fn) * (tn + fp))
+        # one root of a product of products: of a perfect table the root of a square, and the value exactly 1
+        margins = np.sqrt(((tp + fp) * (tn + fn)) * ((tp + fn) * (tn + fp)))
         return np.asarray((tp * tn - fp * fn) / margins)[..., None]
 
 
@@ -181,6 +181,7 @@ class Matthews(CellsMetric):
     )
     bounds = (-1.0, 1.0)
     citations = (MATTHEWS,)
+    by_class = False
 
     def formula(self, parameters: Mapping[str, Any]) -> Formula:
         """See `MatthewsFormula`."""

@@ -7,7 +7,7 @@ carried over to a prevalence that is known from elsewhere, and taken as exact.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..additive import Formula
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED
-from ..metric import REQUIRED, Citation, Metric, MetricResult, Parameter, Sides, Statistic
+from ..metric import REQUIRED, Citation, Interval, Metric, MetricResult, Parameter, Sides, Statistic
+from ..proportions.clusters import joined
 from ..proportions.methods import MERCALDO
 from .cells import CellInterval, Cells, CellsMetric, cells_result, split
 from .overall_accuracy import WeightedSumFormula, empty_class, mover_of_sum
@@ -61,22 +62,36 @@ class PredictiveFormula:
         return np.asarray(right / (right + wrong))[..., None]
 
 
-def _mercaldo(*, negative: bool) -> CellInterval:
+def _mercaldo(*, negative: bool, adjusted: bool) -> CellInterval:
     def interval(
         cells: Cells, parameters: Mapping[str, Any], level: float, sides: Sides
     ) -> tuple[float, float]:
-        return mercaldo(
+        prevalence = float(parameters["prevalence"])
+        lower, upper = mercaldo(
             cells.tp,
             cells.fp,
             cells.fn,
             cells.tn,
-            prevalence=float(parameters["prevalence"]),
+            prevalence=prevalence,
             negative=negative,
             level=level,
             sides=sides,
+            adjusted=adjusted,
         )
+        counts = np.array([cells.tp, cells.fp, cells.fn, cells.tn])
+        with np.errstate(all="ignore"):
+            value = float(PredictiveFormula(prevalence, negative)(counts)[0])
+        # that of enlarged counts may lie wholly above: of no true positive among 20, a PPV above 0.7
+        return (lower, upper) if np.isnan(value) else (min(lower, value), max(upper, value))
 
     return interval
+
+
+def _logit_intervals(*, negative: bool) -> dict[str, CellInterval]:
+    return {
+        "mercaldo": _mercaldo(negative=negative, adjusted=False),
+        "mercaldo_adjusted": _mercaldo(negative=negative, adjusted=True),
+    }
 
 
 def _standardised_accuracy(
@@ -103,6 +118,16 @@ class _AtPrevalence(CellsMetric):
         kind = "negatives" if self.name.startswith("npv") else "positives"
         return f"There are no test {kind}."
 
+    def unit_interval(
+        self, cells: Cells, parameters: Mapping[str, Any], method: str, level: float, sides: Sides
+    ) -> Interval:
+        """See `CellsMetric.unit_interval`; says where the interval is one of enlarged counts."""
+        found = super().unit_interval(cells, parameters, method, level, sides)
+        if method != "mercaldo" or min(cells.tp, cells.fp, cells.fn, cells.tn) > 0:
+            return found
+        note = "A cell is 0, so the interval is that of enlarged counts, widened to hold the estimate."
+        return replace(found, warning=joined(found.warning, note))
+
 
 class PpvAtPrevalence(_AtPrevalence):
     """Positive predictive value; the plain function is `ppv_at_prevalence`."""
@@ -116,9 +141,9 @@ class PpvAtPrevalence(_AtPrevalence):
         title,
         "Se x P / (Se x P + (1 - Sp) x (1 - P)) with sensitivity and specificity from the units of all "
         "subjects and the stated prevalence P.",
-        ("mercaldo",),
+        ("mercaldo", "mercaldo_adjusted"),
     )
-    from_cells = {"mercaldo": _mercaldo(negative=False)}  # noqa: RUF012
+    from_cells = _logit_intervals(negative=False)
 
     def formula(self, parameters: Mapping[str, Any]) -> Formula:
         """See `PredictiveFormula`."""
@@ -137,9 +162,9 @@ class NpvAtPrevalence(_AtPrevalence):
         title,
         "Sp x (1 - P) / (Sp x (1 - P) + (1 - Se) x P) with sensitivity and specificity from the units of all "
         "subjects and the stated prevalence P.",
-        ("mercaldo",),
+        ("mercaldo", "mercaldo_adjusted"),
     )
-    from_cells = {"mercaldo": _mercaldo(negative=True)}  # noqa: RUF012
+    from_cells = _logit_intervals(negative=True)
 
     def formula(self, parameters: Mapping[str, Any]) -> Formula:
         """See `PredictiveFormula`."""
@@ -188,7 +213,8 @@ def ppv_at_prevalence(
     """Positive predictive value at a stated prevalence, by Bayes' theorem (Mercaldo et al. 2007).
 
     Se x P / (Se x P + (1 - Sp) x (1 - P)). Where a cell is 0, `mercaldo` is an interval of enlarged
-    counts; the estimate stays that of the counts themselves (the R package `bdpv` enlarges both).
+    counts; the estimate stays that of the counts themselves (the R package `bdpv` enlarges both), and the
+    interval is widened to hold it. `mercaldo_adjusted` enlarges the counts always.
 
     Args:
         reference: (n,) values of the reference.
@@ -198,9 +224,9 @@ def ppv_at_prevalence(
         positive: The value, or the values, that count as positive. Default: values are 0 and 1.
         subject: (n,) subject labels, compared as text. Default: every row is a subject of its own.
         weights: (n,) row weights, of which only the ratios matter.
-        ci: `mercaldo` (logit) takes units for independent; `cluster_logit`, `cluster_t`, `bootstrap_bca` and
-            `bootstrap_percentile` take subjects for clusters. Default: `mercaldo` where every subject has one
-            unit, `cluster_logit` otherwise.
+        ci: `mercaldo` and `mercaldo_adjusted` (logit) take units for independent; `cluster_logit`,
+            `cluster_t`, `bootstrap_bca` and `bootstrap_percentile` take subjects for clusters. Default:
+            `mercaldo` where every subject has one unit, `cluster_logit` otherwise.
         level: Confidence level.
         sides: `two`, or the one bound wanted; the other is then 0 or 1.
         replicates: Bootstrap replicates.

@@ -210,11 +210,13 @@ def mercaldo(
     negative: bool,
     level: float,
     sides: Sides,
+    adjusted: bool = False,
 ) -> tuple[float, float]:
     """Logit interval of a predictive value at a stated prevalence (Mercaldo, Lau & Zhou 2007).
 
     The variance of the log odds is that of the logarithm of a likelihood ratio. Where a cell is 0, z^2 / 2
-    events and as many other units are added to both classes first, as they advise.
+    events and as many other units are added to both classes first, as they advise. It is then an interval
+    about the value of the enlarged counts and need not hold that of the counts themselves.
 
     Args:
         tp: True positives; `fp`, `fn`, `tn` likewise.
@@ -225,6 +227,7 @@ def mercaldo(
         negative: The negative predictive value is meant.
         level: Confidence level.
         sides: `two`, or the one bound wanted; the other end is then 0 or 1.
+        adjusted: Enlarge the counts even where no cell is 0 (their adjusted logit interval).
 
     Raises:
         CannotComputeError: A reference class is empty.
@@ -241,7 +244,7 @@ def mercaldo(
     _groups(tp + fn, fp + tn)
     low, high = tail_levels(level, sides)
     added = 0.0
-    if min(tp, fp, fn, tn) == 0:
+    if adjusted or min(tp, fp, fn, tn) == 0:
         added = float(special.ndtri(low if low > 0 else high)) ** 2 / 2
     tp, fp, fn, tn = (cell + added for cell in (tp, fp, fn, tn))
     # odds of a predictive value: a likelihood ratio times the odds of the class

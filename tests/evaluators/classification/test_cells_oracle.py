@@ -19,6 +19,7 @@ from accordance import evaluators
 from accordance.evaluators.classification.table_intervals import (
     log_odds_ratio,
     log_ratio,
+    mercaldo,
     mover_wilson,
     score_difference,
     score_ratio,
@@ -208,8 +209,18 @@ def test_two_independent_proportions(found, name):
 
 @every_table
 def test_haldane_anscombe(found, name):
-    """0.5 in every cell; log interval by Woolf with the same cells."""
+    """0.5 in every cell; log interval by Woolf with the same cells.
+
+    The closed form gives a number for a class of nobody too (11.9 without reference positives); here there is
+    none, for it would be made of what was added.
+    """
     only = estimate("diagnostic_odds_ratio", found[name], correction="haldane_anscombe", ci="log")
+    tp, fp, fn, tn = table(found[name])
+    if tp + fn == 0 or fp + tn == 0:
+        assert math.isnan(only.value)
+        assert only.interval is None
+        assert only.error.startswith("There are no reference ")
+        return
     expected = found[name]["outputs"]["derived"]["dor_haldane_anscombe"]
     compare("2x2 table, diagnostic_odds_ratio, Haldane-Anscombe", only.value, expected)
     spread = math.sqrt(sum(1 / (cell + 0.5) for cell in table(found[name])))
@@ -227,7 +238,7 @@ def test_predictive_values_at_a_prevalence(found, name, prevalence, value):
     """`bdpv::CIppvnpv` (Mercaldo): two-sided and the lower bound alone.
 
     Where a cell is 0, bdpv also replaces the estimate by that of the enlarged counts; here the estimate stays
-    the plain one, and only the interval is of the enlarged counts.
+    the plain one, and only the interval is of the enlarged counts, widened to hold the estimate.
     """
     outputs = found[name]["outputs"].get(f"bdpv_mercaldo_prev_{prevalence}")
     function = f"{value}_at_prevalence"
@@ -243,10 +254,21 @@ def test_predictive_values_at_a_prevalence(found, name, prevalence, value):
     if only.interval is None:
         assert "There are no test" in only.error
         return
-    compare(f"2x2 table, {function}, mercaldo", (only.interval.lower, only.interval.upper), bounds(expected))
+    cells = dict(zip(("tp", "fp", "fn", "tn"), table(found[name]), strict=True))
+    cells |= {"prevalence": float(prevalence), "negative": value == "npv", "level": 0.95}
+    compare(f"2x2 table, {function}, mercaldo", mercaldo(**cells, sides="two"), bounds(expected))
+    lower = mercaldo(**cells, sides="lower")[0]
+    compare(f"2x2 table, {function}, mercaldo", lower, expected["one_sided_lower"])
+    widened = min(expected["lower"], only.value), max(expected["upper"], only.value)
+    assert (only.interval.lower, only.interval.upper) == pytest.approx(widened, rel=1e-8)
     one = estimate(function, found[name], **options, sides="lower").interval
-    compare(f"2x2 table, {function}, mercaldo", one.lower, expected["one_sided_lower"])
+    assert one.lower == pytest.approx(min(lower, only.value), rel=1e-12)
     assert one.upper == 1.0
+    zero = 0 in table(found[name])
+    assert ("A cell is 0" in (only.warning or "")) == zero
+    if zero:  # what is always enlarged is the same there
+        always = estimate(function, found[name], **options | {"ci": "mercaldo_adjusted"}).interval
+        assert (always.lower, always.upper) == (only.interval.lower, only.interval.upper)
 
 
 @every_table
