@@ -113,8 +113,13 @@ class RatePrepared(AdditivePrepared):
 
     per: float = 1.0
 
+    @property
+    def active(self) -> NDArray[np.bool_]:
+        """(S,) which subjects were under observation; the others add no degrees of freedom."""
+        return np.asarray(self.totals[:, _EXPOSURE] > 0)
+
     def counts(self, statistic: str) -> Counts:
-        """Subjects, rows, and events."""
+        """Subjects under observation, rows, and events."""
         found = super().counts(statistic)
         return Counts(found.n_subjects, found.n_units, round(float(self.totals[:, _EVENTS].sum())))
 

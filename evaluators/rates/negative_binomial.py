@@ -25,6 +25,7 @@ from ..metric import (
     Sides,
     Statistic,
 )
+from ..proportions.clusters import FEW, joined
 from ..reliability.intervals import tail_quantiles
 from ..reliability.methods import LAWLESS
 from ..reliability.one_way_reml import hessian
@@ -122,10 +123,10 @@ class NegativeBinomialPrepared(Prepared):
         return result
 
     def counts(self, statistic: str) -> Counts:
-        """Subjects, rows, and events."""
+        """Subjects under observation, rows, and events."""
         del statistic
         return Counts(
-            int(np.count_nonzero(self.units)), int(self.units.sum()), round(float(self.events.sum()))
+            int(np.count_nonzero(self.exposure)), int(self.units.sum()), round(float(self.events.sum()))
         )
 
     def reason_undefined(self, statistic: str) -> str:
@@ -137,10 +138,17 @@ class NegativeBinomialPrepared(Prepared):
         return "The statistic has no value."
 
     def warning(self, statistic: str) -> str | None:
-        """Counts that vary no more than Poisson's."""
-        if self.fit(np.ones(self.n_subjects))[1] == 0:
-            return "The counts vary no more than Poisson counts; alpha is 0."
-        return None
+        """Counts that vary no more than Poisson's; few subjects, for which the interval is too narrow."""
+        del statistic
+        k = int(np.count_nonzero(self.exposure))
+        return joined(
+            "The counts vary no more than Poisson counts; alpha is 0."
+            if self.fit(np.ones(self.n_subjects))[1] == 0
+            else None,
+            f"Only {k} subjects: alpha is known poorly and normal quantiles are too narrow."
+            if k < FEW
+            else None,
+        )
 
     def standard_error(self, statistic: str) -> float:
         """From the observed information; for the rate at alpha 0 that of a Poisson rate."""

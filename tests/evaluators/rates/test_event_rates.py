@@ -163,6 +163,31 @@ def test_repeated_subjects_are_integer_weights() -> None:
         np.testing.assert_allclose(weighted, repeated, rtol=1e-8)
 
 
+def test_subjects_without_exposure_are_no_degrees_of_freedom() -> None:
+    """Thirty subjects who never wore the device must not make the interval of three that of 33."""
+    alone = event_rate([1, 2, 0], [5, 6, 9], subject=["a", "b", "c"])
+    more = event_rate(
+        [1, 2, 0] + [0] * 30, [5, 6, 9] + [0] * 30, subject=["a", "b", "c", *map(str, range(30))]
+    )
+    for name in ("rate", "dispersion"):
+        one, other = alone[name], more[name]
+        assert one.interval is not None and other.interval is not None
+        assert other.value == one.value
+        assert other.standard_error == pytest.approx(one.standard_error, rel=1e-12)
+        assert other.interval.upper == pytest.approx(one.interval.upper, rel=1e-12)
+        assert other.counts.n_subjects == 3
+    model = event_rate_negative_binomial([1, 9, 0] + [0] * 30, [5, 6, 9] + [0] * 30)["rate"]
+    assert model.counts.n_subjects == 3
+
+
+def test_few_subjects_of_the_model_are_warned_about() -> None:
+    """Alpha is too small on average with few subjects, and the interval takes normal quantiles."""
+    assert "Only 6 subjects" in (
+        event_rate_negative_binomial([0, 1, 0, 7, 2, 0], [30] * 6)["rate"].warning or ""
+    )
+    assert event_rate_negative_binomial([0, 1, 0, 7, 2, 0] * 2, [30] * 12)["rate"].warning is None
+
+
 def test_no_value_or_interval_says_why() -> None:
     none = event_rate([], [])
     assert none["rate"].error == "There is no exposure."
