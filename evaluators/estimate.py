@@ -82,11 +82,11 @@ def estimates_of(
 ) -> dict[str, Estimate]:
     """The same for statistics that no metric declares, such as differences of two versions."""
     tail_levels(level, sides)
-    study = _Study(prepared, weights)
+    study = Study(prepared, weights)
     return {one.name: _one(study, one, methods.get(one.name), level, sides) for one in declared}
 
 
-class _Study:
+class Study:
     """One prepared metric; its replicates and jackknife are computed once, and only if needed."""
 
     def __init__(self, prepared: Prepared, weights: FloatArray | None) -> None:
@@ -98,11 +98,13 @@ class _Study:
         self._jackknife: FloatArray | None = None
 
     def value(self, name: str) -> float:
+        """A statistic at weights of one."""
         if self._values is None:
             self._values = self.prepared.estimate()
         return float(self._values[self.position[name]])
 
     def replicates(self, name: str) -> FloatArray:
+        """(B,) values of a statistic at the resampling weights."""
         if self.weights is None:
             raise CannotComputeError("A resampling interval needs resampling weights, and none were given.")
         if self._replicates is None:
@@ -110,12 +112,13 @@ class _Study:
         return self._replicates[:, self.position[name]]
 
     def jackknife(self, name: str) -> FloatArray:
+        """(J,) values of a statistic with one subject left out each."""
         if self._jackknife is None:
             self._jackknife = self.prepared.jackknife()
         return self._jackknife[:, self.position[name]]
 
 
-def _one(study: _Study, statistic: Statistic, method: str | None, level: float, sides: Sides) -> Estimate:
+def _one(study: Study, statistic: Statistic, method: str | None, level: float, sides: Sides) -> Estimate:
     name, prepared = statistic.name, study.prepared
     counts, problem = _attempt(lambda: prepared.counts(name))
     if counts is None:
@@ -128,7 +131,7 @@ def _one(study: _Study, statistic: Statistic, method: str | None, level: float, 
         return Estimate(statistic, float("nan"), float("nan"), None, counts, error=failure)
     warning, trouble = _attempt(lambda: prepared.warning(name))
     error = _attempt(lambda: prepared.standard_error(name))[0]
-    interval, missing = _attempt(lambda: _interval(study, statistic, method, level, sides))
+    interval, missing = _attempt(lambda: interval_of(study, statistic, method, level, sides))
     if error is None or not np.isfinite(error):
         error = _bootstrap_error(study, name, interval)
     return Estimate(
@@ -142,9 +145,14 @@ def _one(study: _Study, statistic: Statistic, method: str | None, level: float, 
     )
 
 
-def _interval(
-    study: _Study, statistic: Statistic, method: str | None, level: float, sides: Sides
+def interval_of(
+    study: Study, statistic: Statistic, method: str | None, level: float, sides: Sides
 ) -> Interval | None:
+    """The interval of a statistic by a method it offers; None where it offers none.
+
+    Raises:
+        CannotComputeError: The method is not offered, or these data do not support it.
+    """
     if not statistic.intervals:
         return None
     chosen = method if method is not None else statistic.intervals[0]
@@ -162,7 +170,7 @@ def _interval(
     return study.prepared.interval(statistic.name, chosen, level, sides)
 
 
-def _bootstrap_error(study: _Study, name: str, interval: Interval | None) -> float:
+def _bootstrap_error(study: Study, name: str, interval: Interval | None) -> float:
     """Standard deviation of the replicates, where there is no analytic standard error."""
     if interval is None or not METHODS[interval.method].resampling:
         return float("nan")

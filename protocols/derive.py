@@ -62,7 +62,7 @@ def changes(parent: Protocol, child: Protocol) -> tuple[Change, ...]:
         >>> from accordance.protocols import library
         >>> old = library.load("heart-rate")
         >>> [(one.key, one.parent, one.here) for one in changes(old, old.model_copy(update={"seed": 7}))]
-        [('seed', '20260201', '7')]
+        [('seed', '20260101', '7')]
     """
     first, second = (json.loads(canonical(protocol)) for protocol in (parent, child))
     return tuple(

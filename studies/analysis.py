@@ -18,7 +18,7 @@ from ..datasets.pairs import Pairs
 from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
 from ..protocols.model import DECIDING, Endpoint, Protocol
-from . import missing, requirements, slices
+from . import hypotheses, missing, requirements, slices
 from .decide import Outcome, outcome, overall, reasons, unverified, withhold
 from .demographics import RULE, demographics
 from .evaluation import Row, answerer, evaluate_protocol
@@ -96,10 +96,17 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
     for entry in demanded:
         if not entry["met"]:
             withhold(rows, entry["endpoints"], entry["reason"])
+    tested = hypotheses.apply(protocol, rows, material.deciding_version)
     for row in rows:
         row["pre_specified"] = material.plan.pre_specified(row["endpoint"], row["version"])
     table = frame(rows)
-    document = describe(material, rows, pairs, frames, found={"requirements": demanded, "missing": lacking})
+    document = describe(
+        material,
+        rows,
+        pairs,
+        frames,
+        found={"requirements": demanded, "missing": lacking, "families": tested},
+    )
     return Analysis(table, document, pairs)
 
 

@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from ..evaluators import blocks, registry
 from ..evaluators.estimate import estimates
 from ..evaluators.intervals import METHODS, clopper_pearson
+from ..evaluators.inversion import interval_at, p_value
 from ..evaluators.metric import (
     CannotComputeError,
     Columns,
@@ -37,7 +38,8 @@ from ..evaluators.weights import ResamplingWeights
 from ..protocols.model import Criterion, Endpoint, Protocol, View
 from ..protocols.validity import Handling
 from . import slices
-from .judge import Judgement, criterion_text, judge_by, margin, settled
+from .hypotheses import families_of
+from .judge import Judgement, criterion_text, judge_by, limits, margin, settled
 from .schema import SCHEMA_VERSION, row_id
 from .slices import Coding, Part
 
@@ -250,6 +252,7 @@ class Answerer:
         self.protocol = protocol
         self.algorithm = algorithm
         self.weights = weights
+        self.families = families_of(protocol)
         if weights is not None:
             weights.matrix(weights.keys[:1])  # drawn once here, not once a thread
 
@@ -305,7 +308,33 @@ class Answerer:
         )
         if endpoint.interval.degenerate == "exact_subject":
             found = {name: with_exact_bound(estimate, prepared) for name, estimate in found.items()}
-        return self.rows(question, found)
+        rows = self.rows(question, found)
+        if question.endpoint_id in self.families:
+            self._test(question, prepared, weights, rows)
+        return rows
+
+    def _test(
+        self, question: Question, prepared: Prepared, weights: FloatArray | None, rows: list[Row]
+    ) -> None:
+        """Add the p value of each judged row of a hypothesis, and its family."""
+        endpoint, metric = question.endpoint, registry.get(question.endpoint.metric)
+        for row in rows:
+            criterion = criterion_of(endpoint, row["statistic"], question.part)
+            if criterion is None:
+                continue
+            row["family"] = self.families[question.endpoint_id]
+            if row["ci_method"] is None or criterion.compare == "point" or criterion.is_open:
+                continue
+            at = interval_at(metric.statistic(row["statistic"]), prepared, row["ci_method"], weights)
+            low, high = limits(criterion)
+            try:
+                lower = p_value(at, row["ci_method"], side="lower", limit=low) if math.isfinite(low) else 0.0
+                upper = (
+                    p_value(at, row["ci_method"], side="upper", limit=high) if math.isfinite(high) else 0.0
+                )
+                row["p_value"] = max(lower, upper)
+            except CannotComputeError:
+                continue  # the row says already why its interval cannot be had
 
     def failed(self, question: Question, counts: Counts, problem: str) -> list[Row]:
         """Rows without a value, with the reason, one a statistic."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -116,6 +117,48 @@ V2 = [61.2, 62.5, 68.7, 72.4, 80.3, 82.6, 91.9, 87.1, 53.4, 57.8, 67.5, 62.9]
 RHYTHM_V1 = ["AF", "SR", "SR", "AF", "AF", "unclear", "SR", "SR", "AF", "AF", "unclear", "SR"]
 RHYTHM_V2 = ["AF", "AF", "SR", "SR", "AF", "unclear", "SR", "SR", "AF", "AF", "unclear", "SR"]
 
+PLAIN_PROTOCOL = """\
+schema: accordance/protocol/1
+id: made
+version: "1"
+title: A study made for a test
+intended_use: Tests.
+objective: To lose some units.
+tables:
+  subjects:
+    key: [subject]
+    columns:
+      subject: {type: text}
+      age: {type: integer, range: [0, 120]}
+  reference:
+    key: [subject]
+    columns:
+      subject: {type: text}
+      rate: {type: number, unit: 1/min, missing: allowed}
+      rhythm: {type: category, levels: [AF, SR], missing: allowed}
+  test:
+    key: [subject]
+    columns:
+      subject: {type: text}
+      rate: {type: number, unit: 1/min, missing: allowed}
+      rhythm: {type: category, levels: [AF, SR, poor], indeterminate: [poor], missing: allowed}
+pairings: {all: {}}
+indeterminate: {primary_view: classifiable_only}
+seed: 3
+"""
+PLAIN_STUDY = """\
+schema: accordance/study/1
+id: made
+title: A study made for a test
+protocol: protocol.yaml
+sources:
+  subjects: {file: data/subjects.csv}
+  reference: {file: data/reference.csv}
+algorithm:
+  name: Algorithm
+  versions: {v1: {sources: {test: {file: data/test.csv}}}}
+"""
+
 MakeStudy = Callable[..., Path]
 
 
@@ -149,6 +192,8 @@ def make_study(tmp_path: Path) -> MakeStudy:
             pl.DataFrame(columns, strict=False).write_csv(folder / "data" / f"{table}.csv")
         return folder
 
+    # one row a subject, one version; the text of `endpoints:` is left to the test
+    make.plain = SimpleNamespace(protocol=PLAIN_PROTOCOL, study=PLAIN_STUDY)  # type: ignore[attr-defined]
     return make
 
 

@@ -11,47 +11,6 @@ from scipy.stats import beta
 from accordance.studies.missing import spread
 from accordance.studies.run import run
 
-PROTOCOL = """\
-schema: accordance/protocol/1
-id: made
-version: "1"
-title: A study made for a test
-intended_use: Tests.
-objective: To lose some units.
-tables:
-  subjects:
-    key: [subject]
-    columns:
-      subject: {type: text}
-      age: {type: integer, range: [0, 120]}
-  reference:
-    key: [subject]
-    columns:
-      subject: {type: text}
-      rate: {type: number, unit: 1/min, missing: allowed}
-      rhythm: {type: category, levels: [AF, SR], missing: allowed}
-  test:
-    key: [subject]
-    columns:
-      subject: {type: text}
-      rate: {type: number, unit: 1/min, missing: allowed}
-      rhythm: {type: category, levels: [AF, SR, poor], indeterminate: [poor], missing: allowed}
-pairings: {all: {}}
-indeterminate: {primary_view: classifiable_only}
-seed: 3
-"""
-STUDY = """\
-schema: accordance/study/1
-id: made
-title: A study made for a test
-protocol: protocol.yaml
-sources:
-  subjects: {file: data/subjects.csv}
-  reference: {file: data/reference.csv}
-algorithm:
-  name: Algorithm
-  versions: {v1: {sources: {test: {file: data/test.csv}}}}
-"""
 SENSITIVITY = """\
 endpoints:
   sensitivity:
@@ -108,8 +67,12 @@ def tables(**changed):
 
 
 def results(make_study, missing, endpoints=SENSITIVITY, **changed):
-    protocol = PROTOCOL + (f"missing: {missing}\n" if missing else "")
-    return run(make_study(protocol=protocol, endpoints=endpoints, study=STUDY, tables=tables(**changed)))
+    protocol = make_study.plain.protocol + (f"missing: {missing}\n" if missing else "")
+    return run(
+        make_study(
+            protocol=protocol, endpoints=endpoints, study=make_study.plain.study, tables=tables(**changed)
+        )
+    )
 
 
 def by_view(found, statistic):
