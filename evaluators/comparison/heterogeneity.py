@@ -7,7 +7,7 @@ subgroups' own intervals say more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -64,6 +64,7 @@ BROWN_FORSYTHE = Citation(
 _MOST_TABLES = 3_000_000
 _TIE = 1e-7  # probabilities that differ by less, relatively, are the same number
 _EXPECTED = 5.0
+_ROUNDING = 1e-13  # of the largest value: differences up to this are none
 
 
 def homogeneity_of_proportions(
@@ -86,7 +87,7 @@ def homogeneity_of_proportions(
 
     Raises:
         CannotComputeError: Fewer than two subgroups; all units are events or none is; too many tables.
-        ValueError: An x outside 0 to n, or an unknown method.
+        ValueError: An x outside 0 to n, a fraction of a unit with `exact`, or an unknown method.
 
     Example:
         Sensitivity in three age groups; `chisq.test` in R.
@@ -108,8 +109,11 @@ def homogeneity_of_proportions(
     if method == "pearson":
         statistic = float(np.square((observed - expected) / np.sqrt(expected)).sum())
     elif method == "likelihood_ratio":
-        statistic = float(2 * special.xlogy(observed, observed / expected).sum())
+        # equal proportions leave a sum of about -1e-16, which no distribution knows
+        statistic = max(float(2 * special.xlogy(observed, observed / expected).sum()), 0.0)
     elif method == "exact":
+        if np.any(observed != np.floor(observed)):
+            raise ValueError("The exact test needs whole numbers in `x` and `n`.")
         statistic = None
     else:
         raise ValueError(f"`method` must be pearson, likelihood_ratio or exact, not {method!r}.")
@@ -162,9 +166,9 @@ def cochran_q(estimates: ArrayLike, standard_errors: ArrayLike) -> HypothesisTes
         raise CannotComputeError("At least two estimates are needed.")
     if np.any(errors <= 0):
         raise CannotComputeError("A standard error is not above 0; that estimate would count for everything.")
-    weights = 1 / errors**2
+    weights = (errors.min() / errors) ** 2  # only their ratios matter, and 1 / SE^2 may overflow
     pooled = float((weights * values).sum() / weights.sum())
-    q, df = float((weights * (values - pooled) ** 2).sum()), len(values) - 1
+    q, df = float(np.square((values - pooled) / errors).sum()), len(values) - 1
     return HypothesisTest(
         test="Cochran's Q",
         hypothesis="all estimates are of the same value",
@@ -211,17 +215,21 @@ def homogeneity_of_means(
     if method not in _MEAN_TESTS:
         raise ValueError(f"`method` must be one of {', '.join(_MEAN_TESTS)}, not {method!r}.")
     total = sum(len(part) for part in parts)
+    size = float(np.abs(np.concatenate(parts)).max())
     k = len(parts)
-    if method != "kruskal" and (total <= k or min(len(part) for part in parts) < 2) and method != "anova":
-        raise CannotComputeError("A subgroup has one value; its spread cannot be seen.")
     if total <= k:
         raise CannotComputeError("No subgroup has two values.")
-    flat = [float(np.ptp(part)) == 0 for part in parts]
+    if method not in ("anova", "kruskal") and min(len(part) for part in parts) < 2:
+        raise CannotComputeError("A subgroup has one value; its spread cannot be seen.")
+    if method == "brown_forsythe":
+        parts = [np.abs(part - np.median(part)) for part in parts]
+    flat = [_is_flat(part, size) for part in parts]
     if (method in ("welch", "bartlett") and any(flat)) or (method != "kruskal" and all(flat)):
-        raise CannotComputeError("The values of a subgroup do not vary; the test has no value.")
+        what = "distances from the median" if method == "brown_forsythe" else "values"
+        raise CannotComputeError(f"The {what} do not vary within subgroups; the test has no value.")
     if method == "kruskal" and np.ptp(np.concatenate(parts)) == 0:
         raise CannotComputeError("All values are equal; the test has no value.")
-    statistic, p, distribution = _run(method, parts)
+    statistic, p, distribution = _RUN[method](parts)
     title, source, hypothesis = _MEAN_TESTS[method]
     return HypothesisTest(
         test=f"Homogeneity across subgroups, {title}",
@@ -283,7 +291,8 @@ def interaction_of_means(
         raise CannotComputeError("There are too few values, or combinations, to see an interaction.")
     if large <= 1e-14 * float(np.square(y - y.mean()).sum()):
         raise CannotComputeError("The values do not vary within combinations; the test has no value.")
-    statistic = float((small - large) / df1 / (large / df2))
+    # the larger model fits no worse; rounding may say so where the two factors add up exactly
+    statistic = max(float((small - large) / df1 / (large / df2)), 0.0)
     return HypothesisTest(
         test="Interaction of two factors, F",
         hypothesis="the difference between levels of one factor is the same at all levels of the other",
@@ -302,22 +311,40 @@ def _residual(y: FloatArray, design: FloatArray) -> tuple[float, int]:
     return float(np.square(y - design @ found).sum()), int(rank)
 
 
-def _run(method: str, parts: list[FloatArray]) -> tuple[float, float, str]:
+def _is_flat(values: FloatArray, size: float) -> bool:
+    """Values that differ by the rounding of numbers of that size only."""
+    return float(np.ptp(values)) <= _ROUNDING * size
+
+
+def _anova(parts: list[FloatArray]) -> tuple[float, float, str]:
+    """From sums of squares about means, which no rounding makes negative."""
     k, total = len(parts), sum(len(part) for part in parts)
-    if method == "welch":
-        return _welch(parts)
-    if method == "anova":
-        statistic, p = stats.f_oneway(*parts)
-    elif method == "kruskal":
-        statistic, p = stats.kruskal(*parts)
-    elif method == "bartlett":
-        statistic, p = stats.bartlett(*parts)
-    else:
-        statistic, p = stats.levene(*parts, center="median")
-    distribution = f"F, {k - 1} and {total - k} df"
-    if method in ("kruskal", "bartlett"):
-        distribution = f"chi-square, {k - 1} df"
-    return float(statistic), float(p), distribution
+    centre = np.concatenate(parts).mean()
+    between = sum(len(part) * (part.mean() - centre) ** 2 for part in parts)
+    within = sum(float(np.square(part - part.mean()).sum()) for part in parts)
+    statistic = float(between / (k - 1) / (within / (total - k)))
+    return statistic, float(special.fdtrc(k - 1, total - k, statistic)), f"F, {k - 1} and {total - k} df"
+
+
+def _kruskal(parts: list[FloatArray]) -> tuple[float, float, str]:
+    """The variance between mean ranks over that of all ranks, ties included."""
+    k, total = len(parts), sum(len(part) for part in parts)
+    ranks = np.split(stats.rankdata(np.concatenate(parts)), np.cumsum([len(part) for part in parts])[:-1])
+    centre = (total + 1) / 2
+    between = sum(len(part) * (part.mean() - centre) ** 2 for part in ranks)
+    whole = sum(float(np.square(part - centre).sum()) for part in ranks)
+    statistic = float((total - 1) * between / whole)
+    return statistic, float(special.chdtrc(k - 1, statistic)), f"chi-square, {k - 1} df"
+
+
+def _bartlett(parts: list[FloatArray]) -> tuple[float, float, str]:
+    k = len(parts)
+    freedom = np.array([len(part) - 1.0 for part in parts])
+    variances = np.array([part.var(ddof=1) for part in parts])
+    pooled = (freedom * variances).sum() / freedom.sum()
+    slack = 1 + ((1 / freedom).sum() - 1 / freedom.sum()) / (3 * (k - 1))
+    statistic = max(float(-(freedom * np.log(variances / pooled)).sum() / slack), 0.0)
+    return statistic, float(special.chdtrc(k - 1, statistic)), f"chi-square, {k - 1} df"
 
 
 def _welch(parts: list[FloatArray]) -> tuple[float, float, str]:
@@ -331,6 +358,15 @@ def _welch(parts: list[FloatArray]) -> tuple[float, float, str]:
     statistic = float((weights * (means - centre) ** 2).sum() / (k - 1) / (1 + 2 * (k - 2) * slack))
     df = 1 / (3 * slack)
     return statistic, float(special.fdtrc(k - 1, df, statistic)), f"F, {k - 1} and {df:.5g} df"
+
+
+_RUN: dict[str, Callable[[list[FloatArray]], tuple[float, float, str]]] = {
+    "welch": _welch,
+    "anova": _anova,
+    "kruskal": _kruskal,
+    "bartlett": _bartlett,
+    "brown_forsythe": _anova,  # of the distances from the medians
+}
 
 
 def _split(values: ArrayLike, group: Sequence[object] | NDArray[np.generic]) -> dict[str, FloatArray]:
@@ -353,6 +389,8 @@ def _groups(x: ArrayLike, n: ArrayLike) -> tuple[FloatArray, FloatArray]:
 
 def _exact_p(events: FloatArray, units: FloatArray) -> float:
     """Probability of the tables that are no likelier, over all ways to spread the events."""
+    order = np.argsort(units, kind="stable")  # the largest subgroup follows from the others
+    events, units = events[order], units[order]
     if np.prod(units[:-1] + 1) > _MOST_TABLES:
         raise CannotComputeError("There are too many tables for the exact test; use `pearson`.")
     total, size = int(events.sum()), int(units.sum())

@@ -77,11 +77,12 @@ def homogeneity_of_odds_ratios(tables: ArrayLike, *, method: Method = "breslow_d
     if len(cells) < 2:
         raise CannotComputeError("At least two subgroups with both classes and both calls are needed.")
     compute, title, source = _TESTS[method]
-    statistic, df = compute(cells), len(cells) - 1
+    # all are 0 where the odds ratios are equal, up to a rounding that may fall below it
+    statistic, df = max(compute(cells), 0.0), len(cells) - 1
     return HypothesisTest(
         test=f"Homogeneity of odds ratios, {title}",
         hypothesis="the odds ratio is the same in all subgroups",
-        p_value=float(special.chdtrc(df, max(statistic, 0.0))),
+        p_value=float(special.chdtrc(df, statistic)),
         statistic=statistic,
         distribution=f"chi-square, {df} df",
         n=int(cells.sum()),
