@@ -7,7 +7,7 @@ bootstrap, jackknife) then works on the difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -20,6 +20,8 @@ from ..metric import CannotComputeError, Counts, FloatArray, Interval, Prepared,
 Combination = Literal["difference", "sum"]
 
 _BLOCK = 256  # subjects left out at a time
+_ROUNDING = 1e-14  # of a version's value
+_NO_SPREAD = 1e-10  # of a version's own standard error
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,7 @@ class DifferencePrepared(Prepared):
     @property
     def active(self) -> NDArray[np.bool_]:
         """(S,) which subjects have rows in either version, as far as the prepared metrics say."""
-        return _active(self.candidate) | _active(self.baseline)
+        return active_subjects(self.candidate) | active_subjects(self.baseline)
 
     def at(self, weights: FloatArray, *, relative: bool = False) -> FloatArray:
         """Both versions at the same weights, and their difference; see `Prepared.at`."""
@@ -63,7 +65,7 @@ class DifferencePrepared(Prepared):
 
     def jackknife(self) -> FloatArray:
         """(J, k) differences with one subject that has rows left out of both versions."""
-        if np.array_equal(_active(self.candidate), _active(self.baseline)):
+        if np.array_equal(active_subjects(self.candidate), active_subjects(self.baseline)):
             first, second = self.candidate.jackknife(), self.baseline.jackknife()
             if first.shape == second.shape:
                 return first - second if self.combination == "difference" else first + second
@@ -116,62 +118,114 @@ class DifferencePrepared(Prepared):
     def standard_error(self, statistic: str) -> float:
         """Linearised with subjects as clusters where the metric is smooth; NaN otherwise."""
         try:
-            z = self.influence()[:, self.statistics.index(statistic)]
+            return self.spread(statistic, "cluster_t")[0]
         except CannotComputeError:
             return float("nan")
-        if len(z) < 2:
-            return float("nan")
-        return float(np.sqrt(len(z) / (len(z) - 1) * np.square(z - z.mean()).sum()))
 
-    def jackknife_error(self, statistic: str) -> float:
-        """sqrt((n - 1) / n * sum((d_i - mean)^2)) of the leave-one-subject-out differences d_i.
+    def spread(self, statistic: str, method: str) -> tuple[float, float]:
+        """Standard error and degrees of freedom, from the subjects' influence z on the difference.
+
+        - Both versions rest on the same S subjects: S / (S - 1) sum((z - mean)^2), S - 1 degrees of freedom.
+        - On other subjects altogether (subgroups of subjects): such a variance of each, added up, with
+          Welch's degrees of freedom; for a subgroup of three among forty, S - 1 would be far too many.
+          Subjects of one version that do not differ at all (sensitivity 1 in each) give no interval.
+        - On some of the same subjects: S is the smaller number of the two.
+
+        Args:
+            statistic: Its name.
+            method: `cluster_t`: z is the derivative in the subject's weight; `jackknife_t`: z is
+                (n - 1) / n times what leaving out the subject takes away, n the subjects of its version.
 
         Raises:
-            CannotComputeError: Fewer than two subjects, or a difference without one of them is undefined.
+            CannotComputeError: A version rests on fewer than two subjects, or on others that do not differ;
+                the metric is not smooth; or the difference without one of the subjects is undefined.
         """
-        values = self.jackknife()[:, self.statistics.index(statistic)]
-        if len(values) < 2:
-            raise CannotComputeError("An interval needs at least two subjects.")
+        first, second = active_subjects(self.candidate), active_subjects(self.baseline)
+        sizes = [int(np.count_nonzero(mask)) for mask in (first, second)]
+        for name, size in zip(("candidate", "baseline"), sizes, strict=True):
+            if size < 2:
+                raise CannotComputeError(
+                    f"An interval needs at least two subjects; the {name} rests on {size or 'none'}."
+                )
+        index = self.statistics.index(statistic)
+        values = self.influence()[:, index] if method == "cluster_t" else self._left_out(index)
+        z = np.zeros(self.n_subjects)
+        z[self.active] = values
+        jackknife = method == "jackknife_t"
+        if np.any(first & second):
+            together = _variance(z[self.active], jackknife=jackknife, smallest=min(sizes))
+            return float(np.sqrt(together)), min(sizes) - 1.0
+        variances = [_variance(z[mask], jackknife=jackknife) for mask in (first, second)]
+        for name, part, variance in zip(
+            ("candidate", "baseline"), (self.candidate, self.baseline), variances, strict=True
+        ):
+            if variance <= (_ROUNDING * abs(float(part.estimate()[index]))) ** 2:
+                raise CannotComputeError(
+                    f"The subjects of the {name} do not differ; what is uncertain of it cannot be seen."
+                )
+        shares = np.array(variances) / sum(variances)
+        return float(np.sqrt(sum(variances))), float(1 / (shares**2 / (np.array(sizes) - 1)).sum())
+
+    def _left_out(self, index: int) -> FloatArray:
+        """The differences with one subject left out each, all of them defined."""
+        values = self.jackknife()[:, index]
         missing = int(np.count_nonzero(~np.isfinite(values)))
         if missing:
             raise CannotComputeError(
                 f"The jackknife is undefined: without one subject the difference has no value ({missing} of "
                 f"{len(values)} subjects)."
             )
-        n = len(values)
-        return float(np.sqrt((n - 1) / n * np.square(values - values.mean()).sum()))
+        return values
 
-    def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`cluster_t` (linearised) and `jackknife_t`, both with subjects - 1 degrees of freedom.
+    def rounding(self, statistic: str) -> float:
+        """Standard errors up to this are what rounding leaves where the subjects' differences do not vary.
 
-        Raises:
-            CannotComputeError: Fewer than two subjects, or the metric does not support the method.
+        Rounding goes with the numbers that either version was computed from, not with their difference: a
+        ten-billionth of a version's own standard error, or 1e-14 of its value.
         """
-        if method == "cluster_t":
-            self.influence()  # says why, where there is none
-            error = self.standard_error(statistic)
-        elif method == "jackknife_t":
-            error = self.jackknife_error(statistic)
-        else:
-            raise CannotComputeError(f"A paired difference has no `{method}` interval.")
-        subjects = int(np.count_nonzero(self.active))
-        if subjects < 2:
-            raise CannotComputeError("An interval needs at least two subjects.")
-        if not np.isfinite(error):
-            raise CannotComputeError("The standard error is undefined for these data.")
         index = self.statistics.index(statistic)
-        value = float(self.estimate()[index])
-        size = max(abs(float(part.estimate()[index])) for part in (self.candidate, self.baseline))
-        # rounding leaves about 1e-16 of either version where the subjects' differences do not vary
-        degenerate = error <= 1e-14 * max(size, float(np.finfo(float).tiny))
-        lower, upper = t_interval(value, error, subjects - 1, level, sides)
-        note = "The subjects' differences do not vary; the interval has no width and says nothing."
-        return Interval(
-            lower, upper, level, sides, method, degenerate=degenerate, warning=note if degenerate else None
+        parts = (self.candidate, self.baseline)
+        errors = [part.standard_error(statistic) for part in parts]
+        return max(
+            _ROUNDING * max(abs(float(part.estimate()[index])) for part in parts),
+            _NO_SPREAD * max((error for error in errors if np.isfinite(error)), default=0.0),
+            float(np.finfo(float).tiny),
         )
 
+    def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
+        """`cluster_t` (linearised) and `jackknife_t`; see `spread`.
 
-def _active(prepared: Prepared) -> NDArray[np.bool_]:
+        Raises:
+            CannotComputeError: A version rests on fewer than two subjects, or the metric does not support the
+                method.
+        """
+        if method not in ("cluster_t", "jackknife_t"):
+            raise CannotComputeError(f"A paired difference has no `{method}` interval.")
+        error, df = self.spread(statistic, method)
+        if not np.isfinite(error):
+            raise CannotComputeError("The standard error is undefined for these data.")
+        value = float(self.estimate()[self.statistics.index(statistic)])
+        lower, upper = t_interval(value, error, df, level, sides)
+        found = Interval(lower, upper, level, sides, method)
+        return without_spread(found) if error <= self.rounding(statistic) else found
+
+
+def without_spread(interval: Interval) -> Interval:
+    """The interval, marked as one that may not decide."""
+    note = "The subjects' differences do not vary; the interval has no width and says nothing."
+    return replace(interval, degenerate=True, warning=note)
+
+
+def _variance(values: FloatArray, *, jackknife: bool, smallest: int | None = None) -> float:
+    """Variance of a sum over subjects from their influence, or from values with each of them left out."""
+    n = len(values)
+    if jackknife:
+        values = values * ((n - 1) / n)
+    fewest = n if smallest is None else smallest
+    return float(fewest / (fewest - 1) * np.square(values - values.mean()).sum())
+
+
+def active_subjects(prepared: Prepared) -> NDArray[np.bool_]:
     """(S,) which subjects have rows; all of them where the prepared metric does not say."""
     found = getattr(prepared, "active", None)
     if isinstance(found, np.ndarray) and found.shape == (prepared.n_subjects,):

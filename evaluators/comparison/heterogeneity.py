@@ -348,14 +348,25 @@ def _bartlett(parts: list[FloatArray]) -> tuple[float, float, str]:
 
 
 def _welch(parts: list[FloatArray]) -> tuple[float, float, str]:
-    k = len(parts)
     sizes = np.array([len(part) for part in parts], dtype=np.float64)
     means = np.array([part.mean() for part in parts])
-    weights = sizes / np.array([part.var(ddof=1) for part in parts])
+    return welch_f(means, np.array([part.var(ddof=1) for part in parts]) / sizes, sizes)
+
+
+def welch_f(estimates: FloatArray, variances: FloatArray, sizes: FloatArray) -> tuple[float, float, str]:
+    """Welch's F that independent estimates are of one value, its p and its distribution (Welch 1951).
+
+    Args:
+        estimates: (k,) of independent samples.
+        variances: (k,) their variances, each estimated from its own sample, above 0.
+        sizes: (k,) independent units of the samples, at least 2.
+    """
+    k = len(estimates)
+    weights = 1 / variances
     total = weights.sum()
-    centre = (weights * means).sum() / total
+    centre = (weights * estimates).sum() / total
     slack = float(((1 - weights / total) ** 2 / (sizes - 1)).sum()) / (k * k - 1)
-    statistic = float((weights * (means - centre) ** 2).sum() / (k - 1) / (1 + 2 * (k - 2) * slack))
+    statistic = float((weights * (estimates - centre) ** 2).sum() / (k - 1) / (1 + 2 * (k - 2) * slack))
     df = 1 / (3 * slack)
     return statistic, float(special.fdtrc(k - 1, df, statistic)), f"F, {k - 1} and {df:.5g} df"
 

@@ -8,7 +8,7 @@ subgroups share of a subject enters their covariance: with subjects in one subgr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,8 @@ from ..metric import (
     Sides,
 )
 from ..result import number
-from .difference import influence_of_all
+from .difference import active_subjects, influence_of_all
+from .heterogeneity import WELCH, welch_f
 from .results import HypothesisTest
 from .versions import compare_prepared
 
@@ -47,6 +48,7 @@ KORN = Citation(
 )
 
 _FEW = 10
+_NO_SPREAD = 1e-14  # of the value: a standard error that rounding leaves
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +153,10 @@ def subgroup_difference(
     replicates: int = DEFAULT_REPLICATES,
     seed: int = DEFAULT_SEED,
 ) -> Estimate:
-    """Gap between two subgroups, first - second, subjects resampled or linearised as one sample.
+    """Gap between two subgroups, first - second, with an interval that knows the subjects.
+
+    Situations that subjects pass through are linearised as one sample of subjects; subgroups of different
+    subjects as two, with Welch's degrees of freedom. A bootstrap resamples all subjects as one sample.
 
     The gap in sensitivity is the difference in true positive rates (equal opportunity), that in specificity
     the difference in false positive rates with the sign turned round.
@@ -181,7 +186,7 @@ def subgroup_difference(
     turned: Sides = sides
     if declared.better == "lower":  # the comparison asks for a bound of the improvement
         turned = {"two": "two", "lower": "upper", "upper": "lower"}[sides]  # type: ignore[assignment]
-    return compare_prepared(
+    gap = compare_prepared(
         found.metric,
         candidate=found[first],
         baseline=found[second],
@@ -193,39 +198,52 @@ def subgroup_difference(
         replicates=replicates,
         seed=seed,
     ).difference
+    sizes = {label: int(np.count_nonzero(active_subjects(found[label]))) for label in (first, second)}
+    smallest = min(sizes, key=sizes.__getitem__)
+    if gap.interval is None or sizes[smallest] >= _FEW:
+        return gap
+    few = f"Subgroup {smallest} rests on {sizes[smallest]} subjects; the interval is approximate."
+    return replace(gap, warning=" ".join(note for note in (gap.warning, few) if note))
 
 
 def subgroup_heterogeneity(found: Subgroups, *, statistic: str | None = None) -> HypothesisTest:
     """Test that a statistic is the same in all subgroups, subjects as clusters (interaction test).
 
-    A Wald statistic W of the differences from the first subgroup, with their covariance linearised and summed
-    over subjects, as a generalised estimating equation with independence working correlation has it (apart
-    from a factor S / (S - 1)). With k subgroups and S subjects,
-    W (S - k + 1) / ((S - 1) (k - 1)) is compared with F on k - 1 and S - k + 1 degrees of freedom, which
-    allows for few subjects (Korn & Graubard 1990).
+    - Subgroups that share subjects (situations): a Wald statistic W of the differences from the first
+      subgroup, with their covariance linearised and summed over subjects, as a generalised estimating
+      equation with independence working correlation has it (apart from a factor S / (S - 1)). With k
+      subgroups and S subjects, W (S - k + 1) / ((S - 1) (k - 1)) is compared with F on k - 1 and S - k + 1
+      degrees of freedom, which allows for few subjects (Korn & Graubard 1990).
+    - Subgroups of different subjects: Welch's F of the estimates, each with the linearised variance of its
+      own subjects (Welch 1951). A covariance over all S subjects would take a subgroup of three for as well
+      known as the others; in simulations it rejected in 19% where 5% were meant.
 
     Args:
         found: From `subgroups`, of a metric that is a smooth function of sums.
         statistic: Which statistic. Default: the metric's headline.
 
+    Returns:
+        The test; a warning where a subgroup rests on fewer than 10 subjects.
+
     Raises:
-        CannotComputeError: Fewer than two subgroups, a subgroup without a value, a metric that is not smooth,
-            too few subjects, or differences that do not vary between subjects.
+        CannotComputeError: Fewer than two subgroups; a subgroup without a value, with one subject, or whose
+            subjects do not differ; a metric that is not smooth; too few subjects; or differences that do not
+            vary between subjects.
         KeyError: No such statistic.
 
     Example:
         >>> reference, test = [60, 70, 80, 90, 65, 75, 85, 95], [61, 73, 80, 93, 67, 74, 89, 96]
         >>> result = subgroup_heterogeneity(
-        ...     subgroups("mae", reference, test, list("aabbaabb"), subject=list("11223344"))
+        ...     subgroups("mae", reference, test, list("abababab"), subject=list("11223344"))
         ... )
         >>> round(result.statistic, 4), result.distribution
-        (0.3, 'F, 1 and 3 df')
+        (0.033, 'F, 1 and 3 df')
     """
     name = found.metric.statistic(statistic or found.metric.headline).name
     labels = list(found.prepared)
     if len(labels) < 2:
         raise CannotComputeError("At least two subgroups are needed.")
-    values, columns, active = [], [], np.zeros(len(found.keys), dtype=bool)
+    values, columns, masks = [], [], []
     for label, part in found.prepared.items():
         index = part.statistics.index(name)
         value = float(part.estimate()[index])
@@ -233,12 +251,47 @@ def subgroup_heterogeneity(found: Subgroups, *, statistic: str | None = None) ->
             raise CannotComputeError(f"Subgroup {label} has no value: {part.reason_undefined(name)}")
         values.append(value)
         columns.append(influence_of_all(part)[:, index])
-        active |= columns[-1] != 0
-        active |= np.asarray(getattr(part, "active", np.ones(len(found.keys), dtype=bool)))
-    return _wald(name, labels, np.array(values), np.stack(columns, axis=1)[active])
+        masks.append(active_subjects(part))
+    sizes = np.count_nonzero(masks, axis=1)
+    for label, size in zip(labels, sizes, strict=True):
+        if size < 2:
+            raise CannotComputeError(f"Subgroup {label} rests on one subject, whose spread cannot be seen.")
+    estimates, z, active = np.array(values), np.stack(columns, axis=1), np.stack(masks, axis=1)
+    together = bool(np.any(active.sum(axis=1) > 1))
+    compared = _wald(estimates, z[active.any(axis=1)]) if together else _welch(labels, estimates, z, active)
+    statistic_found, p, distribution, details = compared
+    few = (
+        f"Subgroup {labels[int(np.argmin(sizes))]} rests on {sizes.min()} subjects; the test is approximate."
+    )
+    return HypothesisTest(
+        test=f"Heterogeneity across subgroups, {'Wald' if together else 'Welch'}, subjects as clusters",
+        hypothesis=f"{name} is the same in all subgroups",
+        p_value=p,
+        statistic=statistic_found,
+        distribution=distribution,
+        n=int(np.count_nonzero(active.any(axis=1))),
+        counted="subjects",
+        details={**dict(zip(labels, (float(value) for value in values), strict=True)), **details},
+        warning=few if sizes.min() < _FEW else None,
+        citations=(WALD, KORN) if together else (WELCH,),
+    )
 
 
-def _wald(name: str, labels: Sequence[str], values: FloatArray, z: FloatArray) -> HypothesisTest:
+def _welch(
+    labels: Sequence[str], estimates: FloatArray, z: FloatArray, active: NDArray[np.bool_]
+) -> tuple[float, float, str, dict[str, float]]:
+    """Of subgroups without a common subject."""
+    variances = []
+    for i, label in enumerate(labels):
+        own = z[active[:, i], i]
+        spread = float(len(own) / (len(own) - 1) * np.square(own - own.mean()).sum())
+        if spread <= (_NO_SPREAD * max(abs(float(estimates[i])), float(np.finfo(float).tiny))) ** 2:
+            raise CannotComputeError(f"The subjects of subgroup {label} do not differ; there is no variance.")
+        variances.append(spread)
+    return *welch_f(estimates, np.array(variances), active.sum(axis=0).astype(np.float64)), {}
+
+
+def _wald(values: FloatArray, z: FloatArray) -> tuple[float, float, str, dict[str, float]]:
     subjects, k = z.shape
     df = subjects - k + 1
     if df < 1:
@@ -248,28 +301,17 @@ def _wald(name: str, labels: Sequence[str], values: FloatArray, z: FloatArray) -
     contrast = centred[:, 1:] - centred[:, :1]
     covariance = subjects / (subjects - 1) * contrast.T @ contrast
     spread = np.sqrt(np.diag(covariance))
-    if np.any(spread <= 1e-14 * max(float(np.abs(values).max()), float(np.finfo(float).tiny))):
+    if np.any(spread <= _NO_SPREAD * max(float(np.abs(values).max()), float(np.finfo(float).tiny))):
         raise CannotComputeError(
             "The subjects do not differ in a subgroup's difference; there is no variance."
         )
     scaled = covariance / np.outer(spread, spread)
     if np.linalg.matrix_rank(scaled, tol=1e-10) < k - 1:
         raise CannotComputeError("The subgroups' differences are collinear; the test has no value.")
-    w = float(differences / spread @ np.linalg.solve(scaled, differences / spread))
+    w = max(float(differences / spread @ np.linalg.solve(scaled, differences / spread)), 0.0)
     statistic = w * df / ((subjects - 1) * (k - 1))
-    few = f"There are {subjects} subjects; the test has little power and is approximate."
-    return HypothesisTest(
-        test="Heterogeneity across subgroups, Wald, subjects as clusters",
-        hypothesis=f"{name} is the same in all subgroups",
-        p_value=float(special.fdtrc(k - 1, df, statistic)),
-        statistic=statistic,
-        distribution=f"F, {k - 1} and {df} df",
-        n=subjects,
-        counted="subjects",
-        details={**dict(zip(labels, (float(value) for value in values), strict=True)), "wald": w},
-        warning=few if subjects < _FEW else None,
-        citations=(WALD, KORN),
-    )
+    p = float(special.fdtrc(k - 1, df, statistic))
+    return statistic, p, f"F, {k - 1} and {df} df", {"wald": w}
 
 
 def _coded(

@@ -74,7 +74,7 @@ def verdict(interval: Interval | None, margin: float | None = None, *, reason: s
         return Verdict("not_evaluable", margin=margin, reason=reason or "There is no interval.")
     if np.isnan(interval.lower) or np.isnan(interval.upper):
         return Verdict("not_evaluable", margin=margin, reason="The interval has no bounds.")
-    if interval.degenerate:
+    if interval.degenerate or interval.lower == interval.upper:
         return Verdict(
             "not_evaluable",
             margin=margin,
@@ -103,7 +103,8 @@ def equivalent(interval: Interval, margin: float) -> bool:
         True
     """
     checked_margin(margin)
-    return not interval.degenerate and -margin < interval.lower and interval.upper < margin
+    wide = not interval.degenerate and interval.lower < interval.upper
+    return wide and -margin < interval.lower and interval.upper < margin
 
 
 def non_inferiority_p(improvement: float, standard_error: float, df: float, margin: float = 0.0) -> float:
@@ -119,7 +120,8 @@ def non_inferiority_p(improvement: float, standard_error: float, df: float, marg
         margin: Non-inferiority margin, 0 or above.
 
     Raises:
-        CannotComputeError: The standard error is zero or undefined, or there are no degrees of freedom.
+        CannotComputeError: There is no estimate; the standard error is zero or undefined; or there are no
+            degrees of freedom.
         ValueError: The margin is negative or not a number.
 
     Example:
@@ -128,6 +130,8 @@ def non_inferiority_p(improvement: float, standard_error: float, df: float, marg
     """
     if not (np.isfinite(margin) and margin >= 0):
         raise ValueError(f"`margin` must be 0 or a positive number, not {margin!r}.")
+    if not np.isfinite(improvement):
+        raise CannotComputeError("A test needs an estimate, and there is none.")
     if not (np.isfinite(standard_error) and standard_error > 0):
         raise CannotComputeError("A test needs a standard error above 0; the subjects do not differ.")
     if not df > 0:

@@ -27,7 +27,7 @@ from ..intervals import METHODS, tail_levels
 from ..metric import Average, Columns, Estimate, FloatArray, Interval, Metric, Prepared, Sides, Statistic
 from ..result import interval_label, number
 from ..weights import ResamplingWeights
-from .difference import Combination, DifferencePrepared
+from .difference import Combination, DifferencePrepared, without_spread
 from .verdict import Verdict, oriented, verdict
 
 INTERVALS = {
@@ -206,7 +206,7 @@ def compare_prepared(
         both = DifferencePrepared(candidate, baseline, combination)
         named = replace(declared, intervals=(method,))
         found = estimates_of((named,), both, methods={}, level=level, sides=sides, weights=weights)
-        return found[declared.name]
+        return _checked_spread(found[declared.name], both)
 
     difference = contrast(level, flipped)
     difference = replace(difference, statistic=_difference_of(declared, method))
@@ -286,12 +286,25 @@ def _distance(
             sides=sides,
             method=one.method,
             mc_error=(float(low[1]), float(high[1])) if resampled else None,
-            degenerate=one.degenerate,
+            degenerate=one.degenerate or two.degenerate,
             undefined_share=max(one.undefined_share, two.undefined_share),
             warning=" ".join(dict.fromkeys(notes)) or None,
         ),
         None,
     )
+
+
+def _checked_spread(found: Estimate, both: DifferencePrepared) -> Estimate:
+    """A resampled interval whose bounds differ from the estimate by rounding only may not decide."""
+    interval = found.interval
+    if interval is None or interval.degenerate or interval.mc_error is None:
+        return found
+    reach = max(abs(end - found.value) for end in (interval.lower, interval.upper) if np.isfinite(end))
+    if reach > both.rounding(found.statistic.name):
+        return found
+    interval = without_spread(interval)
+    notes = (found.warning, interval.warning)
+    return replace(found, interval=interval, warning=" ".join(note for note in notes if note))
 
 
 def _difference_of(declared: Statistic, method: str) -> Statistic:

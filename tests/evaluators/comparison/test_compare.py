@@ -239,6 +239,51 @@ def test_two_equal_versions_decide_nothing():
         assert found.verdict.decision == "not_evaluable", ci
 
 
+@pytest.mark.parametrize("name", ["mae", "median_absolute_error"])
+def test_versions_that_differ_by_a_constant_decide_nothing(name):
+    """Every subject's difference is 0.1, up to rounding: the percentile interval said superior."""
+    rng = np.random.default_rng(0)
+    reference = rng.normal(80, 10, 60)
+    baseline = reference + np.abs(rng.normal(0, 1, 60)) + 0.5
+    for ci in module.INTERVALS[registry.get(name).route]:
+        found = compare_versions(
+            name,
+            reference,
+            baseline,
+            baseline - 0.1,
+            subject=np.repeat(np.arange(20), 3),
+            ci=ci,
+            replicates=999,
+        )
+        assert found.difference.value == pytest.approx(-0.1)
+        assert found.verdict.decision == "not_evaluable", ci
+
+
+def test_a_version_on_one_subject_has_no_interval():
+    """Its influence is 0, so that the standard error was that of the other version alone."""
+    reference, baseline, candidate, subject = data()
+    first, keys = prepared("mae", reference, baseline, subject)
+    mine = subject == 3
+    offsets = np.where(np.arange(13) > 3, 5, 0)
+    second = registry.get("mae").prepare(
+        type(arrange(reference, baseline, subject)[0])(reference[mine], candidate[mine], offsets)
+    )
+    for ci in ("cluster_t", "jackknife_t"):
+        found = compare_prepared(
+            registry.get("mae"), candidate=second, baseline=first, keys=keys, ci=ci, margin=5.0
+        )
+        assert "the candidate rests on 1" in found.difference.error
+        assert found.verdict.decision == "not_evaluable"
+
+
+def test_the_distance_from_zero_needs_two_intervals_with_width():
+    """Errors that mirror each other: their sum does not vary, and a bound would be exact."""
+    baseline = np.array([9.0, 10.0, 11.0, 10.5, 9.5])
+    found = compare_versions("bland_altman", np.zeros(5), baseline, 12 - baseline, parameters=INDEPENDENT)
+    assert found.improvement == pytest.approx(8)
+    assert found.verdict.decision == "not_evaluable"
+
+
 def test_one_subject_and_no_rows_have_reasons():
     reference, baseline, candidate, _ = data()
     one = compare_versions("mae", reference, baseline, candidate, subject=["a"] * len(reference), margin=1)
@@ -308,6 +353,8 @@ def test_p_values_agree_with_the_bounds():
         non_inferiority_p(0.1, 0.0, 11)
     with pytest.raises(CannotComputeError, match="two subjects"):
         equivalence_p(0.1, 1.0, 0, 1.0)
+    with pytest.raises(CannotComputeError, match="needs an estimate"):
+        non_inferiority_p(float("nan"), 1.0, 11)
 
 
 @pytest.mark.parametrize(
@@ -335,3 +382,5 @@ def test_a_verdict_within_monte_carlo_error_is_flagged():
         oriented(interval, "none")
     assert verdict(Interval(np.nan, 1, 0.95, "two", "cluster_t")).decision == "not_evaluable"
     assert verdict(None, reason="x").reason == "x"
+    point = Interval(1.0, 1.0, 0.95, "two", "wilson")
+    assert verdict(point, 0.1).decision == "not_evaluable" and not equivalent(point, 2.0)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from oracle import compare
 from scipy import stats
 
-from accordance.evaluators import registry
 from accordance.evaluators.comparison.heterogeneity import (
     cochran_q,
     homogeneity_of_means,
@@ -179,26 +178,65 @@ def test_two_subgroups_are_the_squared_t_of_their_difference():
     assert (result.p_value < 0.05) == (gap.interval.lower > 0 or gap.interval.upper < 0)
 
 
-def test_subgroups_of_subjects_are_independent():
-    """Disjoint subjects have no covariance: W is Cochran's Q of three subgroups, up to the S / (S - 1)."""
+@pytest.mark.parametrize("sites", ["abc", "ab"])
+def test_subgroups_of_subjects_are_compared_by_welch(sites):
+    """Of means of subjects, the test is `oneway.test` of their means in R, and the gap Welch's t test."""
     reference, test, subject = clustered()
-    site = np.array(["a", "b", "c"])[subject % 3]
-    slices = subgroups("mae", reference, test, site, subject=subject)
+    site = np.array(list(sites))[np.minimum(np.arange(30) // 4, len(sites) - 1)][subject]
+    slices = subgroups("mae", reference, test, site, subject=subject, average="subject_mean")
+    means = np.array([np.abs(test - reference)[subject == i].mean() for i in range(30)])
+    expected = homogeneity_of_means(means, site[::8])
     result = subgroup_heterogeneity(slices)
-    estimates, errors = [], []
-    for label, part in slices.prepared.items():
-        own = registry.get("mae").prepare(type_columns(reference, test, subject, site == label))
-        estimates.append(part.estimate()[0])
-        errors.append(own.standard_error("mae") * np.sqrt((10 - 1) / 10 * 30 / 29))
-    q = cochran_q(estimates, errors).statistic
-    assert result.details["wald"] == pytest.approx(q, rel=0.01)
-    assert result.distribution == "F, 2 and 28 df"
+    assert (result.statistic, result.p_value) == pytest.approx(
+        (expected.statistic, expected.p_value), rel=1e-9
+    )
+    assert result.distribution == expected.distribution
+    assert "Subgroup a rests on 4 subjects" in result.warning
+    if len(sites) == 2:
+        welch = stats.ttest_ind(means[:4], means[4:], equal_var=False).confidence_interval(0.95)
+        for ci in ("cluster_t", "jackknife_t"):
+            gap = subgroup_difference(slices, "a", "b", ci=ci)
+            assert (gap.interval.lower, gap.interval.upper) == pytest.approx(
+                (welch.low, welch.high), rel=1e-9
+            )
+            assert "Subgroup a rests on 4 subjects" in gap.warning
 
 
-def type_columns(reference, test, subject, chosen):
-    from accordance.evaluators.functions import arrange  # noqa: PLC0415
+def test_a_small_subgroup_of_subjects_is_not_taken_for_well_known():
+    """Simulated, three subjects against forty: with S - 1 degrees of freedom the gap covered in 81%."""
+    rng, covered, wrong, studies = np.random.default_rng(1), 0, 0, 300
+    subject = np.repeat(np.arange(43), 4)
+    reference, site = np.full(172, 80.0), np.where(subject < 3, "a", "b")
+    for _ in range(studies):
+        test = reference + rng.normal(0, 1, 43)[subject] + rng.normal(0, 1, 172)
+        slices = subgroups(
+            "bland_altman", reference, test, site, subject=subject, parameters={"truth": "varying"}
+        )
+        interval = subgroup_difference(slices, "a", "b", statistic="bias").interval
+        covered += interval.lower <= 0 <= interval.upper
+        wrong += subgroup_heterogeneity(slices, statistic="bias").p_value < 0.05
+    assert covered / studies >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / studies)
+    assert wrong / studies <= 0.05 + 3 * np.sqrt(0.95 * 0.05 / studies)
 
-    return arrange(reference[chosen], test[chosen], subject[chosen])[0]
+
+def test_a_subgroup_without_spread_gives_no_interval():
+    """One subject, or subjects that do not differ: the other subgroup's spread alone made the interval."""
+    rng = np.random.default_rng(2)
+    subject = np.r_[np.zeros(10, int), 1 + np.repeat(np.arange(30), 2)]
+    call = np.r_[np.ones(5, int), np.zeros(5, int), rng.integers(0, 2, 60)]
+    one = subgroups("sensitivity", np.ones(70, int), call, np.where(subject == 0, "a", "b"), subject=subject)
+    gap = subgroup_difference(one, "a", "b")
+    assert gap.interval is None and "at least two subjects" in gap.error
+    with pytest.raises(CannotComputeError, match="Subgroup a rests on one subject"):
+        subgroup_heterogeneity(one)
+    perfect = subgroups(
+        "sensitivity", np.ones(70, int), np.where(subject < 12, 1, call), np.where(subject < 12, "a", "b"),
+        subject=subject,
+    )  # fmt: skip
+    gap = subgroup_difference(perfect, "a", "b")
+    assert gap.value > 0.3 and gap.interval is None and "do not differ" in gap.error
+    with pytest.raises(CannotComputeError, match="subgroup a do not differ"):
+        subgroup_heterogeneity(perfect)
 
 
 def test_it_keeps_its_level_where_rows_are_alike():
@@ -270,7 +308,9 @@ def test_what_cannot_be_computed_has_a_reason():
     with pytest.raises(CannotComputeError, match="Subgroup b has no value: There are no reference positives"):
         subgroup_heterogeneity(empty)
     with pytest.raises(CannotComputeError, match="too few to compare"):
-        subgroup_heterogeneity(subgroups("mae", [1, 2, 3], [2, 2, 5], ["a", "b", "c"], subject=[1, 1, 1]))
+        subgroup_heterogeneity(
+            subgroups("mae", range(8), [1, 3, 2, 7, 5, 5, 9, 4], list("abcdabcd"), subject=list("11112222"))
+        )
     with pytest.raises(CannotComputeError, match="smooth function of sums"):
         subgroup_heterogeneity(
             subgroups("median_absolute_error", reference, test, subject % 2, subject=subject)
