@@ -69,6 +69,8 @@ class Graph:
         ratio = np.divide(g + through, keep[:, None], out=np.zeros_like(g), where=keep[:, None] > _ROUNDING)
         np.fill_diagonal(ratio, 0.0)
         ratio[node], ratio[:, node], weights[node] = 0.0, 0.0, 0.0
+        # dividing by what a narrow loop keeps enlarges rounding; a row hands on no more than it has
+        ratio /= np.maximum(ratio.sum(axis=1, keepdims=True), 1.0)
         return Graph(weights, ratio)
 
 

@@ -16,6 +16,8 @@ from scipy import special
 from ..classification.table_intervals import log_ratio, score_difference, score_ratio
 from ..intervals import successes_and_units, tail_levels, wilson
 from ..metric import CannotComputeError, Interval, Sides
+from ..proportions.methods import MIETTINEN
+from .methods import FARRINGTON
 from .results import ComparedProportions, HypothesisTest
 from .verdict import checked_margin
 
@@ -158,6 +160,7 @@ def proportion_non_inferiority(x1: int, n1: int, x2: int, n2: int, margin: float
         n=int(n1 + n2),
         counted="units",
         details={"difference": p1 - p2, "margin": margin},
+        citations=(MIETTINEN, FARRINGTON),
     )
 
 
@@ -179,7 +182,9 @@ def score_statistic(x1: float, n1: float, x2: float, n2: float, difference: floa
     total = n1 + n2
     variance *= total / (total - 1)
     excess = p1 - p2 - difference
-    return float(excess / np.sqrt(variance)) if variance > 0 else float(np.sign(excess)) * float("inf")
+    if variance <= 0:
+        return float(np.sign(excess) * np.inf) if excess else 0.0
+    return float(excess / np.sqrt(variance))
 
 
 def _newcombe(x1: float, n1: float, x2: float, n2: float, *, level: float, sides: Sides) -> Ends:

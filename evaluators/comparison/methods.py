@@ -63,6 +63,16 @@ MEE = Citation(
     "mee1984",
     "Mee RW. Confidence bounds for the difference between two probabilities. Biometrics 1984;40:1175-1176.",
 )
+FARRINGTON = Citation(
+    "farrington1990",
+    "Farrington CP, Manning G. Test statistics and sample size formulae for comparative binomial trials with "
+    "null hypothesis of non-zero risk difference or non-unity relative risk. Stat Med 1990;9:1447-1454.",
+)
+LIU = Citation(
+    "liu2002",
+    "Liu JP, Hsueh HM, Hsieh E, Chen JJ. Tests for equivalence or non-inferiority for paired binary data. "
+    "Stat Med 2002;21:231-245.",
+)
 AGRESTI_CAFFO = Citation(
     "agresti2000",
     "Agresti A, Caffo B. Simple and effective confidence intervals for proportions and differences of "

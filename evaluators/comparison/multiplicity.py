@@ -98,6 +98,9 @@ def adjust(
     - `benjamini_hochberg`, `benjamini_yekutieli`: the false discovery rate, the expected share of false
       claims among the claims; for screening, not for confirming.
 
+    A hypothesis whose test has no value stays in the family, with p = 1: without it the others would be
+    judged too leniently.
+
     Args:
         p: p values, from 0 to 1.
         method: Which procedure.

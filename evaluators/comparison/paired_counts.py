@@ -165,6 +165,6 @@ def clustered_cells(cells: ArrayLike) -> ClusteredPairs:
     counts = np.asarray(cells, dtype=np.float64)
     if counts.ndim != 2 or counts.shape[1] != 4:
         raise ValueError(f"`cells` must have four columns, one subject a row; its shape is {counts.shape}.")
-    if np.any(~(counts >= 0)) or np.any(counts != np.floor(counts)):
+    if np.any(~(counts >= 0) | ~np.isfinite(counts) | (counts != np.floor(counts))):
         raise ValueError("`cells` must hold whole numbers, 0 or above.")
     return ClusteredPairs(counts[counts.sum(axis=1) > 0])

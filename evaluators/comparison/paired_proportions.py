@@ -13,6 +13,7 @@ from scipy import optimize, special
 
 from ..intervals import tail_levels
 from ..metric import CannotComputeError, Interval, Sides
+from .methods import LIU, TANGO
 from .paired_counts import PairedCounts
 from .results import ComparedProportions, HypothesisTest
 from .verdict import checked_margin
@@ -148,6 +149,7 @@ def paired_non_inferiority(counts: PairedCounts, margin: float, *, method: str =
         n=counts.n,
         counted="pairs",
         details={"difference": counts.difference, "margin": margin},
+        citations=(TANGO, LIU) if method == "tango" else (LIU,),
     )
 
 
@@ -250,6 +252,8 @@ def _tang_lower(counts: PairedCounts, z: float) -> float:
     a, b, c, n = counts.both, counts.candidate_only, counts.baseline_only, counts.n
     if np.isinf(z) or a + b == 0:
         return 0.0
+    if a + c == 0:  # the score is then (b - z sqrt(b ratio)) / sqrt(b ratio)
+        return b / z**2
 
     def excess(log_ratio: float) -> float:
         ratio = float(np.exp(log_ratio))
@@ -260,7 +264,7 @@ def _tang_lower(counts: PairedCounts, z: float) -> float:
         variance = n * (1 + ratio) * share + (a + b + c) * (ratio - 1)
         return a + b - (a + c) * ratio - z * float(np.sqrt(max(variance, 0.0)))
 
-    top = float(np.log((a + b) / (a + c))) if a + c else 2 * float(np.log(2.0 + n))
+    top = float(np.log((a + b) / (a + c)))
     step = 0.001 * z * z / (n + z * z)
     bottom = top - step
     while excess(bottom) < 0:

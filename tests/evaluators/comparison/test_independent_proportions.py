@@ -162,3 +162,9 @@ def test_what_cannot_be_computed_has_a_reason():
     assert proportion_difference(3, 3, 3, 3, ci="wald_independent").interval.degenerate
     assert sorted(RATIOS) == ["koopman", "log", "miettinen_nurminen_ratio"]
     assert "Miettinen" in str(proportion_ratio(3, 5, 2, 5))
+    assert "Source: Farrington" in str(proportion_non_inferiority(3, 5, 2, 5, 0.1))
+
+
+def test_the_score_of_two_groups_without_variance_is_0():
+    """0 of 5 and 0 of 7, all and all: the difference 0 is what was seen. It was NaN."""
+    assert score_statistic(0, 5, 0, 7, 0.0) == score_statistic(5, 5, 7, 7, 0.0) == 0

@@ -226,6 +226,13 @@ def test_large_counts_neither_overflow_nor_vanish():
     assert 0 <= mcnemar(PairedCounts(0, 5000, 0, 0)).p_value < 1e-300
 
 
+def test_a_ratio_to_nothing_has_a_bound_at_any_level():
+    """The baseline never succeeds: b / z^2 in closed form; at levels near 0.5 a root search broke off."""
+    for level in (0.5001, 0.9, 0.975):
+        bound = paired_proportion_ratio(PairedCounts(0, 10_000, 0, 5), level=level, sides="lower").interval
+        assert bound.lower == pytest.approx(10_000 / stats.norm.ppf(level) ** 2, rel=1e-9)
+
+
 def test_what_cannot_be_computed_has_a_reason():
     empty = PairedCounts(0, 0, 0, 0)
     for compute in (mcnemar, paired_proportion_difference, paired_proportion_ratio):
@@ -254,6 +261,7 @@ def test_what_cannot_be_computed_has_a_reason():
         ),
         (lambda: clustered_cells([[1, 2, 3]]), "four columns"),
         (lambda: clustered_cells([[1, 2, 3, 0.5]]), "whole numbers"),
+        (lambda: clustered_cells([[1, 2, 3, np.inf]]), "whole numbers"),
         (lambda: paired_proportion_difference(PairedCounts(1, 1, 1, 1), ci="x"), "accepted: newcombe_paired"),
         (lambda: paired_non_inferiority(PairedCounts(1, 1, 1, 1), 0), "positive number"),
         (lambda: paired_non_inferiority(PairedCounts(1, 1, 1, 1), 1.5), "below 1"),
@@ -270,3 +278,4 @@ def test_results_print():
     assert "McNemar, mid-P" in str(mcnemar(counts)) and "Fagerland" in str(mcnemar(counts))
     assert "Newcombe, paired" in str(paired_proportion_difference(counts))
     assert "lower bound" in str(paired_proportion_ratio(counts, sides="lower"))
+    assert "Source: Tango" in str(paired_non_inferiority(counts, 0.1))
