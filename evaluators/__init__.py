@@ -35,6 +35,7 @@ from .classification.overall_accuracy import balanced_accuracy, mcc, youden
 from .classification.predictive_values import npv, ppv
 from .classification.reporting import reported_share
 from .classification.stated_prevalence import accuracy_at_prevalence, npv_at_prevalence, ppv_at_prevalence
+from .comparison.clustered_homogeneity import homogeneity_of_clustered_proportions
 from .comparison.graphs import (
     Graph,
     closed_graphical,
@@ -52,8 +53,10 @@ from .comparison.heterogeneity import (
 from .comparison.independent_proportions import (
     proportion_difference,
     proportion_non_inferiority,
+    proportion_odds_ratio,
     proportion_ratio,
 )
+from .comparison.joint_diagnosis import joint_diagnosis_test
 from .comparison.label_swap import label_swap_test
 from .comparison.mcnemar import clustered_mcnemar, mcnemar
 from .comparison.mixed_interaction import slope_interaction
@@ -66,6 +69,7 @@ from .comparison.paired_counts import (
     clustered_pairs,
     paired_counts,
 )
+from .comparison.paired_odds_ratio import paired_odds_ratio
 from .comparison.paired_predictive_values import (
     PairedDiagnosis,
     paired_diagnosis,
@@ -203,6 +207,7 @@ __all__ = [
     "gwet_ac",
     "gwet_ac_raters",
     "holm_graph",
+    "homogeneity_of_clustered_proportions",
     "homogeneity_of_means",
     "homogeneity_of_odds_ratios",
     "homogeneity_of_proportions",
@@ -211,6 +216,7 @@ __all__ = [
     "inflate_sample_size",
     "interaction_of_means",
     "iso81060_3",
+    "joint_diagnosis_test",
     "kendall",
     "label_swap_test",
     "lr_negative",
@@ -237,6 +243,7 @@ __all__ = [
     "paired_counts",
     "paired_diagnosis",
     "paired_non_inferiority",
+    "paired_odds_ratio",
     "paired_proportion_difference",
     "paired_proportion_ratio",
     "partial_auc",
@@ -271,6 +278,7 @@ __all__ = [
     "prevalence",
     "proportion_difference",
     "proportion_non_inferiority",
+    "proportion_odds_ratio",
     "proportion_ratio",
     "regression_limits",
     "relative_likelihood_ratio",

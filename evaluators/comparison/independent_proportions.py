@@ -1,4 +1,4 @@
-"""Difference and ratio of two proportions on different units: two groups, two sites, two studies.
+"""Difference, ratio and odds ratio of two proportions on different units: two groups, two sites, two studies.
 
 Units are independent of each other. First against second everywhere: x1 / n1 - x2 / n2, and
 (x1 / n1) / (x2 / n2).
@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from ..classification.table_intervals import log_ratio, score_difference, score_ratio
+from ..classification.table_intervals import log_odds_ratio, log_ratio, score_difference, score_ratio
 from ..intervals import successes_and_units, tail_levels, wilson
 from ..metric import CannotComputeError, Interval, Sides
 from ..proportions.methods import MIETTINEN
 from .methods import FARRINGTON
 from .results import ComparedProportions, HypothesisTest
+from .skewness import most_likely, scas_difference, scas_odds_ratio, scas_ratio, score_odds_ratio
 from .verdict import checked_margin
 
 Ends = tuple[float, float]
@@ -44,8 +45,9 @@ def proportion_difference(
         n2: Its units.
         ci: `miettinen_nurminen_difference` (default: score interval; the test of `proportion_non_inferiority`
             decides alike), `newcombe_independent` (square-and-add of Wilson intervals; closed form), `mee`
-            (score without the factor N / (N - 1)), `agresti_caffo`, or `wald_independent` (for comparison
-            with older reports; too narrow in small samples, without width at 0 or n of n).
+            (score without the factor N / (N - 1)), `scas` (score, corrected for skewness: both sides miss
+            equally often), `agresti_caffo`, or `wald_independent` (for comparison with older reports; too
+            narrow in small samples, without width at 0 or n of n).
         level: Confidence level.
         sides: `two`, or the one bound wanted; the other end is then -1 or 1.
 
@@ -94,7 +96,8 @@ def proportion_ratio(
         x2: Events of the second.
         n2: Its units.
         ci: `miettinen_nurminen_ratio` (default: score interval; has an answer at 0 events), `koopman` (the
-            same without the factor N / (N - 1)), or `log` (normal on the logarithm; Katz 1978).
+            same without the factor N / (N - 1)), `scas` (score, corrected for skewness), or `log` (normal on
+            the logarithm; Katz 1978).
         level: Confidence level.
         sides: `two`, or the one bound wanted; the other end is then 0 or infinite.
 
@@ -121,6 +124,55 @@ def proportion_ratio(
         interval=_interval(lower, upper, level, sides, ci),
         n=int(n1 + n2),
         standard_error=spread,
+    )
+
+
+def proportion_odds_ratio(
+    x1: int,
+    n1: int,
+    x2: int,
+    n2: int,
+    *,
+    ci: str = "miettinen_nurminen_odds_ratio",
+    level: float = 0.95,
+    sides: Sides = "two",
+) -> ComparedProportions:
+    """Odds ratio of two independent proportions, x1 (n2 - x2) / (x2 (n1 - x1)).
+
+    Args:
+        x1: Events of the first group.
+        n1: Its units.
+        x2: Events of the second.
+        n2: Its units.
+        ci: `miettinen_nurminen_odds_ratio` (default: score interval; has an answer at empty cells), `scas`
+            (score, corrected for skewness and bias), or `log` (normal on the logarithm; Woolf 1955).
+        level: Confidence level.
+        sides: `two`, or the one bound wanted; the other end is then 0 or infinite.
+
+    Raises:
+        CannotComputeError: A group has no units; all units are events or none is; or, with `log`, a cell is
+            empty.
+        ValueError: x lies outside 0 to n, or an unknown method.
+
+    Example:
+        >>> found = proportion_odds_ratio(56, 70, 48, 80)
+        >>> round(found.value, 4), round(found.interval.lower, 4), round(found.interval.upper, 4)
+        (2.6667, 1.2816, 5.5402)
+    """
+    compute = _chosen(ci, ODDS_RATIOS)
+    p1, p2 = _shares(x1, n1, x2, n2)
+    if p1 == p2 and p1 in (0, 1):
+        raise CannotComputeError(f"{'Every' if p1 else 'No'} unit is an event; the odds ratio has no value.")
+    lower, upper = compute(x1, n1, x2, n2, level=level, sides=sides)
+    cells = (x1, n1 - x1, x2, n2 - x2)
+    return ComparedProportions(
+        name="Odds ratio of independent proportions (first / second)",
+        candidate=p1,
+        baseline=p2,
+        value=x1 * (n2 - x2) / (x2 * (n1 - x1)) if x2 and x1 < n1 else float("inf"),
+        interval=_interval(lower, upper, level, sides, ci),
+        n=int(n1 + n2),
+        standard_error=float(np.sqrt(sum(1 / cell for cell in cells))) if min(cells) > 0 else None,
     )
 
 
@@ -166,22 +218,11 @@ def proportion_non_inferiority(x1: int, n1: int, x2: int, n2: int, margin: float
 
 def score_statistic(x1: float, n1: float, x2: float, n2: float, difference: float) -> float:
     """Score statistic of Miettinen & Nurminen at a difference strictly between -1 and 1."""
-    # the likelihood's share under the null hypothesis, by the closed form of Farrington & Manning 1990
-    ratio, p1, p2 = n2 / n1, x1 / n1, x2 / n2
-    a = 1 + ratio
-    b = -(1 + ratio + p1 + ratio * p2 + difference * (ratio + 2))
-    c = difference**2 + difference * (2 * p1 + ratio + 1) + p1 + ratio * p2
-    d = -p1 * difference * (1 + difference)
-    v = (b / (3 * a)) ** 3 - b * c / (6 * a * a) + d / (2 * a)
-    u = np.sqrt(max((b / (3 * a)) ** 2 - c / (3 * a), 0.0)) * (1 if v >= 0 else -1)
-    angle = np.arccos(np.clip(v / u**3, -1, 1)) if u else 0.0
-    first = 2 * u * np.cos((np.pi + angle) / 3) - b / (3 * a)
-    first = min(max(float(first), 0.0, difference), 1.0, 1 + difference)
-    second = first - difference
+    first, second = most_likely(x1, n1, x2, n2, difference)
     variance = first * (1 - first) / n1 + second * (1 - second) / n2
     total = n1 + n2
     variance *= total / (total - 1)
-    excess = p1 - p2 - difference
+    excess = x1 / n1 - x2 / n2 - difference
     if variance <= 0:
         return float(np.sign(excess) * np.inf) if excess else 0.0
     return float(excess / np.sqrt(variance))
@@ -207,6 +248,14 @@ def _wald_error(x1: float, n1: float, x2: float, n2: float) -> float:
     return float(np.sqrt(p1 * (1 - p1) / n1 + p2 * (1 - p2) / n2))
 
 
+def _woolf(x1: float, n1: float, x2: float, n2: float, *, level: float, sides: Sides) -> Ends:
+    if min(x1, n1 - x1, x2, n2 - x2) == 0:
+        raise CannotComputeError(
+            "`log` has no interval where a cell is empty; use `miettinen_nurminen_odds_ratio`, which has."
+        )
+    return log_odds_ratio(x1, x2, n1 - x1, n2 - x2, level=level, sides=sides)
+
+
 def _agresti_caffo(x1: float, n1: float, x2: float, n2: float, *, level: float, sides: Sides) -> Ends:
     """One event and one other unit are added to each group."""
     return _wald(x1 + 1, n1 + 2, x2 + 1, n2 + 2, level=level, sides=sides)
@@ -216,6 +265,7 @@ DIFFERENCES: dict[str, Bounds] = {
     "miettinen_nurminen_difference": score_difference,
     "newcombe_independent": _newcombe,
     "mee": partial(score_difference, unbiased=False),
+    "scas": scas_difference,
     "agresti_caffo": _agresti_caffo,
     "wald_independent": _wald,
 }
@@ -224,9 +274,17 @@ DIFFERENCES: dict[str, Bounds] = {
 RATIOS: dict[str, Bounds] = {
     "miettinen_nurminen_ratio": partial(score_ratio, unbiased=True),
     "koopman": score_ratio,
+    "scas": scas_ratio,
     "log": log_ratio,
 }
 """Intervals of the ratio."""
+
+ODDS_RATIOS: dict[str, Bounds] = {
+    "miettinen_nurminen_odds_ratio": score_odds_ratio,
+    "scas": scas_odds_ratio,
+    "log": _woolf,
+}
+"""Intervals of the odds ratio."""
 
 
 def _chosen(ci: str, offered: dict[str, Bounds]) -> Bounds:

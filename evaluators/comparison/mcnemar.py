@@ -13,7 +13,7 @@ from .paired_counts import ClusteredPairs, PairedCounts
 from .results import HypothesisTest
 
 Method = Literal["exact", "mid_p", "asymptotic", "continuity"]
-Clustered = Literal["obuchowski", "durkalski", "yang"]
+Clustered = Literal["obuchowski", "durkalski", "yang", "eliasziw_donner"]
 
 MCNEMAR = Citation(
     "mcnemar1947",
@@ -44,6 +44,11 @@ YANG = Citation(
     "yang2010",
     "Yang Z, Sun X, Hardin JW. A note on the tests for clustered matched-pair binary data. "
     "Biom J 2010;52:638-652.",
+)
+ELIASZIW = Citation(
+    "eliasziw1991",
+    "Eliasziw M, Donner A. Application of the McNemar test to non-independent matched pair data. "
+    "Stat Med 1991;10:1981-1991.",
 )
 
 _HYPOTHESIS = "candidate and baseline have the same proportion"
@@ -110,6 +115,10 @@ def clustered_mcnemar(pairs: ClusteredPairs, *, method: Clustered = "obuchowski"
       (Durkalski 2003); another null hypothesis where effects differ with cluster size.
     - `yang`: as `obuchowski`, with the mean of the variances with and without the null hypothesis; the second
       is K / (K - 1) sum (d_k - n_k m)^2, m the mean difference of a unit (Yang, Sun & Hardin 2010).
+    - `eliasziw_donner`: McNemar's statistic over 1 + (c - 1) r, with c = sum s_k^2 / sum s_k, s_k the
+      discordant units of a subject, and r the correlation of two of them, from the intraclass correlation of
+      the four cells (Eliasziw & Donner 1991). It takes one correlation for all subjects, where the others
+      take the variance from the subjects' differences. An estimate below 0 counts as 0: McNemar's test.
 
     All are chi-square with 1 df for many subjects. With one unit a subject, `durkalski` is McNemar's
     asymptotic test. An interval of the difference for such data: `compare_versions`.
@@ -134,9 +143,28 @@ def clustered_mcnemar(pairs: ClusteredPairs, *, method: Clustered = "obuchowski"
     subjects = len(pairs.cells)
     if subjects < 2:
         raise CannotComputeError("A clustered test needs at least two subjects.")
-    d, n = pairs.discordance, pairs.n
-    if not np.any(d):
+    if not np.any(pairs.discordance):
         raise CannotComputeError("No subject has a difference between the versions, so there is no test.")
+    statistic, details = (_eliasziw if method == "eliasziw_donner" else _robust)(pairs, method)
+    few = f"The chi-square distribution is approximate, and there are only {subjects} subjects."
+    return HypothesisTest(
+        test=f"Clustered McNemar, {_TITLES.get(method, method.capitalize())}",
+        hypothesis=_HYPOTHESIS,
+        p_value=float(special.chdtrc(1, statistic)),
+        statistic=statistic,
+        distribution="chi-square, 1 df",
+        n=subjects,
+        counted="subjects",
+        details={"units": int(pairs.n.sum()), "discordance": int(pairs.discordance.sum()), **details},
+        warning=few if subjects < _FEW else None,
+        citations=(_SOURCES[method],),
+    )
+
+
+def _robust(pairs: ClusteredPairs, method: str) -> tuple[float, dict[str, float]]:
+    """The variance from the subjects' differences, whatever the correlation."""
+    d, n = pairs.discordance, pairs.n
+    subjects = len(d)
     if method == "durkalski":
         d = d / n
     spread = float(np.square(d).sum())
@@ -144,20 +172,26 @@ def clustered_mcnemar(pairs: ClusteredPairs, *, method: Clustered = "obuchowski"
         spread = (spread + float(np.square(d - n * d.sum() / n.sum()).sum())) / 2
     if method != "durkalski":
         spread *= subjects / (subjects - 1)
-    statistic = float(d.sum() ** 2 / spread)
-    few = f"The chi-square distribution is approximate, and there are only {subjects} subjects."
-    return HypothesisTest(
-        test=f"Clustered McNemar, {method.capitalize()}",
-        hypothesis=_HYPOTHESIS,
-        p_value=float(special.chdtrc(1, statistic)),
-        statistic=statistic,
-        distribution="chi-square, 1 df",
-        n=subjects,
-        counted="subjects",
-        details={"units": int(pairs.n.sum()), "discordance": int(pairs.discordance.sum())},
-        warning=few if subjects < _FEW else None,
-        citations=(_SOURCES[method],),
-    )
+    return float(d.sum() ** 2 / spread), {}
+
+
+def _eliasziw(pairs: ClusteredPairs, _: str) -> tuple[float, dict[str, float]]:
+    cells, n = pairs.cells, pairs.n
+    discordant = cells[:, 1] + cells[:, 2]
+    total, change = float(discordant.sum()), float(pairs.discordance.sum())
+    size = float(np.square(discordant).sum()) / total
+    correlation = 0.0
+    if np.any(n > 1):
+        k, mean = len(n), float(n.mean())
+        shares = cells.sum(axis=0) / n.sum()
+        between = float((np.square(cells - n[:, None] * shares) / n[:, None]).sum()) / k
+        within = float((cells * (n[:, None] - cells) / n[:, None]).sum()) / (k * (mean - 1))
+        usual = mean - float(np.square(n - mean).sum()) / (k * (k - 1) * mean)
+        common = max(between - within, 0.0) / (between + (usual - 1) * within)
+        # of discordant units: the four cells' correlation, given that both units are discordant
+        correlation = common / (common + (shares[1] + shares[2]) * (1 - common)) if common > 0 else 0.0
+    inflation = 1 + (size - 1) * correlation
+    return change**2 / total / inflation, {"correlation": float(correlation), "inflation": float(inflation)}
 
 
 def _tail(b: int, c: int) -> tuple[float, float]:
@@ -196,7 +230,8 @@ def _chi_square(numerator: float, discordant: int) -> tuple[float, float]:
     return statistic, float(special.chdtrc(1, statistic))
 
 
-_SOURCES = {"obuchowski": OBUCHOWSKI, "durkalski": DURKALSKI, "yang": YANG}
+_SOURCES = {"obuchowski": OBUCHOWSKI, "durkalski": DURKALSKI, "yang": YANG, "eliasziw_donner": ELIASZIW}
+_TITLES = {"eliasziw_donner": "Eliasziw-Donner"}
 _TESTS: dict[str, tuple[str, Citation, Callable[[int, int], tuple[float | None, float]]]] = {
     "exact": ("exact", FAGERLAND, _exact),
     "mid_p": ("mid-P", FAGERLAND, _mid_p),

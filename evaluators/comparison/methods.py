@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..interval_method import IntervalMethod
 from ..metric import Citation
+from ..proportions.methods import MIETTINEN
 
 MILLER = Citation("miller1974", "Miller RG. The jackknife: a review. Biometrika 1974;61:1-15.")
 
@@ -79,6 +80,12 @@ AGRESTI_CAFFO = Citation(
     "proportions result from adding two successes and two failures. Am Stat 2000;54:280-288.",
 )
 
+LAUD = Citation(
+    "laud2017",
+    "Laud PJ. Equal-tailed confidence intervals for comparison of rates. Pharm Stat 2017;16:334-348; "
+    "corrigendum 2018;17:290-293.",
+)
+
 METHODS: tuple[IntervalMethod, ...] = (
     IntervalMethod(
         "jackknife_t",
@@ -93,6 +100,14 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Newcombe, paired",
         "Square-and-add of the Wilson intervals of both proportions with Newcombe's estimate of their "
         "correlation (his method 10); units are taken as independent.",
+        (NEWCOMBE_PAIRED,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "newcombe_paired_8",
+        "Newcombe, paired, method 8",
+        "Square-and-add of the Wilson intervals of both proportions with their plain correlation (Newcombe's "
+        "method 8); units are taken as independent.",
         (NEWCOMBE_PAIRED,),
         resampling=False,
     ),
@@ -171,6 +186,22 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Score interval of a difference of independent proportions, without the factor N / (N - 1); units "
         "are taken as independent.",
         (MEE,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "miettinen_nurminen_odds_ratio",
+        "Miettinen-Nurminen score",
+        "All odds ratios of two proportions that the score statistic does not reject, its variance times "
+        "N / (N - 1); units are taken as independent.",
+        (MIETTINEN,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "scas",
+        "Score, corrected for skewness",
+        "All values that the score statistic, corrected for its skewness, does not reject: both sides miss "
+        "equally often (SCAS); units are taken as independent.",
+        (LAUD,),
         resampling=False,
     ),
     IntervalMethod(

@@ -7,6 +7,7 @@ candidate against baseline. Where units are clustered in subjects, `compare_vers
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from scipy import optimize, special
@@ -16,6 +17,7 @@ from ..metric import CannotComputeError, Interval, Sides
 from .methods import LIU, TANGO
 from .paired_counts import PairedCounts
 from .results import ComparedProportions, HypothesisTest
+from .skewness import scas_paired_difference
 from .verdict import checked_margin
 
 Ends = tuple[float, float]
@@ -30,8 +32,10 @@ def paired_proportion_difference(
         counts: The four cells, from `paired_counts` or written down.
         ci: `newcombe_paired` (default: square-and-add of Wilson intervals with Newcombe's correlation,
             method 10 of Newcombe 1998; closed form, keeps its level in small samples), `tango` (score
-            interval; what the score test of `paired_non_inferiority` inverts), `bonett_price`,
-            `agresti_min`, or `wald_paired` (for comparison with older reports; too narrow in small samples).
+            interval; what the score test of `paired_non_inferiority` inverts), `scas` (score with the factor
+            n / (n - 1), corrected for skewness), `bonett_price`, `agresti_min`, or, for comparison with older
+            reports, `newcombe_paired_8` (the correlation as it is; narrower) and `wald_paired` (too narrow in
+            small samples).
         level: Confidence level.
         sides: `two`, or the one bound wanted; the other end is then -1 or 1.
 
@@ -153,11 +157,11 @@ def paired_non_inferiority(counts: PairedCounts, margin: float, *, method: str =
     )
 
 
-def _newcombe(counts: PairedCounts, low: float, high: float) -> Ends:
+def _newcombe(counts: PairedCounts, low: float, high: float, *, corrected: bool = True) -> Ends:
     n, first, second = counts.n, counts.candidate, counts.baseline
     first_count = counts.both + counts.candidate_only
     second_count = counts.both + counts.baseline_only
-    phi = _correlation(counts)
+    phi = _correlation(counts, corrected=corrected)
 
     def bound(z: float, sign: int) -> float:
         if np.isinf(z):
@@ -170,14 +174,14 @@ def _newcombe(counts: PairedCounts, low: float, high: float) -> Ends:
     return bound(-low, -1), bound(high, 1)
 
 
-def _correlation(counts: PairedCounts) -> float:
-    """Newcombe's correlation of the two results: n / 2 is taken from the numerator where that is positive."""
+def _correlation(counts: PairedCounts, *, corrected: bool) -> float:
+    """Correlation of the two results; corrected: n / 2 is taken from the numerator where that is positive."""
     a, b, c, d = counts.both, counts.candidate_only, counts.baseline_only, counts.neither
     margins = (a + b) * (c + d) * (a + c) * (b + d)
     if margins == 0:
         return 0.0
     numerator: float = a * d - b * c
-    if numerator > 0:
+    if corrected and numerator > 0:
         numerator = max(numerator - counts.n / 2, 0.0)
     return float(numerator / np.sqrt(float(margins)))
 
@@ -231,6 +235,11 @@ def _tango_lower(counts: PairedCounts, z: float) -> float:
 
     step = 0.01 * z * z / (n + z * z)  # no bound is nearer to the estimate than some z^2 / n
     return float(optimize.brentq(excess, -1.0, value - step, xtol=1e-16, rtol=1e-14))
+
+
+def _scas(counts: PairedCounts, low: float, high: float) -> Ends:
+    cells = (counts.both, counts.candidate_only, counts.baseline_only, counts.neither)
+    return scas_paired_difference(cells, low, high)
 
 
 def _wald_log(counts: PairedCounts, low: float, high: float) -> Ends:
@@ -303,7 +312,9 @@ def _wilson_end(x: int, n: int, z: float) -> float:
 
 DIFFERENCES: dict[str, Callable[[PairedCounts, float, float], Ends]] = {
     "newcombe_paired": _newcombe,
+    "newcombe_paired_8": partial(_newcombe, corrected=False),
     "tango": _tango,
+    "scas": _scas,
     "bonett_price": _bonett_price,
     "agresti_min": _agresti_min,
     "wald_paired": _wald,

@@ -160,7 +160,7 @@ def test_what_cannot_be_computed_has_a_reason():
     with pytest.raises(ValueError, match="below 1"):
         proportion_non_inferiority(1, 2, 1, 2, 1)
     assert proportion_difference(3, 3, 3, 3, ci="wald_independent").interval.degenerate
-    assert sorted(RATIOS) == ["koopman", "log", "miettinen_nurminen_ratio"]
+    assert sorted(RATIOS) == ["koopman", "log", "miettinen_nurminen_ratio", "scas"]
     assert "Miettinen" in str(proportion_ratio(3, 5, 2, 5))
     assert "Source: Farrington" in str(proportion_non_inferiority(3, 5, 2, 5, 0.1))
 
