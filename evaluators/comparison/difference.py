@@ -129,7 +129,8 @@ class DifferencePrepared(Prepared):
         - On other subjects altogether (subgroups of subjects): such a variance of each, added up, with
           Welch's degrees of freedom; for a subgroup of three among forty, S - 1 would be far too many.
           Subjects of one version that do not differ at all (sensitivity 1 in each) give no interval.
-        - On some of the same subjects: S is the smaller number of the two.
+        - On some of the same subjects: as on the same ones, S those of either version, but with the degrees
+          of freedom of the version with fewer.
 
         Args:
             statistic: Its name.
@@ -153,8 +154,7 @@ class DifferencePrepared(Prepared):
         z[self.active] = values
         jackknife = method == "jackknife_t"
         if np.any(first & second):
-            together = _variance(z[self.active], jackknife=jackknife, smallest=min(sizes))
-            return float(np.sqrt(together)), min(sizes) - 1.0
+            return float(np.sqrt(_variance(z[self.active], jackknife=jackknife))), min(sizes) - 1.0
         variances = [_variance(z[mask], jackknife=jackknife) for mask in (first, second)]
         for name, part, variance in zip(
             ("candidate", "baseline"), (self.candidate, self.baseline), variances, strict=True
@@ -216,13 +216,12 @@ def without_spread(interval: Interval) -> Interval:
     return replace(interval, degenerate=True, warning=note)
 
 
-def _variance(values: FloatArray, *, jackknife: bool, smallest: int | None = None) -> float:
+def _variance(values: FloatArray, *, jackknife: bool) -> float:
     """Variance of a sum over subjects from their influence, or from values with each of them left out."""
     n = len(values)
     if jackknife:
         values = values * ((n - 1) / n)
-    fewest = n if smallest is None else smallest
-    return float(fewest / (fewest - 1) * np.square(values - values.mean()).sum())
+    return float(n / (n - 1) * np.square(values - values.mean()).sum())
 
 
 def active_subjects(prepared: Prepared) -> NDArray[np.bool_]:

@@ -229,17 +229,17 @@ def homogeneity_of_means(
         raise CannotComputeError(f"The {what} do not vary within subgroups; the test has no value.")
     if method == "kruskal" and np.ptp(np.concatenate(parts)) == 0:
         raise CannotComputeError("All values are equal; the test has no value.")
-    statistic, p, distribution = _RUN[method](parts)
+    statistic, p, df = _RUN[method](parts)
     title, source, hypothesis = _MEAN_TESTS[method]
     return HypothesisTest(
         test=f"Homogeneity across subgroups, {title}",
         hypothesis=hypothesis,
         p_value=p,
         statistic=statistic,
-        distribution=distribution,
+        distribution=f"chi-square, {df[0]:g} df" if len(df) == 1 else f_words(*df),
         n=total,
         counted="values",
-        details={"subgroups": k},
+        details={"subgroups": k, **dict(zip(("df", "df_within"), df, strict=False))},
         citations=(source,),
     )
 
@@ -298,9 +298,10 @@ def interaction_of_means(
         hypothesis="the difference between levels of one factor is the same at all levels of the other",
         p_value=float(special.fdtrc(df1, df2, statistic)),
         statistic=statistic,
-        distribution=f"F, {df1} and {df2} df",
+        distribution=f_words(df1, df2),
         n=len(y),
         counted="values",
+        details={"df": df1, "df_within": df2},
         citations=(FISHER,),
     )
 
@@ -316,17 +317,21 @@ def _is_flat(values: FloatArray, size: float) -> bool:
     return float(np.ptp(values)) <= _ROUNDING * size
 
 
-def _anova(parts: list[FloatArray]) -> tuple[float, float, str]:
+Found = tuple[float, float, tuple[float, ...]]
+"""Statistic, p, and degrees of freedom: one of chi-square, two of F."""
+
+
+def _anova(parts: list[FloatArray]) -> Found:
     """From sums of squares about means, which no rounding makes negative."""
     k, total = len(parts), sum(len(part) for part in parts)
     centre = np.concatenate(parts).mean()
     between = sum(len(part) * (part.mean() - centre) ** 2 for part in parts)
     within = sum(float(np.square(part - part.mean()).sum()) for part in parts)
     statistic = float(between / (k - 1) / (within / (total - k)))
-    return statistic, float(special.fdtrc(k - 1, total - k, statistic)), f"F, {k - 1} and {total - k} df"
+    return statistic, float(special.fdtrc(k - 1, total - k, statistic)), (k - 1, total - k)
 
 
-def _kruskal(parts: list[FloatArray]) -> tuple[float, float, str]:
+def _kruskal(parts: list[FloatArray]) -> Found:
     """The variance between mean ranks over that of all ranks, ties included."""
     k, total = len(parts), sum(len(part) for part in parts)
     ranks = np.split(stats.rankdata(np.concatenate(parts)), np.cumsum([len(part) for part in parts])[:-1])
@@ -334,27 +339,27 @@ def _kruskal(parts: list[FloatArray]) -> tuple[float, float, str]:
     between = sum(len(part) * (part.mean() - centre) ** 2 for part in ranks)
     whole = sum(float(np.square(part - centre).sum()) for part in ranks)
     statistic = float((total - 1) * between / whole)
-    return statistic, float(special.chdtrc(k - 1, statistic)), f"chi-square, {k - 1} df"
+    return statistic, float(special.chdtrc(k - 1, statistic)), (k - 1,)
 
 
-def _bartlett(parts: list[FloatArray]) -> tuple[float, float, str]:
+def _bartlett(parts: list[FloatArray]) -> Found:
     k = len(parts)
     freedom = np.array([len(part) - 1.0 for part in parts])
     variances = np.array([part.var(ddof=1) for part in parts])
     pooled = (freedom * variances).sum() / freedom.sum()
     slack = 1 + ((1 / freedom).sum() - 1 / freedom.sum()) / (3 * (k - 1))
     statistic = max(float(-(freedom * np.log(variances / pooled)).sum() / slack), 0.0)
-    return statistic, float(special.chdtrc(k - 1, statistic)), f"chi-square, {k - 1} df"
+    return statistic, float(special.chdtrc(k - 1, statistic)), (k - 1,)
 
 
-def _welch(parts: list[FloatArray]) -> tuple[float, float, str]:
+def _welch(parts: list[FloatArray]) -> Found:
     sizes = np.array([len(part) for part in parts], dtype=np.float64)
     means = np.array([part.mean() for part in parts])
     return welch_f(means, np.array([part.var(ddof=1) for part in parts]) / sizes, sizes)
 
 
-def welch_f(estimates: FloatArray, variances: FloatArray, sizes: FloatArray) -> tuple[float, float, str]:
-    """Welch's F that independent estimates are of one value, its p and its distribution (Welch 1951).
+def welch_f(estimates: FloatArray, variances: FloatArray, sizes: FloatArray) -> Found:
+    """Welch's F that independent estimates are of one value, its p and its degrees of freedom (Welch 1951).
 
     Args:
         estimates: (k,) of independent samples.
@@ -368,10 +373,20 @@ def welch_f(estimates: FloatArray, variances: FloatArray, sizes: FloatArray) -> 
     slack = float(((1 - weights / total) ** 2 / (sizes - 1)).sum()) / (k * k - 1)
     statistic = float((weights * (estimates - centre) ** 2).sum() / (k - 1) / (1 + 2 * (k - 2) * slack))
     df = 1 / (3 * slack)
-    return statistic, float(special.fdtrc(k - 1, df, statistic)), f"F, {k - 1} and {df:.5g} df"
+    return statistic, float(special.fdtrc(k - 1, df, statistic)), (k - 1, df)
 
 
-_RUN: dict[str, Callable[[list[FloatArray]], tuple[float, float, str]]] = {
+def f_words(df1: float, df2: float) -> str:
+    """Words for an F distribution.
+
+    Example:
+        >>> f_words(2, 61.48890853)
+        'F, 2 and 61.489 df'
+    """
+    return f"F, {df1:g} and {int(df2) if df2 == int(df2) else format(df2, '.5g')} df"
+
+
+_RUN: dict[str, Callable[[list[FloatArray]], Found]] = {
     "welch": _welch,
     "anova": _anova,
     "kruskal": _kruskal,

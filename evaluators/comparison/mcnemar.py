@@ -128,7 +128,8 @@ def clustered_mcnemar(pairs: ClusteredPairs, *, method: Clustered = "obuchowski"
         method: Which test.
 
     Raises:
-        CannotComputeError: Fewer than two subjects, or no subject with a difference.
+        CannotComputeError: Fewer than two subjects, or no subject with a difference; with `eliasziw_donner`,
+            all units in one cell.
         ValueError: An unknown method.
 
     Example:
@@ -186,6 +187,8 @@ def _eliasziw(pairs: ClusteredPairs, _: str) -> tuple[float, dict[str, float]]:
         shares = cells.sum(axis=0) / n.sum()
         between = float((np.square(cells - n[:, None] * shares) / n[:, None]).sum()) / k
         within = float((cells * (n[:, None] - cells) / n[:, None]).sum()) / (k * (mean - 1))
+        if between + within == 0:
+            raise CannotComputeError("All units fall into one cell; how alike a subject's are is unknown.")
         usual = mean - float(np.square(n - mean).sum()) / (k * (k - 1) * mean)
         common = max(between - within, 0.0) / (between + (usual - 1) * within)
         # of discordant units: the four cells' correlation, given that both units are discordant

@@ -32,7 +32,7 @@ from ..metric import (
 )
 from ..result import number
 from .difference import active_subjects, influence_of_all
-from .heterogeneity import WELCH, welch_f
+from .heterogeneity import WELCH, f_words, welch_f
 from .results import HypothesisTest
 from .versions import compare_prepared
 
@@ -288,7 +288,9 @@ def _welch(
         if spread <= (_NO_SPREAD * max(abs(float(estimates[i])), float(np.finfo(float).tiny))) ** 2:
             raise CannotComputeError(f"The subjects of subgroup {label} do not differ; there is no variance.")
         variances.append(spread)
-    return *welch_f(estimates, np.array(variances), active.sum(axis=0).astype(np.float64)), {}
+    sizes = active.sum(axis=0).astype(np.float64)
+    statistic, p, df = welch_f(estimates, np.array(variances), sizes)
+    return statistic, p, f_words(*df), {}
 
 
 def _wald(values: FloatArray, z: FloatArray) -> tuple[float, float, str, dict[str, float]]:
@@ -311,7 +313,7 @@ def _wald(values: FloatArray, z: FloatArray) -> tuple[float, float, str, dict[st
     w = max(float(differences / spread @ np.linalg.solve(scaled, differences / spread)), 0.0)
     statistic = w * df / ((subjects - 1) * (k - 1))
     p = float(special.fdtrc(k - 1, df, statistic))
-    return statistic, p, f"F, {k - 1} and {df} df", {"wald": w}
+    return statistic, p, f_words(k - 1, df), {"wald": w}
 
 
 def _coded(

@@ -263,7 +263,7 @@ def test_a_version_on_one_subject_has_no_interval():
     """Its influence is 0, so that the standard error was that of the other version alone."""
     reference, baseline, candidate, subject = data()
     first, keys = prepared("mae", reference, baseline, subject)
-    mine = subject == 3
+    mine = subject == 3  # one subject of twelve
     offsets = np.where(np.arange(13) > 3, 5, 0)
     second = registry.get("mae").prepare(
         type(arrange(reference, baseline, subject)[0])(reference[mine], candidate[mine], offsets)

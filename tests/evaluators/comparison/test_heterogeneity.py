@@ -18,6 +18,7 @@ from accordance.evaluators.comparison.heterogeneity import (
     homogeneity_of_proportions,
     interaction_of_means,
 )
+from accordance.evaluators.comparison.independent_proportions import proportion_difference
 from accordance.evaluators.comparison.odds_ratios import homogeneity_of_odds_ratios, mantel_haenszel
 from accordance.evaluators.comparison.subgroups import subgroup_difference, subgroup_heterogeneity, subgroups
 from accordance.evaluators.metric import CannotComputeError
@@ -54,6 +55,27 @@ def test_proportions_against_r(found, name):
         assert (result.warning is None) == (expected["pearson"]["min_expected"] >= 5)
     exact = homogeneity_of_proportions(given["x"], given["n"], method="exact")
     compare("homogeneity of proportions, exact", exact.p_value, expected["fisher_exact_p"])
+
+
+def test_gap_of_two_proportions_against_r(found):
+    """ratesci (which rounds a probability to 10 decimals), contingencytables and base R."""
+    given, expected = found["subgroup_sens_gender"]["inputs"], found["subgroup_sens_gender"]["outputs"]
+    (x1, x2), (n1, n2) = given["x"], given["n"]
+    for method, key, step in (
+        ("miettinen_nurminen_difference", "miettinen_nurminen_RD", 5e-11),
+        ("newcombe_independent", "newcombe_RD", 1e-12),
+        ("wald_independent", "wald_RD", 1e-12),
+    ):
+        gap = proportion_difference(x1, n1, x2, n2, ci=method)
+        got = (gap.interval.lower, gap.interval.upper)
+        compare(
+            f"independent difference, {method}",
+            got,
+            (expected[key]["lower"], expected[key]["upper"]),
+            abs=step,
+        )
+        if "est" in expected[key]:
+            compare(f"independent difference, {method}", gap.value, expected[key]["est"], abs=step)
 
 
 def test_cochran_q_against_its_formula(found):
@@ -120,12 +142,22 @@ def test_means_against_r(found, asah):
             (result.statistic, result.p_value),
             (expected[key][name], expected[key]["p"]),
         )
+        for ours, theirs in (("df", "df1"), ("df_within", "df2"), ("df", "df")):
+            if theirs in expected[key]:
+                compare(f"homogeneity of means, {method}", result.details[ours], expected[key][theirs])
     gender = homogeneity_of_means(values, asah["gender"])
     t = expected["welch_t_gender"]  # with two groups, F is t squared
-    compare("homogeneity of means, welch", (gender.statistic, gender.p_value), (t["t"] ** 2, t["p"]))
+    got = (np.sqrt(gender.statistic), gender.p_value, gender.details["df_within"])
+    compare("homogeneity of means, welch", got, (t["t"], t["p"], t["df"]))
+    slices = subgroups(
+        "bland_altman", np.zeros(len(values)), values, asah["gender"], parameters={"truth": "independent"}
+    )
+    gap = subgroup_difference(slices, "Male", "Female", statistic="bias").interval
+    compare("subgroup gaps, Welch", (gap.lower, gap.upper), t["ci"])
     both = interaction_of_means(values, asah["ageg"], asah["gender"])
     f = expected["interaction_F"]
-    compare("interaction of means, F", (both.statistic, both.p_value), (f["F"], f["p"]))
+    got = (both.statistic, both.p_value, both.details["df"], both.details["df_within"])
+    compare("interaction of means, F", got, (f["F"], f["p"], f["df1"], f["df2"]))
     assert both.distribution == "F, 2 and 107 df"
 
 

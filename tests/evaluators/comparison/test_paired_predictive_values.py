@@ -8,7 +8,9 @@ from diagnostic import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import compare
+from scipy import special
 
+from accordance.evaluators.classification.counts import from_counts
 from accordance.evaluators.comparison.mcnemar import mcnemar
 from accordance.evaluators.comparison.paired_counts import PairedCounts
 from accordance.evaluators.comparison.paired_predictive_values import (
@@ -66,8 +68,12 @@ def test_predictive_value_tests_against_r(found, name, value, method, key):
     result = predictive_value_test(table(found[name]), value=value, method=method)
     compare(
         f"paired predictive values, {method}",
-        [result.statistic, result.p_value, result.details["difference"], result.details["baseline"]],
-        [expected["test.statistic"], expected["p.value"], expected["diff"], expected["test1"]],
+        [
+            result.statistic,
+            result.p_value,
+            *(result.details[key] for key in ("difference", "baseline", "candidate")),
+        ],
+        [expected[key] for key in ("test.statistic", "p.value", "diff", "test1", "test2")],
     )
 
 
@@ -131,13 +137,88 @@ def test_sensitivities_and_specificities_against_r(found, name):
                 (expected["diff.lcl"], expected["diff.ucl"]),
                 rel=rel,
             )
-        expected = outputs["sesp.rel"][what]
-        short = {"sensitivity": "sens", "specificity": "spec"}[what]
-        ratio = paired_proportion_ratio(cells, ci="wald_log_paired")
+            if method == "wald_paired":
+                gap = paired_proportion_difference(cells, ci=method)
+                got = (gap.value, gap.standard_error, gap.candidate, gap.baseline)
+                wanted = tuple(expected[key] for key in ("diff", "diff.se", "test2", "test1"))
+                compare("paired difference, wald_paired", got, wanted)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_ratios_of_fractions_against_r(found, name):
+    """`tpffpf.rel`: true and false positive fractions; p by the normal distribution of the logarithm."""
+    outputs, counts = found[name]["outputs"], table(found[name])
+    neg = counts.negatives
+    right = PairedCounts(neg.neither, neg.baseline_only, neg.candidate_only, neg.both)
+    for output, part, short, cells in (
+        ("tpffpf.rel", "tpf", "tpf", counts.positives),
+        ("tpffpf.rel", "fpf", "fpf", neg),
+        ("sesp.rel", "sensitivity", "sens", counts.positives),
+        ("sesp.rel", "specificity", "spec", right),
+    ):
+        expected, ratio = outputs[output][part], paired_proportion_ratio(cells, ci="wald_log_paired")
         compare(
             "paired ratio, wald_log_paired",
-            [ratio.value, ratio.standard_error, ratio.interval.lower, ratio.interval.upper],
-            [expected[f"{key}.{short}"] for key in ("rel", "se.log.rel", "lcl.rel", "ucl.rel")],
+            [ratio.value, ratio.standard_error, ratio.interval.lower, ratio.interval.upper, two_sided(ratio)],
+            [expected[f"{key}.{short}"] for key in ("rel", "se.log.rel", "lcl.rel", "ucl.rel", "pval.rel")],
+            rel=1e-7,
+        )
+
+
+def two_sided(ratio):
+    """p of a ratio of 1 by the normal distribution of the logarithm."""
+    return float(2 * special.ndtr(-abs(np.log(ratio.value)) / ratio.standard_error))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_tests_of_ratios_against_r(found, name):
+    """z and p that go with the intervals of `pv.rpv` and `dlr.regtest`.
+
+    Of `Sigma`, the covariance of both logarithms, the off-diagonal is no output here: `joint_diagnosis_test`
+    takes it into account for the differences.
+    """
+    outputs, counts = found[name]["outputs"], table(found[name])
+    rpv = outputs["pv.rpv_moskowitz_pepe"]
+    ratios = [relative_predictive_value(counts, value=value) for value in ("ppv", "npv")]
+    line = "relative predictive value, Moskowitz-Pepe"
+    compare(line, [two_sided(one) for one in ratios], [rpv[value]["p.value"] for value in ("ppv", "npv")])
+    compare(line, [one.standard_error**2 for one in ratios], [rpv["Sigma"][0], rpv["Sigma"][3]])
+    delta = outputs["delta_method_multinomial_check"]
+    for one, value in zip(ratios, ("ppv", "npv"), strict=True):
+        got = (np.log(one.value), one.standard_error)
+        compare(line, got, (delta[f"log_r{value}"], delta[f"se_log_r{value}"]), rel=1e-8)
+    turned = PairedDiagnosis(counts.positives.swapped(), counts.negatives.swapped())
+    for side, key in (("positive", "pdlr"), ("negative", "ndlr")):
+        one = relative_likelihood_ratio(turned, side=side)
+        compare(
+            "relative likelihood ratio, paired",
+            [np.log(one.value) / one.standard_error, two_sided(one), one.candidate, one.baseline],
+            [outputs["dlr.regtest"][key][what] for what in ("test.statistic", "p.value", "test1", "test2")],
+        )
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("test", [1, 2])
+def test_each_version_alone_against_r(found, name, test):
+    """`acc.1test`: Wald intervals of proportions, logarithmic ones of likelihood ratios."""
+    expected, given = found[name]["outputs"][f"acc_Test{test}"], found[name]["inputs"]
+    positives, negatives = (given[key] for key in ("diseased", "nondiseased"))
+    own, other = f"only{test}", f"only{3 - test}"
+    alone = from_counts(
+        tp=positives["both_pos"] + positives[own], fp=negatives["both_pos"] + negatives[own],
+        fn=positives["neither"] + positives[other], tn=negatives["neither"] + negatives[other],
+        ci=dict.fromkeys(("sensitivity", "specificity", "ppv", "npv"), "wald")
+        | dict.fromkeys(("lr_positive", "lr_negative"), "log"),
+    )  # fmt: skip
+    for key, value in expected.items():
+        one = alone[{"pdlr": "lr_positive", "ndlr": "lr_negative"}.get(key, key)]
+        error = np.log(one.interval.upper / one.interval.lower) / (2 * special.ndtri(0.975))
+        if "se" in value:
+            error = (one.interval.upper - one.interval.lower) / (2 * special.ndtri(0.975))
+        compare(
+            "2 x 2 table of one version",
+            [one.value, error, one.interval.lower, one.interval.upper],
+            [value["est"], value.get("se", value.get("se.ln")), value["lcl"], value["ucl"]],
         )
 
 

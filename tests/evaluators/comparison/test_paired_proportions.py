@@ -129,6 +129,17 @@ def test_non_inferiority_against_r(found, name):
             (result.statistic, result.p_value),
             (number(expected["tango_score_z_formula"]), number(expected["p_one_sided"])),
         )
+        theirs = expected["ratesci_theta0"]
+        compare(
+            "paired non-inferiority, Tango",
+            (result.statistic, 1 - result.p_value, result.p_value, -result.details["margin"]),
+            tuple(theirs[key] for key in ("scorenull", "pval_left", "pval_right", "theta0")),
+        )
+        if theirs["chisq"] > 0:  # without discordant units, or as many either way, McNemar's statistic is 0
+            test = mcnemar(cells(found[name]), method="asymptotic")
+            compare(
+                "McNemar, asymptotic", (test.statistic, test.p_value), (theirs["chisq"], theirs["pval2sided"])
+            )
         if np.isinf(number(expected["wald_z"])):
             with pytest.raises(CannotComputeError, match="no variance"):
                 paired_non_inferiority(cells(found[name]), margin, method="wald")
@@ -142,22 +153,94 @@ def test_non_inferiority_against_r(found, name):
 
 
 @pytest.mark.parametrize("name", ["cluster_paired_psychiatry", "cluster_paired_thyroids"])
-@pytest.mark.parametrize("method", ["obuchowski", "durkalski", "yang"])
+@pytest.mark.parametrize("method", ["obuchowski", "durkalski", "yang", "eliasziw_donner"])
 def test_clustered_mcnemar_against_r(found, name, method):
     """clust.bin.pair 0.1.2 in R; data of Donner & Banting 1989, and thyroids of Obuchowski 1998."""
+    key = {"eliasziw_donner": "eliasziw"}.get(method, method)
     given, expected = found[name]["inputs"], found[name]["outputs"]
     pairs = clustered_cells(np.stack([given[key] for key in ("ak", "bk", "ck", "dk")], axis=1))
     result = clustered_mcnemar(pairs, method=method)
     compare(
         f"clustered McNemar, {method}",
         (result.statistic, result.p_value),
-        (expected[method]["statistic"], expected[method]["p"]),
+        (expected[key]["statistic"], expected[key]["p"]),
     )
+    pooled = mcnemar(pairs.pooled(), method="asymptotic")
     compare(
         "McNemar, asymptotic",
-        mcnemar(pairs.pooled(), method="asymptotic").statistic,
-        expected["mcnemar"]["statistic"],
+        (pooled.statistic, pooled.p_value),
+        (expected["mcnemar"]["statistic"], expected["mcnemar"]["p"]),
     )
+
+
+def test_eliasziw_donner_at_its_ends():
+    """No correlation, a negative one, or one unit a subject: McNemar's test; discordant units all alike."""
+    rows = np.repeat([[1, 1], [0, 1], [1, 0], [0, 0]], [9, 7, 2, 5], axis=0)
+    single = clustered_pairs(rows[:, 0], rows[:, 1])
+    plain = mcnemar(single.pooled(), method="asymptotic").statistic
+    assert clustered_mcnemar(single, method="eliasziw_donner").statistic == pytest.approx(plain)
+    spread = clustered_mcnemar(
+        clustered_cells([[1, 1, 1, 1], [1, 2, 0, 1], [1, 1, 1, 1]]), method="eliasziw_donner"
+    )
+    assert spread.details["inflation"] == 1 and spread.details["correlation"] == 0
+    assert spread.statistic == pytest.approx(4 / 6)
+    alike = clustered_cells([[0, 4, 0, 0], [0, 0, 4, 0], [0, 4, 0, 0], [4, 0, 0, 0], [0, 0, 0, 4]] * 4)
+    found = clustered_mcnemar(alike, method="eliasziw_donner")
+    assert found.details["correlation"] == pytest.approx(1)
+    assert found.statistic == pytest.approx(16**2 / 48 / 4)  # as many independent units as subjects
+    assert "Clustered McNemar, Eliasziw-Donner" in str(found)
+
+
+@pytest.mark.parametrize("method", ["obuchowski", "durkalski", "yang", "eliasziw_donner"])
+def test_clustered_tests_keep_their_level(method):
+    """Simulated: 40 subjects with 6 alike units and no difference; McNemar's own test rejects too often."""
+    rng, wrong, naive, studies = np.random.default_rng(8), 0, 0, 400
+    for _ in range(studies):
+        chances = rng.dirichlet([1.0, 0.6, 0.6, 1.0], 40)
+        pairs = clustered_cells(np.stack([rng.multinomial(6, chance) for chance in chances]))
+        wrong += clustered_mcnemar(pairs, method=method).p_value < 0.05
+        naive += mcnemar(pairs.pooled(), method="asymptotic").p_value < 0.05
+    assert wrong / studies <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / studies)
+    assert naive / studies > 0.1
+
+
+# What further programs give for the same intervals, with the precision of their searches. Not matched are the
+# mid-P of exactci at b = c, 1, and that of contingencytables without discordant units, 0.5: see `mcnemar`.
+OTHERS = (
+    ("diff_tango_contingencytables", "tango", 1e-7),
+    ("diff_tango_ratesci_iterative", "tango", 1e-10),
+    ("diff_tango_PropCIs", "tango", 5e-7),
+    ("diff_newcombe_m10_ratesci", "newcombe_paired", 1e-11),
+)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("key", "method", "step"), OTHERS)
+def test_other_programs_find_the_same(found, name, key, method, step):
+    result = paired_proportion_difference(cells(found[name]), ci=method)
+    got = (result.interval.lower, result.interval.upper)
+    source = key.rpartition("_")[2]
+    compare(f"paired difference, {method} ({source})", got, bounds(found[name]["outputs"][key]), abs=step)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_tang_by_another_program(found, name):
+    """contingencytables, whose search ends within 1e-6 or so."""
+    expected = found[name]["outputs"]["ratio_tang_contingencytables"]
+    interval = paired_proportion_ratio(cells(found[name]), ci="tang").interval
+    compare(
+        "paired ratio, tang (contingencytables)", (interval.lower, interval.upper), bounds(expected), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_other_exact_tests_agree(found, name):
+    """`exactci::mcnemar.exact(midp = TRUE)` and contingencytables, but for b = c (Fagerland 2013)."""
+    outputs, counts = found[name]["outputs"], cells(found[name])
+    if counts.candidate_only != counts.baseline_only:
+        for key in ("exactci_midp", "mcnemar_midp"):
+            compare("McNemar, mid_p", mcnemar(counts).p_value, outputs[key]["p"])
+    compare("McNemar, exact", mcnemar(counts, method="exact").p_value, outputs["exact2x2_mcnemar_exact"]["p"])
 
 
 def test_one_unit_a_subject_is_mcnemar():
@@ -245,6 +328,8 @@ def test_what_cannot_be_computed_has_a_reason():
         paired_counts([1, 0], [1, 1], subject=["a", "a"])
     with pytest.raises(CannotComputeError, match="two subjects"):
         clustered_mcnemar(clustered_pairs([1, 0], [1, 1], subject=["a", "a"]))
+    with pytest.raises(CannotComputeError, match="one cell"):
+        clustered_mcnemar(clustered_cells([[0, 3, 0, 0], [0, 2, 0, 0]]), method="eliasziw_donner")
     with pytest.raises(CannotComputeError, match="No subject has a difference"):
         clustered_mcnemar(clustered_pairs([1, 0], [1, 0]))
     assert "only 2 subjects" in clustered_mcnemar(clustered_pairs([1, 0], [1, 1])).warning
