@@ -132,7 +132,11 @@ def homogeneity_of_proportions(
         distribution="hypergeometric" if statistic is None else f"chi-square, {df} df",
         n=int(units.sum()),
         counted="units",
-        details={"proportions": tuple(float(share) for share in shares.round(6)), "df": df},
+        details={
+            "proportions": tuple(float(share) for share in shares),
+            "smallest expected count": small,
+            "df": df,
+        },
         warning=note if statistic is not None and small < _EXPECTED else None,
         citations=(source,),
     )

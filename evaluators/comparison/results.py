@@ -89,4 +89,6 @@ class ComparedProportions:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(_shown(one) for one in value)})"
     return number(value) if isinstance(value, float) else str(value)

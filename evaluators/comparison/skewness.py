@@ -20,7 +20,7 @@ from ..metric import Sides
 
 Ends = tuple[float, float]
 
-_FAR = 600.0  # logarithm of a ratio beyond which it is 0 or infinite
+_FAR = 150.0  # logarithm of a ratio beyond which it is 0 or infinite
 _HUGE = 1e300
 
 
@@ -51,7 +51,13 @@ def scas_difference(x1: float, n1: float, x2: float, n2: float, *, level: float,
         >>> round(lower, 6), round(upper, 6)
         (0.053388, 0.339755)
     """
-    return _between(lambda at: corrected(difference_moments(at, x1, n1, x2, n2)), level, sides)
+    low, high = (float(special.ndtri(tail)) for tail in tail_levels(level, sides))
+
+    def score(at: float) -> float:
+        return corrected(difference_moments(at, x1, n1, x2, n2))
+
+    found = x1 / n1 - x2 / n2
+    return _bound(score, -low, found, -1.0), _bound(score, -high, found, 1.0)
 
 
 def scas_ratio(x1: float, n1: float, x2: float, n2: float, *, level: float, sides: Sides) -> Ends:
@@ -62,12 +68,11 @@ def scas_ratio(x1: float, n1: float, x2: float, n2: float, *, level: float, side
         >>> round(lower, 3), round(upper, 3)
         (0.794, 6.224)
     """
-    return _above_zero(
+    return _ratio_ends(
         lambda at: corrected(ratio_moments(float(np.exp(at)), x1, n1, x2, n2)),
         level,
         sides,
-        zero=x1 == 0,
-        infinite=x2 == 0,
+        found=_quotient(x1 / n1, x2 / n2),
     )
 
 
@@ -79,12 +84,11 @@ def scas_odds_ratio(x1: float, n1: float, x2: float, n2: float, *, level: float,
         >>> round(lower, 3), round(upper, 3)
         (0.05, 0.244)
     """
-    return _above_zero(
+    return _ratio_ends(
         lambda at: corrected(odds_ratio_moments(float(np.exp(at)), x1, n1, x2, n2)),
         level,
         sides,
-        zero=x1 == 0 or x2 == n2,
-        infinite=x2 == 0 or x1 == n1,
+        found=_quotient(x1 * (n2 - x2), x2 * (n1 - x1)),
     )
 
 
@@ -98,12 +102,11 @@ def score_odds_ratio(x1: float, n1: float, x2: float, n2: float, *, level: float
         >>> round(lower, 3), round(upper, 3)
         (0.05, 0.245)
     """
-    return _above_zero(
+    return _ratio_ends(
         lambda at: corrected(odds_ratio_moments(float(np.exp(at)), x1, n1, x2, n2, skewed=False)),
         level,
         sides,
-        zero=x1 == 0 or x2 == n2,
-        infinite=x2 == 0 or x1 == n1,
+        found=_quotient(x1 * (n2 - x2), x2 * (n1 - x1)),
     )
 
 
@@ -153,12 +156,15 @@ def odds_ratio_moments(
     at: float, x1: float, n1: float, x2: float, n2: float, *, unbiased: bool = True, skewed: bool = True
 ) -> Moments:
     """Of the score of a logarithmic odds ratio (Gart 1985); not `skewed`: without third moment and bias."""
+    if at > 1:  # the other way round: small chances stay exact
+        turned = odds_ratio_moments(1 / at, x2, n2, x1, n1, unbiased=unbiased, skewed=skewed)
+        return Moments(-turned.distance, turned.variance, -turned.third)
     # the most likely x1 with the margins kept: the root of a quadratic, in a form that does not cancel
     events, linear = x1 + x2, n2 - (x1 + x2) + at * (n1 + x1 + x2)
     root = np.sqrt(max(linear**2 - 4 * at * (at - 1) * n1 * events, 0.0))
-    expected = 2 * at * n1 * events / (linear + root)
+    expected = 2 * at * n1 * events / (linear + root) if linear > 0 else (linear - root) / (2 * (at - 1))
     first, second = expected / n1, (events - expected) / n2
-    one, two = n1 * first * (1 - first), n2 * second * (1 - second)
+    one, two = first * (n1 - expected), second * (n2 - events + expected)
     if one <= 0 or two <= 0:
         return Moments(x1 - expected, 0.0, 0.0)
     # S = (p1 - first) / (first (1 - first)) - (p2 - second) / (...), where both numerators are x1 - expected
@@ -206,47 +212,40 @@ def scas_paired_difference(cells: tuple[int, int, int, int], low: float, high: f
     def score(at: float) -> float:
         return corrected(paired_moments(at, cells))
 
-    return _bound(score, -low, -1.0), _bound(score, -high, 1.0)
+    found = (cells[1] - cells[2]) / sum(cells)
+    return _bound(score, -low, found, -1.0), _bound(score, -high, found, 1.0)
 
 
 def _factor(total: float, *, unbiased: bool) -> float:
     return total / (total - 1) if unbiased and total > 1 else 1.0
 
 
-def _between(score: Callable[[float], float], level: float, sides: Sides) -> Ends:
-    """Both bounds of a difference from its falling score."""
-    low, high = (float(special.ndtri(tail)) for tail in tail_levels(level, sides))
-    return _bound(score, -low, -1.0), _bound(score, -high, 1.0)
+def _bound(score: Callable[[float], float], z: float, found: float, end: float) -> float:
+    """The difference between what was found and an end at which the falling score is z.
 
-
-def _bound(score: Callable[[float], float], z: float, end: float) -> float:
-    """The difference at which the score is z; the end where it has no such value or z is infinite."""
-    if np.isinf(z):
+    Only that side is searched: where all units are events, or no pair is discordant, the corrected score
+    jumps at what was found, and values from -1 to 1 occur on both sides of it. A level so low that the bound
+    would pass what was found gives what was found; where the score has no such value, the end.
+    """
+    sign = 1.0 if end < found else -1.0
+    if np.isinf(z) or found == end or sign * (score(end) - z) <= 0:
         return end
-    top, bottom = score(-1.0) - z, score(1.0) - z
-    if top <= 0 or bottom >= 0:
-        return end
-    return float(optimize.brentq(lambda at: score(at) - z, -1.0, 1.0, xtol=1e-15, rtol=1e-14))
+    if sign * (score(found) - z) >= 0:
+        return found
+    return float(optimize.brentq(lambda at: score(at) - z, end, found, xtol=1e-15, rtol=1e-14))
 
 
-def _above_zero(
-    score: Callable[[float], float], level: float, sides: Sides, *, zero: bool, infinite: bool
-) -> Ends:
-    """Both bounds of a ratio from the falling score of its logarithm; 0 or infinite at empty cells."""
+def _quotient(above: float, below: float) -> float:
+    return above / below if below else float("inf")
+
+
+def _ratio_ends(log_score: Callable[[float], float], level: float, sides: Sides, *, found: float) -> Ends:
+    """Both bounds of a ratio from the falling score of its logarithm; what was found may be 0 or infinite."""
     low, high = (float(special.ndtri(tail)) for tail in tail_levels(level, sides))
-    lower = 0.0 if zero or np.isinf(low) else _log_bound(score, -low)
-    upper = np.inf if infinite or np.isinf(high) else _log_bound(score, -high)
-    return lower, upper
-
-
-def _log_bound(score: Callable[[float], float], z: float) -> float:
-    below, above = -1.0, 1.0
-    while score(below) <= z and below > -_FAR:
-        below *= 2
-    while score(above) >= z and above < _FAR:
-        above *= 2
-    if score(below) <= z:
-        return 0.0
-    if score(above) >= z:
-        return float("inf")
-    return float(np.exp(optimize.brentq(lambda at: score(at) - z, below, above, xtol=1e-15, rtol=1e-14)))
+    inside = -_FAR if found == 0 else min(float(np.log(found)), _FAR)
+    lower = _bound(log_score, -low, inside, -_FAR)
+    upper = _bound(log_score, -high, inside, _FAR)
+    return (
+        0.0 if lower <= -_FAR else found if lower == inside else float(np.exp(lower)),
+        float("inf") if upper >= _FAR else found if upper == inside else float(np.exp(upper)),
+    )

@@ -62,4 +62,5 @@ def _lower(events: FloatArray, units: FloatArray, z: float, inflation: float) ->
     branch = 1 + z * np.divide(
         1 - 2 * root, 3 * units * inflation * spread, out=np.zeros_like(root), where=spread > 0
     )
-    return np.asarray(np.where((a - b * root >= 0) & (branch >= 0), np.maximum(root, 0.0), 0.0))
+    within = np.clip(root, 0.0, events / units)  # at levels near one half the correction would pass x / n
+    return np.asarray(np.where((a - b * root >= 0) & (branch >= 0), within, 0.0))

@@ -13,7 +13,7 @@ from accordance.evaluators.metric import CannotComputeError
 
 
 def test_against_r(reference_data):
-    """`aod::donner(formula = cbind(y, n - y) ~ group)`, aod 1.3.3; litters of rats (Weil 1970)."""
+    """`aod::donner`, aod 1.3.3; litters of rats (Weil 1970). N, n and y of its table repeat the data."""
     case = cases(reference_data)["cluster_rats_donner"]
     given, expected = case["inputs"]["groups"], case["outputs"]
     events, units = (np.concatenate([one[key] for one in given.values()]) for key in ("y", "n"))

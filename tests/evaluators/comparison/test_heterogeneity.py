@@ -52,7 +52,13 @@ def test_proportions_against_r(found, name):
             (result.statistic, result.p_value, result.details["df"]),
             (expected[key]["chisq"], expected[key]["p"], expected[key]["df"]),
         )
+        compare(
+            f"homogeneity of proportions, {method}",
+            [*result.details["proportions"], result.details["smallest expected count"]],
+            [*expected["prop"], expected["pearson"]["min_expected"]],
+        )
         assert (result.warning is None) == (expected["pearson"]["min_expected"] >= 5)
+        assert "proportions (0." in str(result) and "..." not in str(result)
     exact = homogeneity_of_proportions(given["x"], given["n"], method="exact")
     compare("homogeneity of proportions, exact", exact.p_value, expected["fisher_exact_p"])
 
@@ -96,7 +102,11 @@ def test_cochran_q_against_its_formula(found):
 
 
 def test_odds_ratios_against_r(found):
-    """DescTools (Breslow-Day, Tarone, Woolf), `mantelhaen.test` and `glm` in R."""
+    """DescTools (Breslow-Day, Tarone, Woolf), `mantelhaen.test` and `glm` in R.
+
+    Of `coef`, the table of the logistic regression, only the interaction is a result here; the intercept, the
+    odds ratio of the first subgroup and the difference of the false positive rates are not.
+    """
     expected = found["subgroup_interaction_dor_gender"]["outputs"]
     tables = expected["counts"]
     for method in ("breslow_day", "breslow_day_tarone"):
@@ -162,7 +172,7 @@ def test_means_against_r(found, asah):
 
 
 def test_gaps_against_r(found, asah):
-    """Points in closed form; percentile bootstrap, 5,000 replicates in R, within its Monte-Carlo error.
+    """Points in closed form; percentile bootstrap, `B` 5,000 replicates in R, within its Monte-Carlo error.
 
     R's standard error of a bound is at most sqrt(0.025 * 0.975 / 5000) over the density there; with a width w
     of a normal interval, w / 3.92 * 0.0022 / 0.0584 = 0.0097 w. Both sides are simulated and estimates are

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from oracle import compare
 from scipy import special
 
+from accordance.evaluators.classification.counts import from_counts
 from accordance.evaluators.comparison.joint_diagnosis import joint_diagnosis_test
 from accordance.evaluators.comparison.mcnemar import mcnemar
 from accordance.evaluators.comparison.multiplicity import adjust
@@ -87,6 +88,36 @@ def test_single_tests_against_r(found, name):
     compare(line, statistics, [expected[key][f"{one}.test.stat"] for key, one in names])
     compare(line, p, [expected[key][f"{one}.p.value"] for key, one in names])
     compare(line, adjust(p).adjusted, [expected[key][f"{one}.p.adj"] for key, one in names])
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("test", [1, 2])
+def test_each_version_alone_against_r(found, name, test):
+    """Percentages and ratios to the one decimal that compareR keeps, with its log intervals of the ratios.
+
+    Its intervals of proportions are those of Yu, Guo & Xu 2014, which are not offered here; `cont` repeats
+    the data, and a standard error of one digit is compared with all its digits elsewhere (DTComPair).
+    """
+    given, expected = found[name]["inputs"], found[name]["outputs"]["testCompareR_compareR"]
+    positives, negatives = (given[key] for key in ("diseased", "nondiseased"))
+    own, other = f"only{test}", f"only{3 - test}"
+    alone = from_counts(
+        tp=positives["both_pos"] + positives[own], fp=negatives["both_pos"] + negatives[own],
+        fn=positives["neither"] + positives[other], tn=negatives["neither"] + negatives[other],
+        ci=dict.fromkeys(("lr_positive", "lr_negative"), "log"),
+    )  # fmt: skip
+    line = "2 x 2 table of one version (testCompareR)"
+    shares = (
+        expected["acc"]["accuracies"][f"Test {test}"] | expected["pv"]["predictive.values"][f"Test {test}"]
+    )
+    shares["prevalence"] = expected["prev"]["Prevalence"]
+    for key, values in shares.items():
+        compare(line, round(100 * alone[key.lower()].value, 1), values["Estimate"])
+    for key, values in expected["lr"]["likelihood.ratios"][f"Test {test}"].items():
+        ratio = alone[{"PLR": "lr_positive", "NLR": "lr_negative"}[key]]
+        got = [round(value, 1) for value in (ratio.value, ratio.interval.lower, ratio.interval.upper)]
+        compare(line, got, [values[what] for what in ("Estimate", "Lower CI", "Upper CI")])
+    compare(line, alone["youden"].value, expected["other"][f"Youden{test}"])
 
 
 @pytest.mark.parametrize("name", CASES)

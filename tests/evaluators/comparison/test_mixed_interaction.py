@@ -17,7 +17,9 @@ def test_against_lmertest(reference_data):
     """`anova(lmer(Reaction ~ Days * grp + (1 | Subject)))`, lmerTest 3.1.3 in R; sleepstudy of lme4.
 
     Estimates of a balanced design do not depend on the variances and agree to the last digits; lme4 finds the
-    variances by search, to about 1e-7 of a standard deviation, and lmerTest differentiates numerically.
+    variances by search, to about 1e-7 of a standard deviation, and lmerTest differentiates numerically. The
+    intercept, the subgroup's main effect and both tests of main effects are no results here: they depend on
+    where the covariate has its 0.
     """
     expected = cases(reference_data)["subgroup_mean_lmm_interaction"]["outputs"]
     with (reference_data / "diagnostic" / "data" / "sleepstudy_groups.csv").open(encoding="utf-8") as file:

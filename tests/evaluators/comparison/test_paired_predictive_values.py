@@ -127,7 +127,17 @@ def test_sensitivities_and_specificities_against_r(found, name):
         exact = outputs["sesp.exactbinom"][what]
         compare("McNemar, exact", mcnemar(cells, method="exact").p_value, exact["p.value"])
         # of Agresti & Min and of Bonett & Price, DTComPair puts the adjusted error about the unadjusted
-        # difference; both papers, and contingencytables, put it about the adjusted one, and so do we
+        # difference; both papers, and contingencytables, put it about the adjusted one, and so do we: the
+        # widths agree, the places do not
+        for method in ("agresti_min", "bonett_price"):
+            expected = outputs[f"sesp.diff.ci_{method.replace('_', '-')}"][what]
+            gap = paired_proportion_difference(cells, ci=method)
+            reach = (gap.interval.upper - gap.interval.lower) / 2
+            compare(
+                f"paired difference, {method} (width)",
+                [reach / special.ndtri(0.975), gap.value - reach, gap.value + reach],
+                [expected[key] for key in ("diff.se", "diff.lcl", "diff.ucl")],
+            )
         for method, key, rel in (("wald_paired", "ci_wald", 1e-8), ("tango", "ci_tango", 1e-4)):
             expected = outputs[f"sesp.diff.{key}"][what]  # its Tango is a coarse search (PropCIs)
             interval = paired_proportion_difference(cells, ci=method).interval
@@ -248,10 +258,11 @@ def test_npv_is_the_ppv_of_the_complement(positives, negatives):
         assert predictive_value_test(complement, method=method).statistic == pytest.approx(npv, abs=1e-12)
 
 
-def test_difference_agrees_with_the_delta_method(found):
+@pytest.mark.parametrize("name", CASES)
+def test_difference_agrees_with_the_delta_method(found, name):
     """The multinomial Wald standard error of Wang 2006 is the linearised one, up to n / (n - 1)."""
-    counts = table(found["dx_paired1"])
-    expected = found["dx_paired1"]["outputs"]["delta_method_multinomial_check"]
+    counts = table(found[name])
+    expected = found[name]["outputs"]["delta_method_multinomial_check"]
     reference, baseline, candidate = rows(counts)
     for value in ("ppv", "npv"):
         got = compare_versions(value, reference, baseline, candidate).difference

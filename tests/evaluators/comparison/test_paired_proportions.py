@@ -100,7 +100,11 @@ def test_differences_against_r(found, name, method):
     result = paired_proportion_difference(cells(found[name]), ci=method)
     got = (result.interval.lower, result.interval.upper)
     compare(f"paired difference, {method}", got, bounds(expected), abs=2e-12)
-    compare(f"paired difference, {method}", result.value, found[name]["outputs"]["diff_1_minus_2"])
+    compare(
+        f"paired difference, {method}",
+        [result.value, result.candidate, result.baseline, result.n],
+        [found[name]["outputs"][key] for key in ("diff_1_minus_2", "p1", "p2", "n")],
+    )
 
 
 @pytest.mark.parametrize("name", CASES)

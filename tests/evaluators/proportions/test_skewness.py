@@ -80,6 +80,8 @@ def test_events_and_others_are_exchangeable_and_the_share_lies_inside(fraction, 
     lower, upper = scas(x, n, level)
     assert (1 - upper, 1 - lower) == pytest.approx(scas(n - x, n, level), abs=1e-12)
     assert 0 <= lower <= x / n <= upper <= 1
+    low, high = scas(x, n, 0.505, "lower")[0], scas(x, n, 0.505, "upper")[1]
+    assert low <= x / n + 1e-12 and x / n - 1e-12 <= high
 
 
 def test_one_sided_bounds_and_arrays():
