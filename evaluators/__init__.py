@@ -82,6 +82,7 @@ from .comparison.paired_proportions import (
     paired_proportion_difference,
     paired_proportion_ratio,
 )
+from .comparison.simultaneous import SimultaneousIntervals, simultaneous_intervals
 from .comparison.subgroups import Subgroups, subgroup_difference, subgroup_heterogeneity, subgroups
 from .comparison.verdict import Verdict, equivalence_p, equivalent, non_inferiority_p, verdict
 from .comparison.versions import Comparison, compare_prepared, compare_versions
@@ -149,6 +150,7 @@ __all__ = [
     "PowerCurve",
     "ResamplingWeights",
     "SampleSize",
+    "SimultaneousIntervals",
     "Step",
     "Subgroups",
     "ToleranceError",
@@ -293,6 +295,7 @@ __all__ = [
     "sensitivity",
     "sensitivity_at_specificity",
     "share_within",
+    "simultaneous_intervals",
     "slope_interaction",
     "spearman",
     "specificity",

@@ -86,6 +86,18 @@ LAUD = Citation(
     "corrigendum 2018;17:290-293.",
 )
 
+WESTFALL = Citation(
+    "westfall1993",
+    "Westfall PH, Young SS. Resampling-Based Multiple Testing: Examples and Methods for p-Value Adjustment. "
+    "Wiley 1993.",
+)
+ROMANO = Citation(
+    "romano2005",
+    "Romano JP, Wolf M. Exact and approximate stepdown methods for multiple hypothesis testing. "
+    "J Am Stat Assoc 2005;100:94-108.",
+)
+DUNN = Citation("dunn1961", "Dunn OJ. Multiple comparisons among means. J Am Stat Assoc 1961;56:52-64.")
+
 METHODS: tuple[IntervalMethod, ...] = (
     IntervalMethod(
         "jackknife_t",
@@ -94,6 +106,22 @@ METHODS: tuple[IntervalMethod, ...] = (
         "number of subjects - 1 degrees of freedom.",
         (MILLER,),
         resampling=False,
+    ),
+    IntervalMethod(
+        "bootstrap_max_t",
+        "Subject bootstrap, maximal t, simultaneous",
+        "Estimates plus and minus one multiple of their standard errors, the quantile of the largest "
+        "studentised deviation over all of them in the subject bootstrap: all hold together.",
+        (WESTFALL, ROMANO),
+        resampling=True,
+    ),
+    IntervalMethod(
+        "bootstrap_bonferroni",
+        "Subject bootstrap, Bonferroni, simultaneous",
+        "Estimates plus and minus one multiple of their bootstrap standard errors, the normal or Student "
+        "quantile with the error shared equally between them: all hold together.",
+        (DUNN,),
+        resampling=True,
     ),
     IntervalMethod(
         "newcombe_paired",

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from ..metric import Citation, FloatArray
 from ..result import number
+from .methods import DUNN
 
 HOLM = Citation(
     "holm1979",
@@ -29,7 +30,6 @@ HOMMEL = Citation(
     "Hommel G. A stagewise rejective multiple test procedure based on a modified Bonferroni test. "
     "Biometrika 1988;75:383-386.",
 )
-DUNN = Citation("dunn1961", "Dunn OJ. Multiple comparisons among means. J Am Stat Assoc 1961;56:52-64.")
 MAURER = Citation(
     "maurer1995",
     "Maurer W, Hothorn LA, Lehmacher W. Multiple comparisons in drug clinical trials and preclinical assays: "
