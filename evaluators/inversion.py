@@ -11,7 +11,7 @@ from .intervals import METHODS
 from .metric import CannotComputeError, FloatArray, Interval, Prepared, Sides, Statistic
 
 SMALLEST = 1e-9
-"""Smallest p value told apart from 0; of a bootstrap, the power of ten that its replicates reach."""
+"""Smallest p value that is told apart from 0."""
 _LARGEST = 0.4999
 IntervalAt = Callable[[float, Sides], Interval]
 
@@ -86,27 +86,22 @@ def _reach(at: IntervalAt, method: str, side: Literal["lower", "upper"], limit: 
 
     if beyond(largest) <= 0:
         return None
-    smallest = _smallest(beyond)
-    if beyond(smallest) > 0:
-        return smallest
-    # Halved by logarithms: bounds of a bootstrap stand still in places, and a bound at the limit does not pass.
-    low, high = math.log(smallest), math.log(largest)
+    if _passes(beyond, SMALLEST):
+        return SMALLEST
+    # Halved by logarithms: bounds of a bootstrap stand still in places, and one at the limit does not pass.
+    low, high = math.log(SMALLEST), math.log(largest)
     while high - low > 1e-11:
         middle = (low + high) / 2
-        if beyond(math.exp(middle)) > 0:
+        if _passes(beyond, math.exp(middle)):
             high = middle
         else:
             low = middle
     return math.exp(high)
 
 
-def _smallest(beyond: Callable[[float], float]) -> float:
-    """The smallest alpha at which there is a bound: replicates of a bootstrap do not reach farther."""
-    for power in range(-9, -2):
-        try:
-            beyond(10.0**power)
-        except CannotComputeError:
-            continue
-        return 10.0**power
-    beyond(0.01)
-    return 0.01
+def _passes(beyond: Callable[[float], float], alpha: float) -> bool:
+    """Whether the bound lies on the good side; where replicates are too few for a bound, it does not."""
+    try:
+        return beyond(alpha) > 0
+    except CannotComputeError:
+        return False
