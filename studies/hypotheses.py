@@ -16,7 +16,7 @@ from ..evaluators.comparison.multiplicity import Adjusted, adjust
 from ..protocols.describe_parts import number
 from ..protocols.model import Protocol
 from ..protocols.validity import Family
-from .decide import outcome
+from .decide import outcome, withhold
 from .judge import judged_here
 
 Row = dict[str, Any]
@@ -43,7 +43,7 @@ def apply(protocol: Protocol, rows: list[Row], version: str) -> list[dict[str, A
             hypotheses = _test(protocol, name, family, rows, version)
         else:
             hypotheses = [_hypothesis(key, _p(rows, key, version)) for key in family.endpoints]
-            _withhold(rows, family, version, f"not tested: family `{family.after}` before it was not met")
+            withhold(rows, family.endpoints, f"not tested: family `{family.after}` before it was not met")
         met[name] = tested and all(
             outcome(
                 protocol.endpoints[key], [row for row in rows if row["endpoint"] == key], version
@@ -141,17 +141,6 @@ def _reject_not(
             note = f"met by itself, but not within family `{name}` ({family.procedure}, {shown})"
             row["otherwise"], row["decision"], row["evidence"] = "met", "not_met", "open"
             row["warning"] = f"{row['warning']}; {note}" if row["warning"] else note
-
-
-def _withhold(rows: list[Row], family: Family, version: str, reason: str) -> None:
-    """Endpoints of a family that is not tested decide nothing."""
-    for row in rows:
-        if row["endpoint"] in family.endpoints and judged_here(row, version):
-            if row["decision"] in {"met", "not_met"}:
-                row["otherwise"], row["evidence"] = row["decision"], None
-            if row["decision"] != "informative":
-                row["decision"] = "not_evaluable"
-                row["error"] = f"{row['error']}; {reason}" if row["error"] else reason
 
 
 def families_of(protocol: Protocol) -> Mapping[str, str]:

@@ -62,6 +62,6 @@ def test_p_and_the_bound_always_agree():
         at = sensitivity(55, 60, method, weights)
         for limit in (0.7, 0.8, 0.85):
             p = p_value(at, method, side="lower", limit=limit)
-            for alpha in (0.001, 0.025, 0.05, 0.2):
+            for alpha in (0.025, 0.05, 0.2):
                 if abs(p - alpha) > 2e-3:
                     assert (p <= alpha) == (at(1 - alpha, "lower").lower > limit), (method, limit, alpha, p)
