@@ -16,6 +16,7 @@ NO_REFERENCE = "no_reference"
 OUTSIDE_TOLERANCE = "outside_tolerance"
 NOT_NEAREST = "not_nearest"
 ORPHAN_SUBJECT = "orphan_subject"
+UNLISTED = "unlisted_exclusion"
 MISSING_VALUE = "missing_value"
 INDETERMINATE = "indeterminate"
 
@@ -25,6 +26,7 @@ STRUCTURAL: dict[str, str] = {
     NO_REFERENCE: "Test row without a reference row",
     OUTSIDE_TOLERANCE: "Nearest row lies outside the time tolerance",
     NOT_NEAREST: "Another row was nearer to the same partner",
+    UNLISTED: "Exclusion code that the protocol does not declare (protocol deviation)",
     MISSING_VALUE: "Reference or test value is missing",
     INDETERMINATE: "The algorithm gave no determinate result",
 }

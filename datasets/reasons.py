@@ -24,6 +24,7 @@ from .pairs import (
     REFERENCE,
     STRUCTURAL,
     TEST,
+    UNLISTED,
 )
 from .sides import Side, called
 
@@ -95,6 +96,9 @@ def _add_carried(
 ) -> None:
     """Add the codes that an exclusion column carries."""
     for code in column.unique().drop_nulls().sort().to_list():
+        if code not in codes and protocol.unknown_exclusions == "deviation":
+            bits[(column == code).fill_null(value=False).to_numpy()] |= np.uint64(1 << codes.index(UNLISTED))
+            continue
         if code not in codes:
             listed = ", ".join(f"`{declared}`" for declared in protocol.exclusions) or "none"
             message = f"exclusion code that the protocol does not declare; declared: {listed}."

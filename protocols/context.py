@@ -24,6 +24,7 @@ RESERVED_CODES = frozenset(
         "no_reference",
         "outside_tolerance",
         "not_nearest",
+        "unlisted_exclusion",
         "missing_value",
         "indeterminate",
     }

@@ -18,9 +18,9 @@ from ..datasets.pairs import Pairs
 from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
 from ..protocols.model import DECIDING, Endpoint, Protocol
-from . import hypotheses, missing, requirements, slices
+from . import facts, hypotheses, missing, requirements, slices
 from .decide import Outcome, outcome, overall, reasons, unverified, withhold
-from .demographics import RULE, demographics
+from .demographics import RULE, analysed_subjects, demographics, excluded
 from .evaluation import Row, answerer, evaluate_protocol
 from .judge import OVERALL_WORDS, decides, headline, words
 from .lock import Plan
@@ -96,6 +96,12 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
     for entry in demanded:
         if not entry["met"]:
             withhold(rows, entry["endpoints"], entry["reason"])
+    for name, count in facts.unlisted(protocol, pairs, material.deciding_version).items():
+        resting = [key for key, one in protocol.endpoints.items() if one.pairing == name]
+        reason = (
+            f"{count:,} rows of pairing `{name}` carry exclusion codes that the protocol does not declare"
+        )
+        withhold(rows, resting, reason)
     tested = hypotheses.apply(protocol, rows, material.deciding_version)
     for row in rows:
         row["pre_specified"] = material.plan.pre_specified(row["endpoint"], row["version"])
@@ -198,6 +204,14 @@ def describe(
         "accounting": accounts(protocol, pairs),
         "demographics": demographics(protocol, material.subjects, frames),
         "demographics_rule": RULE,
+        "excluded": excluded(protocol, material.subjects, frames, material.deciding_version),
+        "flow": facts.flows(protocol, pairs, material.deciding_version),
+        "readers": facts.readers(protocol, material.shared),
+        "events": facts.events(protocol, material.shared),
+        "intended_population": facts.intended(
+            protocol, material.subjects, analysed_subjects(protocol, frames, material.deciding_version)
+        ),
+        "freeze_problems": facts.freeze_problems(material.study.get("freeze") or {}),
         "yield": [row for row in rows if row["metric"] == slices.YIELD and row["subgroup"] is None],
         "endpoints": endpoints(protocol, rows, decided, pairs, version=material.deciding_version),
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ..datasets.sources import Source
 from ..protocols.model import Identifier, Model, Text
@@ -38,6 +39,31 @@ class Algorithm(Model):
     decides: Identifier | None = Field(
         default=None, description="Version that decides. Default: the last one listed."
     )
+
+
+class Freeze(Model):
+    """The dates on which things were fixed, in the order in which they have to be."""
+
+    algorithm: Text | None = None
+    """The evaluated build."""
+    protocol: Text | None = None
+    """The protocol."""
+    reference_reading: Text | None = None
+    """The reference, read and adjudicated."""
+    database: Text | None = None
+    """The database."""
+    unblinding: Text | None = None
+    """The first look at results."""
+
+    @field_validator("*")
+    @classmethod
+    def _is_a_date(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                date.fromisoformat(value)
+            except ValueError:
+                raise ValueError("expected a date, such as 2026-03-01") from None
+        return value
 
 
 class Person(Model):
@@ -85,6 +111,8 @@ class StudyConfig(Model):
     """Where the rows of each table are. Those of test tables stand with the algorithm's versions."""
     algorithm: Algorithm
     """The algorithm under validation."""
+    freeze: Freeze = Freeze()
+    """Freeze dates, for the report."""
     people: tuple[Person, ...] = ()
     """People with a part in the study, for the report."""
     report: ReportSpec = ReportSpec()

@@ -61,6 +61,31 @@ def demographics(
     return entries
 
 
+def analysed_subjects(
+    protocol: Protocol, pairs: Mapping[tuple[str, str], pl.DataFrame], version: str
+) -> list[str]:
+    """Subjects with at least one pair in the population of the endpoint that speaks for the study."""
+    endpoint = _leading(protocol)
+    frame = pairs[str(endpoint.pairing), version]
+    own = slices.population_rows(protocol, endpoint, frame, ["subject"])
+    return [str(name) for name in own.get_column("subject").unique().sort().to_list()]
+
+
+def excluded(
+    protocol: Protocol,
+    subjects: pl.DataFrame | None,
+    pairs: Mapping[tuple[str, str], pl.DataFrame],
+    version: str,
+) -> list[dict[str, Any]]:
+    """The same summaries over the subjects who were not analysed, to be held against the analysed ones."""
+    if subjects is None or slices.SUBJECTS not in protocol.tables:
+        return []
+    column = protocol.tables[slices.SUBJECTS].subject
+    analysed = analysed_subjects(protocol, pairs, version)
+    left_out = subjects.filter(~pl.col(column).is_in(analysed)).sort(column)
+    return _summaries(protocol, left_out, {"version": version, "group_by": None, "group": "excluded"})
+
+
 def _leading(protocol: Protocol) -> Endpoint:
     """The endpoint whose population speaks for the study."""
     endpoints = list(protocol.endpoints.values())

@@ -15,7 +15,7 @@ from ..protocols.errors import ContractError, UsageError, Violation
 from ..protocols.model import Protocol
 from . import ledger
 from .analysis import Material, analyse, identified
-from .folder import shared_tables, test_tables
+from .folder import declared_codes, shared_tables, test_tables
 from .manifest import tool_version
 from .requirements import empty_columns
 from .results import Results
@@ -191,7 +191,7 @@ def _read(protocol: Protocol, given: Mapping[str, Frame]) -> dict[str, pl.DataFr
                 table,
                 given[name],
                 conversions=protocol.conversions,
-                exclusions=tuple(protocol.exclusions),
+                exclusions=declared_codes(protocol),
             )
         except ContractError as error:
             violations.extend(error.violations)

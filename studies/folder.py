@@ -172,10 +172,15 @@ def _read(
             base=study.path,
             roots=study.config.roots,
             conversions=study.protocol.conversions,
-            exclusions=tuple(study.protocol.exclusions),
+            exclusions=declared_codes(study.protocol),
         )
     except ContractError as error:
         violations.extend(error.violations)
+
+
+def declared_codes(protocol: Protocol) -> tuple[str, ...] | None:
+    """The exclusion codes that data may carry; None where others are counted as deviations, not refused."""
+    return tuple(protocol.exclusions) if protocol.unknown_exclusions == "refused" else None
 
 
 def _place(

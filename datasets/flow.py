@@ -1,0 +1,160 @@
+"""The flow of participants: enrolled, eligible, reference available, test available, analysed.
+
+By subject and by unit, with every loss under its code, as STARD 2015 asks for (item 19; Bossuyt et al., BMJ
+2015;351:h5527). Unlike `accounting`, which follows the order of pairing, it follows the order in which a study
+loses people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ..protocols.model import Endpoint, Exclusion, Protocol
+from . import conditions, keys
+from .accounting import NO_ROWS, NOT_IN_ENDPOINT, NOT_IN_POPULATION, View
+from .pairs import (
+    INDETERMINATE,
+    MISSING_VALUE,
+    NO_REFERENCE,
+    NO_TEST,
+    NOT_NEAREST,
+    ORPHAN_SUBJECT,
+    OUTSIDE_TOLERANCE,
+    REFERENCE,
+    STRUCTURAL,
+    TEST,
+    UNLISTED,
+    Pairs,
+)
+
+Mask = NDArray[np.bool_]
+STAGES: dict[str, str] = {
+    "enrolled": "Enrolled",
+    "eligible": "Eligible",
+    "reference": "Reference available",
+    "test": "Test available",
+    "analysed": "Analysed",
+}
+"""Stages in order, with their words."""
+_OF_CODE = {
+    ORPHAN_SUBJECT: "eligible",
+    UNLISTED: "eligible",
+    NO_REFERENCE: "reference",
+    NO_TEST: "test",
+    OUTSIDE_TOLERANCE: "test",
+    NOT_NEAREST: "test",
+}
+_OF_STAGE = {"eligibility": "eligible", "reference": "reference", "test": "test", "analysis": "analysed"}
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What one code takes at one stage; a subject is lost with the last of its units."""
+
+    code: str
+    title: str
+    n_subjects: int
+    n_units: int
+
+
+def stage_of(protocol: Protocol, code: str) -> str:
+    """The stage at which a declared exclusion code takes effect."""
+    one: Exclusion = protocol.exclusions[code]
+    if one.stage is not None:
+        return _OF_STAGE[one.stage]
+    if one.table == "subjects":
+        return "eligible"
+    sides = {pairing.reference: "reference" for pairing in protocol.pairings.values()}
+    sides |= {pairing.test: "test" for pairing in protocol.pairings.values()}
+    return sides.get(one.table or "", "analysed")
+
+
+def flow(pairs: Pairs, protocol: Protocol, endpoint: Endpoint, *, view: View) -> list[dict[str, Any]]:
+    """Each stage with the subjects and units that reach it, and what was lost on the way to it.
+
+    A unit is a row of either table, paired or not; with pairing by time, a reference row (a device that reports
+    more often than the reference loses no unit by it).
+
+    Args:
+        pairs: The pairs of the endpoint's pairing and one version.
+        protocol: Their protocol.
+        endpoint: The endpoint whose analysis is followed.
+        view: How outputs that are no result enter it.
+
+    Returns:
+        Entries with `stage`, `title`, `n_subjects`, `n_units`, `losses` (code, title, n_subjects, n_units). The
+        sums add up: what reaches a stage is what reached the one before less its losses.
+    """
+    by_time = protocol.pairings[pairs.pairing].method == "nearest"
+    unit = pl.col("reference_row").is_not_null() if by_time else pl.lit(value=True)
+    frame = pairs.frame.filter(unit)
+    starts = keys.run_starts(frame["subject"])
+    absent = len(pairs.without_rows)
+    left = np.ones(frame.height, dtype=bool)
+    alive = _subjects(left, starts)
+    stages: list[dict[str, Any]] = [{"stage": "enrolled", "title": STAGES["enrolled"], "n_subjects": alive + absent,
+               "n_units": frame.height, "losses": []}]  # fmt: skip
+    steps = list(_steps(pairs, protocol, endpoint, frame, view))
+    for stage in list(STAGES)[1:]:
+        losses = []
+        if stage == "reference" and absent:
+            losses.append(Loss(NO_ROWS, "Subject without any row", absent, 0))
+        for code, title, removes in (step[1:] for step in steps if step[0] == stage):
+            gone = left & removes
+            left &= ~removes
+            still = _subjects(left, starts)
+            if gone.any():
+                losses.append(Loss(code, title, alive - still, int(gone.sum())))
+            alive = still
+        stages.append({"stage": stage, "title": STAGES[stage],
+                       "n_subjects": alive + (absent if stage == "eligible" else 0), "n_units": int(left.sum()),
+                       "losses": [asdict(loss) for loss in losses]})  # fmt: skip
+    return stages
+
+
+def _steps(
+    pairs: Pairs, protocol: Protocol, endpoint: Endpoint, frame: pl.DataFrame, view: View
+) -> Iterable[tuple[str, str, str, Mask]]:
+    """(stage, code, title, rows removed) in order."""
+    population = protocol.populations[str(endpoint.population)]
+    excluding = protocol.exclusions if population.exclude is None else population.exclude
+    reasons = frame["reasons"].to_numpy()
+
+    def carrying(code: str) -> Mask:
+        return np.asarray((reasons & np.uint64(1 << pairs.codes.index(code))) != 0)
+
+    for code, stage in _OF_CODE.items():
+        yield stage, code, STRUCTURAL[code], carrying(code)
+    for code in excluding:
+        yield stage_of(protocol, code), code, protocol.exclusions[code].title, carrying(code)
+    rule = protocol.pairings[pairs.pairing]
+    for stage, prefix, table, name in (
+        ("reference", REFERENCE, rule.reference, endpoint.reference),
+        ("test", TEST, rule.test, endpoint.test),
+    ):
+        values = frame[f"{prefix}{name}"]
+        yield stage, MISSING_VALUE, f"No value of the {stage}", values.is_null().to_numpy()
+        none = protocol.tables[table].columns[str(name)].indeterminate
+        if none:
+            inside = values.is_in(list(none)).fill_null(value=False).to_numpy()
+            if stage == "reference":
+                yield stage, INDETERMINATE, "The reference is no result", inside
+            elif view == "classifiable_only":
+                yield "analysed", INDETERMINATE, STRUCTURAL[INDETERMINATE], inside
+    for code, title, where in (
+        (NOT_IN_POPULATION, f"Not in the population: {population.title}", population.where),
+        (NOT_IN_ENDPOINT, "Not in the endpoint's rows", endpoint.where),
+    ):
+        if where:
+            held = frame.select(held=pl.lit(value=True) & conditions.expression(where))["held"].to_numpy()
+            yield "analysed", code, title, np.broadcast_to(~held, (frame.height,))
+
+
+def _subjects(rows: Mask, starts: keys.IntArray) -> int:
+    return int(np.logical_or.reduceat(rows, starts).sum()) if len(starts) else 0
