@@ -70,13 +70,14 @@ class IccFormula:
         ms, k = self.mean_squares(totals), self.k
         apart, alone = ms.between - ms.within, ms.between - ms.residual
         bias = (ms.raters - ms.residual) / ms.n
+        of_mean = ms.between + bias  # k times the variance of the mean of the raters, as estimated
         return np.stack(
             [
                 apart / (ms.between + (k - 1) * ms.within),
                 alone / (ms.between + (k - 1) * ms.residual + k * bias),
                 alone / (ms.between + (k - 1) * ms.residual),
                 apart / ms.between,
-                alone / (ms.between + bias),
+                alone / np.where(of_mean.real > 0, of_mean, np.nan),
                 alone / ms.between,
             ],
             axis=-1,
@@ -118,6 +119,11 @@ class IccPrepared(AdditivePrepared):
         targets = int(self.units.sum())
         if targets < 2:
             return f"An intraclass correlation needs at least two targets; there is {targets}."
+        if statistic == "icc_a_k" and self.mean_squares.within > 0:
+            return (
+                "The targets differ so little that the variance of the raters' mean is estimated as 0 or less; "
+                "the ratio would exceed 1."
+            )
         return "The targets do not differ: the ratings leave nothing to correlate."
 
     def warning(self, statistic: str) -> str | None:
@@ -178,24 +184,32 @@ class IccPrepared(AdditivePrepared):
             lower, upper = self._agreement(statistic, method, *tails)
         else:
             lower, upper = _exact(self.f_test(statistic), statistic, k, *tails)
-        several = bool(np.any(self.units > 1))
-        note = "Rows are taken as independent targets, and subjects have several." if several else None
-        return Interval(lower, upper, level, sides, method, independent_rows=several, warning=note)
+        several, flat = bool(np.any(self.units > 1)), lower == upper
+        notes = ["Rows are taken as independent targets, and subjects have several."] if several else []
+        if flat:
+            notes.append("The targets' means do not differ; the interval has no width and says nothing.")
+        return Interval(
+            lower, upper, level, sides, method, degenerate=flat, independent_rows=several,
+            warning=" ".join(notes) or None,
+        )  # fmt: skip
 
     def _agreement(self, statistic: str, method: str, low: float, high: float) -> tuple[float, float]:
-        """Bounds of ICC(A,1) and ICC(A,k) (McGraw & Wong 1996, Table 7); stepped up for `shrout_fleiss`."""
+        """Bounds of ICC(A,1) and ICC(A,k) (McGraw & Wong 1996, Table 7); stepped up for `shrout_fleiss`.
+
+        The coefficient of a mean has a pole: a bound that reaches it, as lower bounds do where targets hardly
+        differ, is minus infinity. The formulas, taken beyond the pole, would give numbers above 1.
+        """
         single = statistic == "icc_a_1" or method == "shrout_fleiss"
         lower, upper = self._agreement_bounds("icc_a_1" if single else "icc_a_k", low, high)
         if statistic == "icc_a_k" and single:
-            k = self.forms.k
-            lower, upper = (
-                bound if np.isinf(bound) else k * bound / (1 + (k - 1) * bound) for bound in (lower, upper)
-            )
+            lower, upper = _stepped_up(lower, self.forms.k), _stepped_up(upper, self.forms.k)
         return lower, upper
 
     def _agreement_bounds(self, statistic: str, low: float, high: float) -> tuple[float, float]:
         ms, k = self.mean_squares, self.forms.k
         df, n = self.agreement_df(statistic), ms.n
+        if not df >= 1:  # as it can be where the coefficient is negative; an F quantile may then be below 1
+            raise CannotComputeError("The F interval would have fewer than one degree of freedom.")
         if statistic == "icc_a_1":
             rest = k * ms.raters + (k * n - k - n) * ms.residual
         else:
@@ -203,10 +217,10 @@ class IccPrepared(AdditivePrepared):
         lower, upper = -float("inf"), 1.0
         if low > 0:
             f = float(special.fdtri(n - 1, df, 1 - low))
-            lower = n * (ms.between - f * ms.residual) / (f * rest + n * ms.between)
+            lower = _above_pole(n * (ms.between - f * ms.residual), f * rest + n * ms.between)
         if high < 1:
             f = float(special.fdtri(df, n - 1, high))
-            upper = n * (f * ms.between - ms.residual) / (rest + n * f * ms.between)
+            upper = _above_pole(n * (f * ms.between - ms.residual), rest + n * f * ms.between)
         return lower, upper
 
     def agreement_df(self, statistic: str) -> float:
@@ -220,7 +234,7 @@ class IccPrepared(AdditivePrepared):
         a = k * r / (ms.n * (1 - r))
         b = 1 + k * r * (ms.n - 1) / (ms.n * (1 - r))
         parts = (a * ms.raters) ** 2 / (k - 1) + (b * ms.residual) ** 2 / ((ms.n - 1) * (k - 1))
-        return float((a * ms.raters + b * ms.residual) ** 2 / parts)
+        return float((a * ms.raters + b * ms.residual) ** 2 / parts) if parts > 0 else float("nan")
 
     def aligned(self, other: AdditivePrepared) -> Self:
         """Self with its ratings about the other's shift."""
@@ -233,6 +247,18 @@ class IccPrepared(AdditivePrepared):
         t[:, _FIRST:] += delta * n[:, None]
         moved = replace(self, totals=t, formula=replace(self.forms, shift=other.forms.shift))
         return super(IccPrepared, moved).aligned(other)
+
+
+def _above_pole(numerator: float, denominator: float) -> float:
+    """The ratio, minus infinity where its denominator has reached 0."""
+    return numerator / denominator if denominator > 0 else -float("inf")
+
+
+def _stepped_up(single: float, k: int) -> float:
+    """Coefficient of the mean of k ratings from that of one (Spearman-Brown)."""
+    if np.isinf(single):
+        return single
+    return _above_pole(k * single, 1 + (k - 1) * single)
 
 
 def _exact(test: FTest, statistic: str, k: int, low: float, high: float) -> tuple[float, float]:
