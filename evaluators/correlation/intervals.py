@@ -11,6 +11,12 @@ from ..metric import CannotComputeError, FloatArray, Interval, Sides
 
 ROWS_INDEPENDENT = "Rows are taken for independent, and subjects have several."
 
+_PERFECT = 1 - 16 * float(np.finfo(float).eps)
+"""Beyond it a correlation differs from 1 by rounding only."""
+
+_NO_ERROR = 1e-14
+"""Subjects that do not differ leave a standard error up to this, by rounding."""
+
 
 def fisher_interval(
     r: float,
@@ -40,10 +46,12 @@ def fisher_interval(
         >>> round(found.lower, 4), round(found.upper, 4)
         (0.8464, 0.9797)
     """
-    flat = abs(r) >= 1
+    perfect = abs(r) >= 1
+    flat = perfect or error <= _NO_ERROR
     notes = [ROWS_INDEPENDENT] if independent_rows else []
     if flat:
-        notes.append("The correlation is perfect; the interval has no width and says nothing.")
+        why = "The correlation is perfect" if perfect else "The subjects do not differ"
+        notes.append(f"{why}; the interval has no width and says nothing.")
     bounds = [-1.0, 1.0]
     for i, probability in enumerate(tail_levels(level, sides)):
         if 0 < probability < 1:
@@ -138,6 +146,6 @@ def correlation_p(r: float, df: float) -> float:
 
 
 def clipped(r: NDArray[np.generic]) -> NDArray[np.generic]:
-    """A correlation that rounding has put beyond 1, put back; its derivative is kept where it is inside."""
+    """A correlation that differs from 1 or -1 by rounding only, made that; elsewhere its derivative is kept."""
     size = np.real(r)
-    return np.asarray(np.where(size > 1, 1.0, np.where(size < -1, -1.0, r)))
+    return np.asarray(np.where(size > _PERFECT, 1.0, np.where(size < -_PERFECT, -1.0, r)))

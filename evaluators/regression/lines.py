@@ -122,7 +122,7 @@ def at_levels(metric: LineMetric, levels: tuple[float, ...]) -> LineMetric:
     slope, intercept, bias = metric.statistics
     several = len(levels) > 1
     biases = [
-        replace(bias, name=f"bias_at_{level:g}", title=f"Bias at {level:g}") if several else bias
+        replace(bias, name=f"bias_at_{_shown(level)}", title=f"Bias at {_shown(level)}") if several else bias
         for level in levels
     ]
     changed = {
@@ -142,9 +142,14 @@ def decision_levels(level_at: float | Sequence[float] | None) -> tuple[float, ..
     if level_at is None:
         return ()
     levels = checks.measurements("level_at", np.atleast_1d(np.asarray(level_at)))
-    if len({f"{level:g}" for level in levels}) < len(levels):
+    if len({_shown(level) for level in levels}) < len(levels):
         raise ValueError("`level_at` must hold different levels.")
     return tuple(float(level) for level in levels)
+
+
+def _shown(level: float) -> str:
+    """A level in as many digits as it has; six would make one name of two levels."""
+    return f"{level:.15g}"
 
 
 def line_result(
@@ -236,7 +241,10 @@ def line_interval(
     flat = bool(error <= rounding)
     notes = [CLUSTERED] if independent_rows else []
     if flat:
-        notes.append("All pairs lie on the line; the interval has no width and says nothing.")
+        notes.append(
+            "All pairs lie on one line, or all subjects have the same; the interval has no width and says "
+            "nothing."
+        )
     return Interval(
         lower, upper, level, sides, method,
         degenerate=flat, independent_rows=independent_rows, warning=" ".join(notes) or None,

@@ -141,6 +141,12 @@ class PairLinePrepared(RowsPrepared):
         if statistic == "slope":
             lower, upper = rank_bounds(self.slopes, level, sides)
         elif statistic == "intercept":
+            below = int(np.count_nonzero(self.rows.x < 0))
+            if below:
+                raise CannotComputeError(
+                    f"Ranked slopes bound the intercept where the reference is not below 0; it is in {below:,} "
+                    "pairs. Use a bootstrap."
+                )
             # the steepest slope gives the lowest intercept
             other: dict[Sides, Sides] = {"two": "two", "lower": "upper", "upper": "lower"}
             ends = rank_bounds(self.slopes, level, other[sides])

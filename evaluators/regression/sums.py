@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..additive import row_weights, subject_sums
+from ..additive import AdditivePrepared, row_weights, subject_sums
 from ..metric import CannotComputeError, Columns, FloatArray, Interval, Sides
 from ..moments import TOTALS, Centred, MomentsPrepared, moment_totals
 from .lines import NO_SPREAD, Size, error_or_nan, jackknife_error, jackknife_interval, line_interval, settled
@@ -17,6 +17,9 @@ Line = Literal["least_squares", "deming"]
 
 _UNUSABLE = len(TOTALS)
 """Column of the rows that the line's own weights cannot take."""
+
+_ROUNDING = 64 * float(np.finfo(float).eps)
+"""A residual sum of squares below this share of the whole is rounding."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +115,10 @@ class LinePrepared(MomentsPrepared):
         if self._formula.line == "deming":
             if not sums.xy != 0:
                 raise CannotComputeError("The test has no spread; Deming's standard error is undefined.")
-            share = max(float(sums.xx * sums.yy / sums.xy**2) - 1, 0.0)
+            share = _beyond_rounding(float(sums.xx * sums.yy / sums.xy**2) - 1, 1.0)
             variance = slope**2 * share / (pairs - 2)
         else:
-            residual = max(float(sums.yy - slope * sums.xy), 0.0)
+            residual = _beyond_rounding(float(sums.yy - slope * sums.xy), float(sums.yy))
             variance = residual / (pairs - 2) / float(sums.xx)
         place = self._place(statistic)
         if place is None:
@@ -172,7 +175,20 @@ class LinePrepared(MomentsPrepared):
                 rounding=rounding,
                 independent_rows=bool(np.any(self.units > 1)),
             )
+        if method == "cluster_t":
+            df = int(np.count_nonzero(self.active)) - 1
+            if df < 1:
+                raise CannotComputeError("An interval needs at least two subjects.")
+            error = AdditivePrepared.standard_error(self, statistic)
+            return line_interval(
+                method, value, error, df=df, level=level, sides=sides, rounding=rounding
+            )  # fmt: skip
         return super().interval(statistic, method, level, sides)
+
+
+def _beyond_rounding(remainder: float, of: float) -> float:
+    """What is left of a sum of squares, 0 where it is rounding."""
+    return remainder if remainder > _ROUNDING * of else 0.0
 
 
 def prepare_line(

@@ -8,14 +8,20 @@ that restricted maximum likelihood is a search along one line for each.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from scipy import optimize
 
 from ..metric import CannotComputeError, FloatArray
-from .one_way_reml import Occasions, deviance, fit, hessian
+from .one_way_reml import Occasions, deviance, fit, fixed_effects, gradient, hessian, occupied
 
 Errors = Literal["delta", "cccrm"]
+
+_LEAST = 1e-9
+"""A component up to this share of the whole is at its edge, 0."""
+
+_NEWTON = 3
 
 COMPONENTS = ("subjects", "subjects_method", "subjects_time", "method", "error")
 
@@ -25,14 +31,12 @@ class Components:
     """Variance components of one fit, in the order of `COMPONENTS`, with what standard errors need.
 
     Attributes:
-        values: (5,) components; those that the model lacks are 0.
-        negative: A component would have been negative and was set to 0.
+        values: (5,) components; those that the model lacks are 0, and those that would have been negative.
         difference: (T,) mean difference test - reference at each occasion.
         difference_variance: (T, T) variance of these.
     """
 
     values: FloatArray
-    negative: bool
     difference: FloatArray
     difference_variance: FloatArray
 
@@ -71,7 +75,7 @@ def replicates(total: Occasions, apart: Occasions, weights: FloatArray) -> Compo
     difference = np.array([np.sqrt(2) * mean])
     variance = np.array([[2 * found.within / rows]])
     values = np.array([found.between / 2, 0.0, 0.0, method_component(difference, variance), found.within])
-    return Components(values, False, difference, variance)
+    return Components(values, difference, variance)
 
 
 def longitudinal(total: Occasions, apart: Occasions, weights: FloatArray) -> Components:
@@ -88,17 +92,47 @@ def longitudinal(total: Occasions, apart: Occasions, weights: FloatArray) -> Com
     both, difference = fit(total, weights), fit(apart, weights)
     subjects = (both.between - difference.between) / 2
     time = (both.within - difference.within) / 2
-    effects, variance = np.sqrt(2) * difference.effects, 2 * difference.effects_variance
-    values = np.array(
-        [
-            max(subjects, 0.0),
-            difference.between,
-            max(time, 0.0),
-            method_component(effects, variance),
-            difference.within,
-        ]
-    )
-    return Components(values, min(subjects, time) < 0, effects, variance)
+    effects, spread = difference.effects, difference.effects_variance
+    found = np.array([subjects, difference.between, time, difference.within])
+    if min(subjects, time) < 0:
+        total, used = occupied(total, weights)
+        apart, _ = occupied(apart, weights)
+        found = _not_negative(total, apart, used, np.maximum(found, 0.0))
+        effects, spread = fixed_effects(apart, used, found[1], found[3])
+    effects, variance = np.sqrt(2) * effects, 2 * spread
+    values = np.array([*found[:3], method_component(effects, variance), found[3]])
+    return Components(values, effects, variance)
+
+
+def _not_negative(total: Occasions, apart: Occasions, weights: FloatArray, start: FloatArray) -> FloatArray:
+    """(4,) subjects, subjects by method, subjects by time, error: the largest likelihood, none below 0.
+
+    Sums and differences no longer part: a component at 0 makes them share a variance.
+    """
+    scale = float(start.sum())
+
+    def both(v: FloatArray) -> Any:
+        a, ab, time, e = v * scale
+        return deviance(total, weights, 2 * a + ab, 2 * time + e) + deviance(apart, weights, ab, e)
+
+    found = optimize.minimize(
+        lambda v: float(np.real(both(v))), start / scale, jac=lambda v: gradient(both, v), method="L-BFGS-B",
+        bounds=[(0.0, None)] * 3 + [(_LEAST, None)], options={"ftol": 1e-15, "gtol": 1e-9},
+    ).x  # fmt: skip
+    free = found > _LEAST
+    found[~free] = 0.0
+
+    def inside(v: FloatArray) -> Any:
+        whole = found.astype(v.dtype)
+        whole[free] = v
+        return both(whole)
+
+    for _ in range(_NEWTON):  # the search stops at half the digits
+        better = found[free] - np.linalg.solve(hessian(inside, found[free]), gradient(inside, found[free]))
+        if not np.all(better > 0):
+            break
+        found[free] = better
+    return np.asarray(found * scale)
 
 
 def covariance(

@@ -121,12 +121,15 @@ class ComponentsPrepared(Prepared):
         return "The statistic has no value."
 
     def warning(self, statistic: str) -> str | None:
-        """A component that was set to 0."""
+        """Components that were set to 0; that between methods, as often without a bias, on its own row only."""
         if not np.any(self.total.rows):
             return None
-        if self.fit(np.ones(self.n_subjects)).negative:
-            return "A variance component is estimated below 0 and was set to 0."
-        return None
+        values = self.fit(np.ones(self.n_subjects)).values
+        own = {name: place for name, place in _PLACE.items() if name in self.statistics}
+        zero = [name for name, place in own.items() if values[place] == 0 and name != "var_method"]
+        if statistic == "var_method" and values[own[statistic]] == 0:
+            zero.append(statistic)
+        return f"Estimated below 0 and set to 0: {', '.join(zero)}." if zero else None
 
     def standard_error(self, statistic: str) -> float:
         """Large-sample, from the information of the restricted likelihood; NaN at the edge of the model."""

@@ -114,13 +114,10 @@ def fit(
     Raises:
         CannotComputeError: No subject has two rows and nothing else tells the variance within; or it is 0.
     """
+    data, weights = occupied(data, weights)
     rows = data.rows
-    here = (weights > 0) & (rows > 0)
-    used = data.counts[here].sum(axis=0) > 0
-    data = Occasions(data.counts[here][:, used], data.sums[here][:, used], data.squares[here])
-    weights, rows = weights[here], rows[here]
-    df = float(weights @ rows) - int(used.sum()) + further_df
-    if np.count_nonzero(here) < 2 or (float(rows.max(initial=0)) < 2 and further_df <= 0):
+    df = float(weights @ rows) - data.counts.shape[1] + further_df
+    if len(rows) < 2 or (float(rows.max(initial=0)) < 2 and further_df <= 0):
         raise CannotComputeError("Variance components need two subjects, and a subject with two rows.")
 
     def profile(ratio: Any) -> Any:
@@ -147,12 +144,46 @@ def fit(
     return Fit(ratio * within, within, effects, within * np.linalg.inv(inner), df)
 
 
+def fixed_effects(
+    data: Occasions, weights: FloatArray, between: float, within: float
+) -> tuple[FloatArray, FloatArray]:
+    """Fixed effects and their variance at given variances; the occasions all have rows."""
+    inner, outer, _ = _normal_equations(data, weights, between / within)
+    return np.linalg.solve(inner, outer), within * np.linalg.inv(inner)
+
+
+def occupied(data: Occasions, weights: FloatArray) -> tuple[Occasions, FloatArray]:
+    """Subjects that count and the occasions they have, with the subjects' weights."""
+    here = (weights > 0) & (data.rows > 0)
+    used = data.counts[here].sum(axis=0) > 0
+    return Occasions(data.counts[here][:, used], data.sums[here][:, used], data.squares[here]), weights[here]
+
+
 def _residual(data: Occasions, weights: FloatArray, further: float) -> float:
     """Squares about each subject's own mean, by far the larger part of what is left at any ratio."""
     own = data.squares - data.sums.sum(axis=1) ** 2 / np.maximum(data.rows, 1)
     scale = float(weights @ data.squares)
     left = float(weights @ own) + further
     return left if left > 1e-13 * (scale + further) else 0.0
+
+
+def gradient(function: Any, at: FloatArray) -> FloatArray:
+    """Derivatives of an analytic function by complex steps.
+
+    Args:
+        function: Takes a vector, complex too.
+        at: Where.
+
+    Example:
+        >>> gradient(lambda v: v[0] ** 2 * v[1], np.array([1.0, 3.0]))
+        array([6., 1.])
+    """
+    found = np.empty(len(at))
+    for i in range(len(at)):
+        stepped = at.astype(np.complex128)
+        stepped[i] += 1j * _STEP
+        found[i] = np.imag(function(stepped)) / _STEP
+    return found
 
 
 def hessian(function: Any, at: FloatArray) -> FloatArray:
@@ -168,18 +199,9 @@ def hessian(function: Any, at: FloatArray) -> FloatArray:
                [2., 0.]])
     """
     size = len(at)
-
-    def gradient(point: FloatArray) -> FloatArray:
-        found = np.empty(size)
-        for i in range(size):
-            stepped = point.astype(np.complex128)
-            stepped[i] += 1j * _STEP
-            found[i] = np.imag(function(stepped)) / _STEP
-        return found
-
     result = np.empty((size, size))
     for i in range(size):
         step = np.zeros(size)
         step[i] = 1e-5 * at[i]
-        result[i] = (gradient(at + step) - gradient(at - step)) / (2 * step[i])
+        result[i] = (gradient(function, at + step) - gradient(function, at - step)) / (2 * step[i])
     return (result + result.T) / 2
