@@ -146,6 +146,6 @@ def correlation_p(r: float, df: float) -> float:
 
 
 def clipped(r: NDArray[np.generic]) -> NDArray[np.generic]:
-    """A correlation that differs from 1 or -1 by rounding only, made that; elsewhere its derivative is kept."""
+    """A correlation that differs from 1 or -1 by rounding only, made that; else as it is, with derivative."""
     size = np.real(r)
     return np.asarray(np.where(size > _PERFECT, 1.0, np.where(size < -_PERFECT, -1.0, r)))

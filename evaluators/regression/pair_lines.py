@@ -144,8 +144,8 @@ class PairLinePrepared(RowsPrepared):
             below = int(np.count_nonzero(self.rows.x < 0))
             if below:
                 raise CannotComputeError(
-                    f"Ranked slopes bound the intercept where the reference is not below 0; it is in {below:,} "
-                    "pairs. Use a bootstrap."
+                    "Ranked slopes bound the intercept where the reference is not below 0; it is in "
+                    f"{below:,} pairs. Use a bootstrap."
                 )
             # the steepest slope gives the lowest intercept
             other: dict[Sides, Sides] = {"two": "two", "lower": "upper", "upper": "lower"}

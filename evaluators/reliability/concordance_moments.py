@@ -93,6 +93,10 @@ class ConcordancePrepared(AdditivePrepared):
     def _several(self) -> bool:
         return bool(np.any(self.units > 1))
 
+    @property
+    def _rows_taken_as_independent(self) -> str | None:
+        return "Rows are taken as independent, and subjects have several." if self._several else None
+
     def reason_undefined(self, statistic: str) -> str:
         """Too few rows, or a constant column."""
         rows = int(self.units.sum())
@@ -171,9 +175,11 @@ class ConcordancePrepared(AdditivePrepared):
         low, high = tail_levels(level, sides)
         lower = -1.0 if low <= 0 else max(value + float(special.ndtri(low)) * error, -1.0)
         upper = 1.0 if high >= 1 else min(value + float(special.ndtri(high)) * error, 1.0)
+        flat = error <= 1e-14
+        note = "The coefficient does not vary; the interval has no width and says nothing." if flat else None
         return Interval(
-            lower, upper, level, sides, "lin_normal", degenerate=error <= 1e-14,
-            independent_rows=self._several,
+            lower, upper, level, sides, "lin_normal", degenerate=flat, independent_rows=self._several,
+            warning=note or self._rows_taken_as_independent,
         )  # fmt: skip
 
     def _logit(self, value: float, level: float, sides: Sides) -> Interval:
@@ -194,7 +200,10 @@ class ConcordancePrepared(AdditivePrepared):
         middle = special.logit(value)
         lower = 0.0 if low <= 0 else float(special.expit(middle + special.ndtri(low) * error))
         upper = 1.0 if high >= 1 else float(special.expit(middle + special.ndtri(high) * error))
-        return Interval(lower, upper, level, sides, "lin_logit", independent_rows=self._several)
+        return Interval(
+            lower, upper, level, sides, "lin_logit", independent_rows=self._several,
+            warning=self._rows_taken_as_independent,
+        )  # fmt: skip
 
     def aligned(self, other: AdditivePrepared) -> Self:
         """Self with its sums about the other's shifts."""

@@ -121,7 +121,7 @@ class ComponentsPrepared(Prepared):
         return "The statistic has no value."
 
     def warning(self, statistic: str) -> str | None:
-        """Components that were set to 0; that between methods, as often without a bias, on its own row only."""
+        """Components set to 0; that between methods, often 0 where there is no bias, on its own row only."""
         if not np.any(self.total.rows):
             return None
         values = self.fit(np.ones(self.n_subjects)).values

@@ -121,8 +121,8 @@ class IccPrepared(AdditivePrepared):
             return f"An intraclass correlation needs at least two targets; there is {targets}."
         if statistic == "icc_a_k" and self.mean_squares.within > 0:
             return (
-                "The targets differ so little that the variance of the raters' mean is estimated as 0 or less; "
-                "the ratio would exceed 1."
+                "The targets differ so little that the variance of the raters' mean is estimated as 0 or "
+                "less; the ratio would exceed 1."
             )
         return "The targets do not differ: the ratings leave nothing to correlate."
 
@@ -184,9 +184,10 @@ class IccPrepared(AdditivePrepared):
             lower, upper = self._agreement(statistic, method, *tails)
         else:
             lower, upper = _exact(self.f_test(statistic), statistic, k, *tails)
-        several, flat = bool(np.any(self.units > 1)), lower == upper
+        several, flat = bool(np.any(self.units > 1)), not ms.between > 0
         notes = ["Rows are taken as independent targets, and subjects have several."] if several else []
         if flat:
+            upper = max(lower, upper)  # but for rounding they are equal
             notes.append("The targets' means do not differ; the interval has no width and says nothing.")
         return Interval(
             lower, upper, level, sides, method, degenerate=flat, independent_rows=several,

@@ -10,11 +10,15 @@ import pytest
 from oracle import compare
 
 from accordance.evaluators import MetricResult
+from accordance.evaluators.metric import Columns, Metric
 from accordance.evaluators.regression.least_squares import (
+    DEMING,
+    ORDINARY_LEAST_SQUARES,
     deming,
     ordinary_least_squares,
     weighted_least_squares,
 )
+from accordance.evaluators.regression.sums import LinePrepared
 
 DATA = ["pefr", "sbp", "milk", "creat", "giav", "arsen", "ncssd", "ncsspb", "scint"]
 POSITIVE = [name for name in DATA if name != "arsen"]  # arsenate has zeros, R refuses it too
@@ -32,12 +36,22 @@ def against_mcr(method: str, result: MetricResult, values: Mapping[str, Any], re
         compare(method, [result[name].value, lower, upper], [values[name], *values[f"{name}_ci"]], rel=rel)
 
 
+def model_errors(method: str, metric: Metric, rows: Any, values: Mapping[str, Any]) -> None:
+    """Standard errors of the model: the result of a line shows the jackknife's instead."""
+    columns = Columns(rows.reference, rows.test, np.arange(len(rows.test) + 1))
+    prepared = metric.prepare(columns, level_at=0)
+    assert isinstance(prepared, LinePrepared)
+    for name in ("slope", "intercept"):
+        compare(method, prepared.model_error(name), values[f"{name}_se"])
+
+
 @pytest.mark.parametrize("data", DATA)
 def test_least_squares_against_mcr(oracle: Any, data: str) -> None:
     """`mcr::mcreg(x, y, method.reg = "LinReg", method.ci = "analytical")`, equal to `lm`."""
     values, rows = oracle.values(f"ols.{data}"), oracle.rows(f"ols.{data}")
     result = ordinary_least_squares(rows.reference, rows.test, ci="model_t")
     against_mcr("least squares", result, values)
+    model_errors("least squares", ORDINARY_LEAST_SQUARES, rows, values)
     compare("least squares", [result["intercept"].value, result["slope"].value], values["stats_lm"])
 
 
@@ -62,6 +76,7 @@ def test_deming_model_against_mcr(oracle: Any, data: str) -> None:
     """`mcreg(x, y, method.reg = "Deming", error.ratio = 1, method.ci = "analytical")`."""
     values, rows = oracle.values(f"deming1_analytical.{data}"), oracle.rows(f"deming1_analytical.{data}")
     against_mcr("Deming, analytic", deming(rows.reference, rows.test, ci="model_t"), values)
+    model_errors("Deming, analytic", DEMING, rows, values)
 
 
 @pytest.mark.parametrize("data", DATA)

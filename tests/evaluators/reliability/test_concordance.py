@@ -32,12 +32,15 @@ def test_rows_against_epir(oracle: Any, data: str) -> None:
     normal = ccc(rows.reference, rows.test, ci={"ccc": "lin_normal"})
     asymptotic = np.minimum(values["ci_asymptotic"], 1)  # the coefficient cannot exceed 1
     compare("concordance, rows, normal interval", bounds(normal, "ccc"), asymptotic)
+    # the standard error is the oracle's, seen through the ends that R does not cut
+    reach = 1.959963984540054 * result["ccc"].standard_error * np.array([-1, 1])
+    compare("concordance, rows, normal interval", result["ccc"].value + reach, values["ci_asymptotic"])
     sample = ccc(rows.reference, rows.test, variance="sample")
     compare("concordance, rows, n - 1", sample["ccc"].value, values["ccc_if_ddof1_variances"])
     errors = lin_error(values["n"], *(values[k] for k in ("pearson_r", "C_b", "location_shift_u")))
     compare("concordance, rows, error as printed 1989", errors[1], values["se_1989_original_uncorrected"])
     assert result["ccc"].standard_error == pytest.approx(errors[0], rel=1e-12)
-    assert result["ccc"].counts.n_units == values["n"]
+    compare("concordance, rows", result["ccc"].counts.n_units, values["n"])
 
 
 @pytest.mark.parametrize("data", DATA)
@@ -76,7 +79,10 @@ def test_several_rows_a_subject_are_never_taken_for_independent_by_default(oracl
     assert not known.interval.independent_rows
     asked = ccc(rows.reference, rows.test, subject=rows.subject, ci="fisher_z")["ccc"]
     assert asked.interval is not None and asked.interval.independent_rows
-    assert asked.warning is not None and "several" in asked.warning
+    for statistic, method in (("ccc", "fisher_z"), ("ccc", "lin_normal"), ("accuracy", "lin_logit")):
+        asked = ccc(rows.reference, rows.test, subject=rows.subject, ci={statistic: method})[statistic]
+        assert asked.interval is not None and asked.interval.independent_rows
+        assert asked.warning is not None and "several" in asked.warning
 
 
 def test_a_large_level_costs_no_digits() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from oracle import compare
+from scipy import special
 
 from accordance.evaluators import MetricResult, icc, icc_raters
 from accordance.evaluators.reliability.icc_forms import STATISTICS, prepare_icc
@@ -63,7 +64,10 @@ def test_forms_against_psych(oracle: Any, name: str) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_forms_against_irr(oracle: Any, name: str) -> None:
-    """`irr::icc(x, model, type, unit)` 0.84.1: intervals and degrees of freedom of McGraw & Wong."""
+    """`irr::icc(x, model, type, unit)` 0.84.1: intervals, degrees of freedom and F tests of McGraw & Wong.
+
+    irr tests the agreement forms with their Satterthwaite degrees of freedom; psych (above) does not.
+    """
     values, ratings = oracle.values(f"icc_irr.{name}"), table(oracle, name)
     result = icc_raters(ratings)
     n = len(ratings)
@@ -73,9 +77,11 @@ def test_forms_against_irr(oracle: Any, name: str) -> None:
         got = [result[statistic].value, *bounds(result, statistic)]
         expected = [wanted["value"], wanted["lower"], wanted["upper"]]
         compare("intraclass correlations, McGraw & Wong", got, expected)
-        if statistic.startswith("icc_a"):
-            df = prepared.agreement_df(statistic)
-            compare("intraclass correlations, McGraw & Wong df", df, wanted["df2"])
+        test = prepared.f_test(statistic)
+        df = prepared.agreement_df(statistic) if statistic.startswith("icc_a") else test.df2
+        compare("intraclass correlations, McGraw & Wong df", [test.df1, df], [wanted["df1"], wanted["df2"]])
+        p = special.fdtrc(test.df1, df, test.f)
+        compare("intraclass correlations, F test", [test.f, p], [wanted["F"], wanted["p"]], abs=0)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -186,3 +192,53 @@ def test_refusals(arguments: dict[str, Any], words: str) -> None:
 def test_row_weights_have_no_f_interval() -> None:
     found = icc([1.0, 2, 4], [1.0, 3, 4], weights=[1, 1, 2], ci="mcgraw_wong")["icc_a_1"]
     assert found.interval is None and "weighted" in (found.error or "")
+
+
+# Four targets whose ratings differ more than they do; raters without a bias.
+HARDLY_DIFFER = [[1.0, 4.2], [2.0, 3.1], [3.0, 2.2], [4.0, 0.9]]
+
+
+def test_the_mean_of_raters_has_no_coefficient_beyond_its_pole() -> None:
+    """(MSB - MSE) / (MSB + (MSC - MSE) / n) is positive, up to infinity, where the denominator is negative.
+
+    Here it would be 4.06: perfect and better, of devices that contradict each other.
+    """
+    found = icc_raters(HARDLY_DIFFER)["icc_a_k"]
+    assert np.isnan(found.value) and "exceed 1" in (found.error or "")
+    assert found.interval is None
+
+
+@pytest.mark.parametrize("method", ["mcgraw_wong", "shrout_fleiss"])
+def test_a_lower_bound_that_reaches_the_pole_is_minus_infinity(method: str) -> None:
+    """5 targets, mean squares 2.941 between, 1.601 residual, 0.001 between raters.
+
+    Taken beyond the pole the formula of McGraw & Wong (and `irr`) gives a lower bound of 94.4.
+    """
+    found = icc([5.2, 4.1, 7.6, 5.1, 6.0], [6.3, 5.7, 7.6, 5.3, 3.0], ci=method)["icc_a_k"]
+    assert found.value == pytest.approx(0.511, abs=1e-3)
+    assert found.interval is not None
+    assert found.interval.lower == -np.inf
+    assert found.value < found.interval.upper < 1
+
+
+@pytest.mark.parametrize("method", ["mcgraw_wong", "shrout_fleiss"])
+def test_f_intervals_hold_their_estimate(method: str) -> None:
+    """500 tables of 6 targets without and with little reliability, where formulas of ratios go wrong."""
+    rng = np.random.default_rng(1)
+    seen = 0
+    for _ in range(500):
+        level = rng.normal(0, rng.choice([0.0, 0.7]), 6)
+        result = icc(level + rng.normal(0, 1, 6), level + rng.normal(0, 1, 6), ci=method)
+        for estimate in result.values():
+            assert np.isnan(estimate.value) or estimate.value < 1
+            if estimate.interval is not None:
+                assert estimate.interval.lower <= estimate.value <= estimate.interval.upper <= 1
+                seen += 1
+    assert seen > 2500
+
+
+def test_targets_of_equal_means_leave_no_interval() -> None:
+    found = icc([1.0, 2, 3, 4], [4.0, 3, 2, 1])
+    assert "one degree of freedom" in (found["icc_a_1"].error or "")
+    flat = found["icc_c_1"].interval
+    assert flat is not None and flat.degenerate and "no width" in (found["icc_c_1"].warning or "")
