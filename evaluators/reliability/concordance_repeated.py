@@ -8,6 +8,7 @@ likelihood. `ccc_u_statistics` needs no model, but a complete table of subjects 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -88,6 +89,16 @@ class ComponentsPrepared(Prepared):
         """
         return (longitudinal if self.linked else replicates)(self.total, self.apart, weights)
 
+    @cached_property
+    def _found(self) -> Components:
+        """The components at weights of one."""
+        return self.fit(np.ones(self.n_subjects))
+
+    @cached_property
+    def _spread(self) -> FloatArray:
+        """Covariance of the components at weights of one."""
+        return covariance(self.total, self.apart, self._found, linked=self.linked, errors=self.errors)
+
     def at(self, weights: FloatArray, *, relative: bool = False) -> FloatArray:
         """Every statistic at every weight vector, fitted again for each; see `Prepared.at`."""
         if relative:
@@ -115,7 +126,7 @@ class ComponentsPrepared(Prepared):
         if not np.any(self.total.rows):
             return "There are no rows."
         try:
-            self._value(self.fit(np.ones(self.n_subjects)), statistic)
+            self._value(self._found, statistic)
         except CannotComputeError as problem:
             return str(problem)
         return "The statistic has no value."
@@ -124,7 +135,7 @@ class ComponentsPrepared(Prepared):
         """Components set to 0; that between methods, often 0 where there is no bias, on its own row only."""
         if not np.any(self.total.rows):
             return None
-        values = self.fit(np.ones(self.n_subjects)).values
+        values = self._found.values
         own = {name: place for name, place in _PLACE.items() if name in self.statistics}
         zero = [name for name, place in own.items() if values[place] == 0 and name != "var_method"]
         if statistic == "var_method" and values[own[statistic]] == 0:
@@ -139,8 +150,7 @@ class ComponentsPrepared(Prepared):
             return float("nan")
 
     def _error(self, statistic: str) -> tuple[float, float]:
-        found = self.fit(np.ones(self.n_subjects))
-        spread = covariance(self.total, self.apart, found, linked=self.linked, errors=self.errors)
+        found, spread = self._found, self._spread
         if statistic == "ccc":
             gradient = ccc_gradient(found.values)
             variance = float(gradient @ spread @ gradient)
