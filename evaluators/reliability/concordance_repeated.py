@@ -385,7 +385,9 @@ def ccc_longitudinal(
     maximum likelihood; ccc = (s2_subjects + s2_subjects_time) / (these + s2_subjects_method + m2 + s2_error),
     m2 half the mean over times of the squared difference between methods, less what its errors add, not
     below 0. Without `time` there is one difference between methods and the times of a subject are
-    exchangeable; that is also what the metric of a protocol does. Subjects may have different times.
+    exchangeable; that is also what the metric of a protocol does. Subjects may have different times. No
+    component is below 0: where one would be, it is 0 and the others are those of the largest likelihood with
+    it; a warning names it, and only the bootstrap has an interval then.
 
     Args:
         reference: (n,) reference values.

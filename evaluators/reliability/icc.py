@@ -197,8 +197,10 @@ def icc_raters(
     Intervals: `mcgraw_wong` (F; exact for the one-way and consistency forms, Satterthwaite degrees of freedom
     for agreement); `shrout_fleiss`, which differs for `icc_a_k` only: it steps the single-rater interval up,
     while `mcgraw_wong` puts ICC(A,k) itself into the degrees of freedom, as `irr` in R does; linearised,
-    Fisher z and bootstrap with subjects as clusters. Negative estimates are kept. A table with missing
-    cells is refused: these forms are not defined for it.
+    Fisher z and bootstrap with subjects as clusters. Negative estimates are kept. `icc_a_k` has a pole where
+    MSB = (MSE - MSC) / n: beyond it, where the formula exceeds 1, it has no value, and a lower bound that
+    reaches it is minus infinity (R's `irr` and `psych` print numbers above 1). A table with missing cells is
+    refused: these forms are not defined for it.
 
     Args:
         ratings: (n, k) table, a row a subject, a column a rater; or one column, with `subject` and `rater`.

@@ -104,7 +104,10 @@ class RepeatabilityPrepared(OneWayPrepared):
         return "The mean is not above 0; a percentage of it is undefined."
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`chi_square` for the standard deviation and its multiple, beside those of `OneWayPrepared`."""
+        """`chi_square` for the standard deviation and its multiple, beside those of `OneWayPrepared`.
+
+        It counts rows: subjects that differ in how much they vary make it far too narrow.
+        """
         if method != "chi_square":
             return super().interval(statistic, method, level, sides)
         if statistic not in ("within_sd", "repeatability_coefficient"):
@@ -112,8 +115,13 @@ class RepeatabilityPrepared(OneWayPrepared):
         value = float(self.estimate()[self.statistics.index(statistic)])
         lower, upper = np.sqrt(chi_square_bounds(value**2, self.df_within, *tail_levels(level, sides)))
         flat = value == 0
-        note = "The replicates do not differ; the interval has no width and says nothing." if flat else None
-        return Interval(float(lower), float(upper), level, sides, method, degenerate=flat, warning=note)
+        note = "Replicates are taken as independent, and as varying alike in all subjects."
+        if flat:
+            note = "The replicates do not differ; the interval has no width and says nothing."
+        return Interval(
+            float(lower), float(upper), level, sides, method, degenerate=flat, independent_rows=True,
+            warning=note,
+        )  # fmt: skip
 
 
 class Repeatability(Metric):
@@ -269,7 +277,8 @@ def repeatability(
 
     Intervals: `cluster_log_t` (default: linearised, subjects as clusters, on the logarithmic scale);
     `chi_square` with n - S degrees of freedom, exact for normal replicates whose spread is the same in all
-    subjects; subject bootstrap.
+    subjects, but of 20 subjects with 10 rows whose standard deviations differ by half it covered 49% instead
+    of 95% in simulations, `cluster_log_t` 88%: it takes rows as independent; subject bootstrap.
 
     Args:
         reference: (n,) reference values.

@@ -11,6 +11,7 @@ from oracle import compare
 
 from accordance import evaluators
 from accordance.evaluators import MetricResult, icc, repeatability
+from accordance.evaluators.reliability.repeatability import REPEATABILITY
 
 
 def bounds(result: MetricResult, statistic: str) -> list[float]:
@@ -101,10 +102,26 @@ def test_chi_square_interval_covers_its_level() -> None:
     for _ in range(1500):
         x = np.repeat(rng.normal(100, 10, 12), 3) + rng.normal(0, 2, 36)
         columns = evaluators.metric.Columns(x, x, offsets)
-        prepared = evaluators.repeatability.__globals__["REPEATABILITY"].prepare(columns)
+        prepared = REPEATABILITY.prepare(columns)
         found = prepared.interval("within_sd", "chi_square", 0.95, "two")
         inside += found.lower <= 2 <= found.upper
     assert inside / 1500 == pytest.approx(0.95, abs=0.02)
+
+
+def test_chi_square_interval_takes_rows_as_independent() -> None:
+    """Subjects that vary differently (lognormal, 0.5) make it too narrow: it may not decide."""
+    rng = np.random.default_rng(3)
+    inside, sets, true = {"chi_square": 0, "cluster_log_t": 0}, 200, math.sqrt(math.exp(0.5))
+    for _ in range(sets):
+        spread = np.repeat(np.exp(rng.normal(0, 0.5, 20)), 10)
+        x = np.repeat(rng.normal(100, 10, 20), 10) + spread * rng.normal(0, 1, 200)
+        prepared = REPEATABILITY.prepare(evaluators.metric.Columns(x, x, np.arange(0, 201, 10)))
+        for method in inside:
+            found = prepared.interval("within_sd", method, 0.95, "two")
+            inside[method] += found.lower <= true <= found.upper
+            assert found.independent_rows == (method == "chi_square")
+    assert inside["chi_square"] / sets < 0.65
+    assert inside["cluster_log_t"] / sets > 0.8
 
 
 @pytest.mark.parametrize(
