@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy import optimize
+from scipy import optimize, special
 
 from ..metric import CannotComputeError, FloatArray
 from .one_way_reml import Occasions, deviance, fit, fixed_effects, gradient, hessian, occupied
@@ -76,6 +76,21 @@ def replicates(total: Occasions, apart: Occasions, weights: FloatArray) -> Compo
     variance = np.array([[2 * found.within / rows]])
     values = np.array([found.between / 2, 0.0, 0.0, method_component(difference, variance), found.within])
     return Components(values, difference, variance)
+
+
+def own_differences_p(apart: Occasions) -> float:
+    """P value of the F test that all subjects share one difference between methods (one-way analysis).
+
+    NaN where there are no replicates to tell, or they do not vary.
+    """
+    here = apart.rows > 0
+    rows, sums, squares = apart.rows[here], apart.sums[here, 0], apart.squares[here]
+    df = len(rows) - 1, float(rows.sum()) - len(rows)
+    of_subjects = float((sums**2 / rows).sum())
+    between, within = of_subjects - float(sums.sum()) ** 2 / rows.sum(), float(squares.sum()) - of_subjects
+    if min(df) < 1 or not within > 0:
+        return float("nan")
+    return float(special.fdtrc(*df, max(between, 0.0) / df[0] / (within / df[1])))
 
 
 def longitudinal(total: Occasions, apart: Occasions, weights: FloatArray) -> Components:

@@ -33,12 +33,23 @@ from ..metric import (
     Sides,
     Statistic,
 )
-from .concordance_components import Components, Errors, ccc_gradient, covariance, longitudinal, replicates
+from .concordance_components import (
+    Components,
+    Errors,
+    ccc_gradient,
+    covariance,
+    longitudinal,
+    own_differences_p,
+    replicates,
+)
 from .intervals import tail_quantiles, z_interval
 from .methods import CARRASCO
 from .one_way_reml import Occasions, occasions
 
 _BOOTSTRAP = ("bootstrap_percentile", "bootstrap_bca")
+_SURE = 0.05
+"""p value below which subjects are said to have differences of their own."""
+
 _PLACE = {
     "var_subjects": 0,
     "var_subjects_method": 1,
@@ -132,7 +143,10 @@ class ComponentsPrepared(Prepared):
         return "The statistic has no value."
 
     def warning(self, statistic: str) -> str | None:
-        """Components set to 0; that between methods, often 0 where there is no bias, on its own row only."""
+        """Components set to 0, and what the model of replicates leaves out although the data show it.
+
+        The component between methods, often 0 where there is no bias, is named on its own row only.
+        """
         if not np.any(self.total.rows):
             return None
         values = self._found.values
@@ -140,7 +154,13 @@ class ComponentsPrepared(Prepared):
         zero = [name for name, place in own.items() if values[place] == 0 and name != "var_method"]
         if statistic == "var_method" and values[own[statistic]] == 0:
             zero.append(statistic)
-        return f"Estimated below 0 and set to 0: {', '.join(zero)}." if zero else None
+        notes = [f"Estimated below 0 and set to 0: {', '.join(zero)}."] if zero else []
+        if not self.linked and own_differences_p(self.apart) < _SURE:
+            notes.append(
+                "The difference between methods varies from subject to subject, which this model leaves out: "
+                "it overstates the agreement; `ccc_longitudinal` does not."
+            )
+        return " ".join(notes) or None
 
     def standard_error(self, statistic: str) -> float:
         """Large-sample, from the information of the restricted likelihood; NaN at the edge of the model."""
@@ -325,6 +345,11 @@ def ccc_replicates(
     means: ccc = s2_subjects / (s2_subjects + m2 + s2_error). Replicates of a subject are exchangeable; which
     was measured beside which plays no part. With one pair a subject this is close to `ccc`, whose variances
     divide by n.
+
+    It supposes that the methods differ alike in all subjects. Where a device has an offset of its own in each
+    subject, that variance is taken for agreement in part: with subjects 9, offsets 1.5 a method and error 1
+    it gave 0.82 for 0.77 in simulations, and its 95% interval held the truth 74% of times. A warning says so
+    where an F test of the subjects' differences has p < 0.05; `ccc_longitudinal` has a component for it.
 
     Args:
         reference: (n,) reference values.

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from oracle import compare
+from scipy import stats
 
 from accordance.evaluators import ccc, ccc_longitudinal, ccc_replicates, ccc_u_statistics
 from accordance.evaluators.functions import arrange
+from accordance.evaluators.reliability.concordance_components import own_differences_p
 from accordance.evaluators.reliability.concordance_repeated import (
     CCC_LONGITUDINAL,
     CCC_REPLICATES,
@@ -309,6 +311,25 @@ def test_every_component_set_to_0_is_named() -> None:
     assert found["var_method"].warning == "Estimated below 0 and set to 0: var_subjects, var_method."
     linked = ccc_longitudinal(x, y, subject=list("aabbcc"))
     assert "var_subjects_time" in (linked["ccc"].warning or "")
+
+
+def test_offsets_of_the_subjects_are_warned_of() -> None:
+    """Replicates leave the subjects' own differences out and overstate the agreement; F by `scipy.stats`."""
+    rng = np.random.default_rng(6)
+    subject = np.repeat(np.arange(20), 4)
+    level, noise = rng.normal(0, 3, 20)[subject], rng.normal(0, 1, (2, 80))
+    offset = rng.normal(0, 1.2, (2, 20))[:, subject]
+    alike, apart = level + noise, level + noise + offset
+    words = "varies from subject to subject"
+    assert words not in (ccc_replicates(*alike, subject=subject)["ccc"].warning or "")
+    assert words in (ccc_replicates(*apart, subject=subject)["ccc"].warning or "")
+    linked = ccc_longitudinal(*apart, subject=subject)["ccc"]
+    assert words not in (linked.warning or "")
+    assert linked.value < ccc_replicates(*apart, subject=subject)["ccc"].value - 0.01
+    for x, y in (alike, apart):
+        prepared = CCC_REPLICATES.prepare(arrange(x, y, subject)[0])
+        groups = [(y - x)[subject == one] for one in range(20)]
+        assert own_differences_p(prepared.apart) == pytest.approx(stats.f_oneway(*groups).pvalue, rel=1e-9)
 
 
 def test_bootstrap_and_weights_are_repeated_subjects() -> None:
