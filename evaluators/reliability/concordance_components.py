@@ -130,7 +130,8 @@ def _not_negative(total: Occasions, apart: Occasions, weights: FloatArray, start
         a, ab, time, e = v * scale
         return deviance(total, weights, 2 * a + ab, 2 * time + e) + deviance(apart, weights, ab, e)
 
-    found = optimize.minimize(
+    search: Any = optimize.minimize  # whose types know no function of its own gradient
+    found: FloatArray = search(
         lambda v: float(np.real(both(v))), start / scale, jac=lambda v: gradient(both, v), method="L-BFGS-B",
         bounds=[(0.0, None)] * 3 + [(_LEAST, None)], options={"ftol": 1e-15, "gtol": 1e-9},
     ).x  # fmt: skip

@@ -314,7 +314,7 @@ def test_every_component_set_to_0_is_named() -> None:
 
 
 def test_offsets_of_the_subjects_are_warned_of() -> None:
-    """Replicates leave the subjects' own differences out and overstate the agreement; F by `scipy.stats`."""
+    """Replicates leave out that subjects differ so and overstate the agreement; F is `scipy.stats`'s."""
     rng = np.random.default_rng(6)
     subject = np.repeat(np.arange(20), 4)
     level, noise = rng.normal(0, 3, 20)[subject], rng.normal(0, 1, (2, 80))
