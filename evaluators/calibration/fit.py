@@ -173,32 +173,65 @@ class _Fitted(Prepared):
 class SlopePrepared(_Fitted):
     """Logit of the prediction against the outcome; see `CalibrationSlope`."""
 
-    def _models(self, weights: FloatArray) -> tuple[_Fit, _Fit]:
-        """The fit of the intercept alone at slope one, and of both."""
-        p, y = self.columns.test, self.columns.reference.astype(np.float64)
+    def _logit(self) -> FloatArray:
+        p = self.columns.test
         extreme = int(np.count_nonzero((p == 0) | (p == 1)))
         if extreme:
             raise CannotComputeError(
                 f"{extreme:,} predicted probabilities are 0 or 1, whose logit is infinite."
             )
-        logit = special.logit(p)
-        one = np.ones((len(p), 1))
-        return (
-            logistic(one, y, logit, weights),
-            logistic(np.column_stack([one, logit]), y, np.zeros(len(p)), weights),
-        )
+        return np.asarray(special.logit(p), dtype=np.float64)
+
+    def _large(self, weights: FloatArray) -> _Fit:
+        """The fit of the intercept alone, at slope one."""
+        logit = self._logit()
+        return logistic(np.ones((len(logit), 1)), self._outcome, logit, weights)
+
+    def _both(self, weights: FloatArray) -> _Fit:
+        """The fit of intercept and slope."""
+        logit = self._logit()
+        predictors = np.column_stack([np.ones(len(logit)), logit])
+        return logistic(predictors, self._outcome, np.zeros(len(logit)), weights)
+
+    @property
+    def _outcome(self) -> FloatArray:
+        return np.asarray(self.columns.reference, dtype=np.float64)
+
+    @property
+    def _rows(self) -> FloatArray:
+        """Row weights at subject weights of one."""
+        own = self.columns.weights
+        return np.ones(len(self.columns.test)) if own is None else own
 
     def fit(self, weights: FloatArray) -> FloatArray:
-        """Calibration in the large, intercept and slope."""
-        large, both = self._models(weights)
-        return np.concatenate([large.coefficients, both.coefficients])
+        """Calibration in the large, intercept and slope; one fit may exist where the other does not."""
+        found = np.full(3, np.nan)
+        for model, places in ((self._large, slice(0, 1)), (self._both, slice(1, 3))):
+            try:
+                found[places] = model(weights).coefficients
+            except CannotComputeError:
+                continue
+        return found
+
+    def reason_undefined(self, statistic: str) -> str:
+        """Which class is empty, or why there is no fit."""
+        if len(set(self.columns.reference.tolist())) == 2:
+            try:
+                self._fitted(statistic)
+            except CannotComputeError as problem:
+                return str(problem)
+        return super().reason_undefined(statistic)
+
+    def _fitted(self, statistic: str) -> tuple[_Fit, int]:
+        """The fit behind a statistic, and the coefficient's place in it."""
+        large = statistic == "in_the_large"
+        return (self._large if large else self._both)(self._rows), int(statistic == "slope")
 
     def _error(self, statistic: str, *, clustered: bool) -> float:
-        rows = np.ones(len(self.columns.test)) if self.columns.weights is None else self.columns.weights
-        large, both = self._models(rows)
-        model, index = (large, 0) if statistic == "in_the_large" else (both, int(statistic == "slope"))
+        model, index = self._fitted(statistic)
+        own = float(np.sqrt(model.covariance[index, index]))
         if not clustered:
-            return float(np.sqrt(model.covariance[index, index]))
+            return own
         sizes = np.diff(self.columns.offsets)
         whose = np.repeat(np.arange(self.n_subjects), sizes)
         change = model.scores @ model.covariance[index]
@@ -206,7 +239,9 @@ class SlopePrepared(_Fitted):
         n = len(z)
         if n < 2:
             return float("nan")
-        return float(np.sqrt(n / (n - 1) * np.square(z - z.mean()).sum()))
+        robust = float(np.sqrt(n / (n - 1) * np.square(z - z.mean()).sum()))
+        # subjects that are alike leave rounding of the fit, about 1e-11 of the model's error
+        return robust if robust > 1e-9 * own else 0.0
 
     def standard_error(self, statistic: str) -> float:
         """Robust, with subjects as clusters (the sandwich with S / (S - 1))."""
@@ -224,8 +259,13 @@ class SlopePrepared(_Fitted):
             n = int(np.count_nonzero(sizes))
             if n < 2:
                 raise CannotComputeError("An interval needs at least two subjects.")
-            lower, upper = t_interval(value, self._error(statistic, clustered=True), n - 1, level, sides)
-            return Interval(lower, upper, level, sides, method)
+            error = self._error(statistic, clustered=True)
+            lower, upper = t_interval(value, error, n - 1, level, sides)
+            note = "The subjects do not differ; the interval has no width and says nothing."
+            alike = error == 0
+            return Interval(
+                lower, upper, level, sides, method, degenerate=alike, warning=note if alike else None
+            )
         if method != "glm_wald":
             return super().interval(statistic, method, level, sides)
         if self.columns.weights is not None:
@@ -233,8 +273,8 @@ class SlopePrepared(_Fitted):
         reach = special.ndtri(np.array(tail_levels(level, sides)))
         lower, upper = (value + reach * self._error(statistic, clustered=False)).tolist()
         several = bool(np.any(sizes > 1))
-        note = "Units are taken for independent, and subjects have several." if several else None
-        return Interval(lower, upper, level, sides, method, independent_rows=several, warning=note)
+        taken = "Units are taken for independent, and subjects have several." if several else None
+        return Interval(lower, upper, level, sides, method, independent_rows=several, warning=taken)
 
 
 @dataclass(frozen=True, eq=False)

@@ -148,13 +148,16 @@ class RatingsMetric(Metric):
         sums = unit_sums(codes, k, weighting)
         weights = row_weights(columns)
         used = sums[:, _RATED] > 0
+        least, most = coefficient.bounds
+        if np.any(used & (sums[:, _COMPARED] == 0)):  # chance is then taken from more units than agreement
+            least = -np.inf if self.chance == "shares" else least
         return RatingsPrepared(
             totals=np.stack([subject_sums(column * weights, columns.offsets) for column in sums.T], axis=1),
             names=("disagreed", "compared", "rated", *(f"share {i}" for i in range(k))),
             statistics=(self.headline,),
             formula=RatingsFormula(coefficient),
             units=subject_sums(used, columns.offsets).astype(np.int64),
-            bounds=coefficient.bounds,
+            bounds=(least, most),
             coefficient=coefficient,
         )
 
@@ -234,7 +237,8 @@ def rating_codes(
         >>> rating_codes([["wake", "n1"], ["n1", None]], None, "unweighted")[0].tolist()
         [[1, 0], [0, -1]]
     """
-    table = np.asarray(ratings)
+    # a list of words with a NaN among them would become a column of words, "nan" one of them
+    table = ratings if isinstance(ratings, np.ndarray) else np.asarray(ratings, dtype=object)
     if table.ndim != 2:
         raise ValueError(
             f"`ratings` must have a row a unit and a column a rater; its shape is {table.shape}."
@@ -370,4 +374,5 @@ def _rated(
 
 def _text(value: Any) -> str:
     """A category as text; whole numbers of a float column without their point."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    return str(int(value)) if whole else str(value)

@@ -169,10 +169,7 @@ class AucPrepared(Prepared):
         several = not self.single and method.startswith("delong")
         variance = self.independent[1] if several or self.single else self._obuchowski()
         if not np.isfinite(variance):
-            raise CannotComputeError(
-                "The variance needs two reference positives and two reference negatives"
-                + (", from at least two subjects each." if not self.single else ".")
-            )
+            raise CannotComputeError(self._too_few())
         error = float(np.sqrt(max(variance, 0.0)))
         found = area_interval(value, error, method, level, sides)
         if not several:
@@ -198,10 +195,17 @@ class AucPrepared(Prepared):
         value, pairs = won.sum() / (p.sum() * n.sum()), p.sum() * n.sum()
         return np.asarray(((won + lost) / pairs - value * (p / p.sum() + n / n.sum()))[self.units > 0])
 
+    def _too_few(self) -> str:
+        return "The variance needs two reference positives and two reference negatives" + (
+            ", from at least two subjects each." if not self.single else "."
+        )
+
     def _linearised(self) -> float:
-        z = self._influence()
-        if len(z) < 2:
+        """NaN where a class comes from one subject: how it varies between subjects is then unknown, not 0."""
+        p, n = self.rows.classes
+        if min(np.count_nonzero(p), np.count_nonzero(n)) < 2:
             return float("nan")
+        z = self._influence()
         return float(np.sqrt(len(z) / (len(z) - 1) * np.square(z - z.mean()).sum()))
 
     def _cluster_t(self, value: float, level: float, sides: Sides) -> Interval:
@@ -209,6 +213,8 @@ class AucPrepared(Prepared):
         if subjects < 2:
             raise CannotComputeError("An interval needs at least two subjects.")
         error = self._linearised()
+        if not np.isfinite(error):
+            raise CannotComputeError(self._too_few())
         lower, upper = t_interval(value, error, subjects - 1, level, sides)
         degenerate = error <= 1e-14 * max(value, 1 - value)
         return Interval(

@@ -115,11 +115,12 @@ def compare_auc(
             "The variance needs two reference positives and two reference negatives, from at least two "
             "subjects each."
         )
-    error = float(np.sqrt(max(sum(variances) - 2 * covariance, 0.0)))
+    apart = _apart(*parts)
+    error = float(np.sqrt(max(clustered_variance(apart), 0.0)))
     method = "delong" if first.single else "obuchowski"
     return _difference(
-        (parts[0], parts[1]), variances, (first, second), covariance=covariance, error=error, df=np.inf,
-        method=method, level=level, sides=sides,
+        (parts[0], parts[1]), variances, (first, second), difference=apart.value, covariance=covariance,
+        error=error, df=np.inf, method=method, level=level, sides=sides,
     )  # fmt: skip
 
 
@@ -140,7 +141,8 @@ def compare_auc_unpaired(
 
     The variances add up; the statistic has Student's distribution with the degrees of freedom of
     Satterthwaite, each variance with its number of rows (subjects, with clusters) less one, as `roc.test` of
-    R's pROC.
+    R's pROC. Labels that both groups have in common are named in the interval's warning: were they the same
+    people, the areas would not be independent.
 
     Args:
         reference_baseline: (n,) values of the reference in the group to compare with.
@@ -181,9 +183,33 @@ def compare_auc_unpaired(
     df = sum(variances) ** 2 / below if below > 0 else float("inf")
     method = "delong" if first.single and second.single else "obuchowski"
     return _difference(
-        (parts[0], parts[1]), variances, (first, second), covariance=0.0, error=error, df=df,
-        method=method, level=level, sides=sides,
+        (parts[0], parts[1]), variances, (first, second), difference=parts[1].value - parts[0].value,
+        covariance=0.0, error=error, df=df, method=method, level=level, sides=sides,
+        note=_shared(subject_baseline, subject_candidate),
     )  # fmt: skip
+
+
+def _apart(first: Components, second: Components) -> Components:
+    """The components of the difference, second - first, on the same rows.
+
+    Its variance is V1 + V2 - 2 C, but of two versions that differ in a few of very many rows these three are
+    equal to their last digits; the components of unchanged rows cancel exactly.
+    """
+    beats, beaten = second.beats - first.beats, second.beaten - first.beaten
+    value = float(beats.sum() / first.positives.sum())
+    return Components(value, first.positives, first.negatives, beats, beaten)
+
+
+def _shared(first: Any, second: Any) -> str | None:
+    """What to say where both groups name the same subjects."""
+    if first is None or second is None:
+        return None
+    count = len(set(map(str, np.asarray(first).tolist())) & set(map(str, np.asarray(second).tolist())))
+    return (
+        f"{count:,} subject labels occur in both groups; their subjects are taken for different ones."
+        if count
+        else None
+    )
 
 
 def _prepared(truth: Any, score: ArrayLike, name: str, direction: Direction, subject: Any) -> AucPrepared:
@@ -205,14 +231,15 @@ def _difference(
     variances: tuple[float, float],
     prepared: tuple[AucPrepared, AucPrepared],
     *,
+    difference: float,
     covariance: float,
     error: float,
     df: float,
     method: str,
     level: float,
     sides: Sides,
+    note: str | None = None,
 ) -> AreaDifference:
-    difference = parts[1].value - parts[0].value
     degenerate = error <= 1e-14
     if np.isinf(df):
         reach = special.ndtri(np.array(tail_levels(level, sides)))
@@ -224,7 +251,9 @@ def _difference(
         bounds = (difference if sides != "upper" else -1.0, difference if sides != "lower" else 1.0)
     statistic = difference / error if not degenerate else float("nan")
     tail = special.ndtr(-abs(statistic)) if np.isinf(df) else special.stdtr(df, -abs(statistic))
-    note = "The variance of the difference is 0; the interval has no width and says nothing."
+    notes = [note] if note else []
+    if degenerate:
+        notes.append("The variance of the difference is 0; the interval has no width and says nothing.")
     return AreaDifference(
         candidate=parts[1].value,
         baseline=parts[0].value,
@@ -237,7 +266,7 @@ def _difference(
         df=df,
         p_value=float(2 * tail),
         interval=Interval(
-            *bounds, level, sides, method, degenerate=degenerate, warning=note if degenerate else None
+            *bounds, level, sides, method, degenerate=degenerate, warning=" ".join(notes) or None
         ),
         n_subjects=(int(np.count_nonzero(prepared[1].units)), int(np.count_nonzero(prepared[0].units))),
         n_units=(len(prepared[1].columns.reference), len(prepared[0].columns.reference)),

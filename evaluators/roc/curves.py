@@ -76,10 +76,12 @@ def roc_curve(
     p, n = rows.steps
     if not p.sum() or not n.sum():
         raise CannotComputeError(empty_class(columns))
+    seen = p + n > 0  # rows without weight make no vertex
+    p, n, values = p[seen], n[seen], rows.values[seen]
     sensitivity, false = vertices(p[None, :], n[None, :])
     found, called = np.cumsum(p), np.cumsum(p + n)
     beyond = np.inf if direction == "higher" else -np.inf
-    between = rows.values[:-1] + np.diff(rows.values) / 2
+    between = values[:-1] + np.diff(values) / 2
     return Curve(
         thresholds=np.concatenate([[beyond], between, [-beyond]]),
         sensitivity=sensitivity[0],

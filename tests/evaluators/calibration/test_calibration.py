@@ -303,3 +303,23 @@ def test_order_of_rows_is_nothing():
     for function, given_ in ((brier_score, {}), (calibration_slope, {}), (net_benefit, {"threshold": 0.4})):
         first = function(y, p, subject=s, **given_)
         assert repr(function(y[order], p[order], subject=s[order], **given_)) == repr(first)
+
+
+def test_subjects_that_are_alike_are_marked():
+    """Every subject has the same rows: no spread between them, an interval without width."""
+    y, p = [0, 1, 0, 1, 1, 0] * 3, [0.2, 0.6, 0.4, 0.3, 0.8, 0.5] * 3
+    for estimate in calibration_slope(y, p, subject=np.repeat([1, 2, 3], 6)).values():
+        assert estimate.interval.degenerate
+        assert "says nothing" in estimate.warning
+
+
+def test_what_separates_the_classes_leaves_calibration_in_the_large():
+    """`glm(y ~ offset(qlogis(p)))` exists; intercept and slope do not."""
+    y, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.7, 0.9])
+    result = calibration_slope(y, p)
+    value = result["in_the_large"].value
+    mean = 1 / (1 + np.exp(-(np.log(p / (1 - p)) + value)))
+    assert mean.sum() == pytest.approx(2, abs=1e-10)
+    assert "separate" in result["slope"].error
+    assert "separate" in result["intercept"].error
+    assert calibration_slope([0, 1, 0, 1], [0.25] * 4)["in_the_large"].value == pytest.approx(math.log(3))

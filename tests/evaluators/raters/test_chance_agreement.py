@@ -257,3 +257,20 @@ def test_clusters_widen_the_interval():
     boot = only(gwet_ac(r, t, ci="bootstrap_percentile", replicates=2000)).interval
     width = only(once).interval.upper - only(once).interval.lower
     assert boot.upper - boot.lower == pytest.approx(width, rel=0.15)
+
+
+@pytest.mark.parametrize("function", [fleiss_kappa, gwet_ac_raters])
+def test_a_missing_word_is_no_category(function):
+    """A list of words with a NaN among them: NumPy would make it the word "nan"."""
+    gaps = [["a", "a", math.nan], ["b", "a", math.nan], ["b", "b", "b"]]
+    nothing = [["a", "a", None], ["b", "a", None], ["b", "b", "b"]]
+    assert only(function(gaps)).value == only(function(nothing)).value
+
+
+def test_fleiss_has_no_least_value_where_ratings_are_missing():
+    """Chance is taken from 102 units, agreement from 2: -50.5, and its interval lies around it."""
+    table = [["a", "b"], ["a", "b"], *([["a", None]] * 100)]
+    estimate = only(fleiss_kappa(table))
+    shares = np.array([101, 1]) / 102
+    assert estimate.value == pytest.approx(1 - 1 / (2 * shares[0] * shares[1]), rel=1e-12)
+    assert estimate.interval.lower < estimate.value < estimate.interval.upper

@@ -361,3 +361,43 @@ def test_delong_of_two_columns():
     with pytest.raises(CannotComputeError, match="no reference positives"):
         delong([], [1.0])
     assert math.isnan(delong([2.0], [1.0, 0.0]).variance)
+
+
+def test_versions_that_differ_in_three_of_very_many_rows():
+    """k neighbours change places: the difference is k / (m n), and its variance can be written down.
+
+    V1 + V2 - 2 C loses it: all three agree to more digits than a float has.
+    """
+    half, k = 200_000, 3
+    baseline = np.arange(2.0 * half)
+    truth, candidate = np.tile([0, 1], half), baseline.copy()
+    for i in (10_000, 100_000, 250_000):  # negative, then positive: the positive falls below
+        candidate[[i, i + 1]] = baseline[[i + 1, i]]
+    result = compare_auc(truth, baseline, candidate)
+    assert result.difference == pytest.approx(-k / half**2, rel=1e-9)
+    share = 1 / half  # that each of the k positives loses, and each of the k negatives wins
+    spread = (k * share**2 - (k * share) ** 2 / half) / (half - 1)
+    assert result.standard_error == pytest.approx(math.sqrt(2 * spread / half), rel=1e-9)
+    # both rows of a change belong to one subject: twice the variance
+    clustered = compare_auc(truth, baseline, candidate, subject=np.arange(2 * half) // 4)
+    assert clustered.standard_error == pytest.approx(math.sqrt(2) * result.standard_error, rel=1e-4)
+
+
+def test_one_subject_with_all_positives_says_nothing_of_others():
+    """How positives vary between subjects is unknown, not nothing: no interval, as with Obuchowski's."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([1, 0], [20, 200])
+    subject, x = np.repeat(np.arange(11), 20), rng.normal(1.5 * y)
+    for weights in (None, np.ones(220)):
+        estimate = area(y, x, subject=subject, ci="cluster_t", weights=weights)
+        assert estimate.interval is None
+        assert "from at least two subjects each" in estimate.error
+        assert math.isnan(estimate.standard_error)
+
+
+def test_subjects_of_both_groups_are_named():
+    groups = ([0, 0, 1, 1], [1, 3, 2, 4], [0, 0, 1, 1], [1, 2, 2, 4])
+    shared = compare_auc_unpaired(*groups, subject_baseline=list("abcd"), subject_candidate=list("cdef"))
+    assert shared.interval.warning.startswith("2 subject labels occur in both groups")
+    apart = compare_auc_unpaired(*groups, subject_baseline=list("abcd"), subject_candidate=list("efgh"))
+    assert apart.interval.warning is None

@@ -239,3 +239,10 @@ def test_refusals():
         roc_curve([0, 1], [1, 2], direction="auto")
     with pytest.raises(CannotComputeError, match="no reference positives"):
         roc_curve([0, 0], [1, 2])
+
+
+def test_rows_without_weight_make_no_vertex():
+    whole = roc_curve([0, 1, 1, 0], [4, 3, 2, 1], weights=[0, 1, 1, 1])
+    without = roc_curve([1, 1, 0], [3, 2, 1])
+    for name in ("thresholds", "sensitivity", "specificity", "precision"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(without, name))
