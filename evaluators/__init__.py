@@ -89,9 +89,13 @@ from .comparison.versions import Comparison, compare_prepared, compare_versions
 from .correlation.correlations import correlation_p, kendall, pearson, rmcorr, spearman
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
 from .raters.kappa import cohen_kappa
+from .raters.kendall_w import Concordance, kendall_w
+from .raters.krippendorff import krippendorff_alpha
 from .raters.many_raters import fleiss_kappa, gwet_ac_raters
+from .raters.own_margins import conger_kappa, light_kappa
 from .raters.pabak import pabak
 from .raters.two_raters import brennan_prediger, gwet_ac
+from .raters.uniform_chance import brennan_prediger_raters, rater_agreement
 from .rates.event_rates import event_rate
 from .rates.negative_binomial import event_rate_negative_binomial
 from .regression.least_squares import deming, ordinary_least_squares, weighted_least_squares
@@ -135,6 +139,7 @@ __all__ = [
     "CannotComputeError",
     "ClusteredPairs",
     "Comparison",
+    "Concordance",
     "Curve",
     "Estimate",
     "Graph",
@@ -167,6 +172,7 @@ __all__ = [
     "bland_altman_percent",
     "bland_altman_ratio",
     "brennan_prediger",
+    "brennan_prediger_raters",
     "brier_decomposition",
     "brier_score",
     "calibration_index",
@@ -187,6 +193,7 @@ __all__ = [
     "compare_prepared",
     "compare_versions",
     "confusion",
+    "conger_kappa",
     "correlation_p",
     "coverage_probability",
     "decision_curve",
@@ -220,7 +227,10 @@ __all__ = [
     "iso81060_3",
     "joint_diagnosis_test",
     "kendall",
+    "kendall_w",
+    "krippendorff_alpha",
     "label_swap_test",
+    "light_kappa",
     "lr_negative",
     "lr_positive",
     "mae",
@@ -282,6 +292,7 @@ __all__ = [
     "proportion_non_inferiority",
     "proportion_odds_ratio",
     "proportion_ratio",
+    "rater_agreement",
     "regression_limits",
     "relative_likelihood_ratio",
     "relative_predictive_value",

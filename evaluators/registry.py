@@ -37,6 +37,7 @@ _BUILT_IN: tuple[str, ...] = (
     "raters.two_raters",
     "raters.pabak",
     "raters.many_raters",
+    "raters.krippendorff",
     "reliability.repeatability",
     "reliability.retest",
     "agreement.mixed_limits",

@@ -20,9 +20,9 @@ from .category_weights import WEIGHTING, Weighting, disagreement, largest
 from .kappa import KappaPrepared, subject_tables
 from .methods import GWET_BOOK
 
-Chance = Literal["shares", "gwet", "uniform"]
+Chance = Literal["shares", "gwet", "uniform", "none"]
 """`shares`: two draws from the average shares of the categories (Scott, Fleiss); `gwet`: AC1 and AC2;
-`uniform`: every category as likely (Brennan and Prediger)."""
+`uniform`: every category as likely (Brennan and Prediger); `none`: no chance, plain agreement."""
 
 GWET = Citation(
     "gwet2008",
@@ -68,6 +68,8 @@ class Coefficient:
             return np.asarray(((shares @ apart) * shares).sum(axis=-1))
         if self.chance == "uniform":
             return np.asarray(self.least)
+        if self.chance == "none":
+            return np.asarray(1.0)
         spread = (shares * (1 - shares)).sum(axis=-1)
         return np.asarray(1 - self.credit / (self.k * (self.k - 1)) * spread if self.k > 1 else spread)
 
@@ -85,8 +87,8 @@ class Coefficient:
     @property
     def bounds(self) -> tuple[float, float]:
         """Values that the coefficient cannot pass."""
-        if self.chance == "shares":
-            return -1.0, 1.0
+        if self.chance in ("shares", "none"):
+            return -1.0 if self.chance == "shares" else 0.0, 1.0
         return (1 - 1 / self.least if self.least > 0 else -np.inf), 1.0
 
     @property

@@ -6,6 +6,7 @@ contributes are a few sums, so subjects may be reweighted as everywhere else.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -39,8 +40,8 @@ FLEISS_1971 = Citation(
     "fleiss1971",
     "Fleiss JL. Measuring nominal scale agreement among many raters. Psychol Bull 1971;76:378-382.",
 )
-_INTERVALS = ("cluster_t", "gwet_t", "bootstrap_bca", "bootstrap_percentile")
-_DISAGREED, _COMPARED, _RATED, _SHARES = 0, 1, 2, 3
+INTERVALS = ("cluster_t", "gwet_t", "bootstrap_bca", "bootstrap_percentile")
+DISAGREED, COMPARED, RATED, SHARES = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class RatingsFormula:
 
     def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
         """The coefficient; NaN where undefined."""
-        shares = totals[..., _SHARES:] / totals[..., _RATED, None]
-        return self.coefficient(totals[..., _DISAGREED] / totals[..., _COMPARED], shares)[..., None]
+        shares = totals[..., SHARES:] / totals[..., RATED, None]
+        return self.coefficient(totals[..., DISAGREED] / totals[..., COMPARED], shares)[..., None]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -68,7 +69,7 @@ class RatingsPrepared(AdditivePrepared):
     def reason_undefined(self, statistic: str) -> str:
         """No ratings, none to compare, or one category only."""
         totals = self.totals.sum(axis=0)
-        if np.any(self.active) and totals[_COMPARED] == 0:
+        if np.any(self.active) and totals[COMPARED] == 0:
             return "No unit has two ratings."
         return self.coefficient.undefined if np.any(self.active) else super().reason_undefined(statistic)
 
@@ -98,13 +99,17 @@ class RatingsPrepared(AdditivePrepared):
         totals = self.totals[self.active]
         total = totals.sum(axis=0)
         value = float(self.formula(total)[0])
-        expected = float(self.coefficient.expected(total[_SHARES:] / total[_RATED]))
-        credit = totals[:, _COMPARED] * expected - totals[:, _DISAGREED]
-        direct = credit * total[_RATED] / total[_COMPARED] / expected - value * totals[:, _RATED]
+        expected = self.expected(total)
+        credit = totals[:, COMPARED] * expected - totals[:, DISAGREED]
+        direct = credit * total[RATED] / total[COMPARED] / expected - value * totals[:, RATED]
         moved = totals.copy()
-        moved[:, : _COMPARED + 1] = 0.0
+        moved[:, : COMPARED + 1] = 0.0
         through = np.imag(self.formula(total + 1e-30j * moved)[:, 0]) / 1e-30
-        return np.asarray(direct / total[_RATED] + through)
+        return np.asarray(direct / total[RATED] + through)
+
+    def expected(self, total: FloatArray) -> float:
+        """Disagreement expected by chance, from added-up totals."""
+        return float(self.coefficient.expected(total[SHARES:] / total[RATED]))
 
     def counts(self, statistic: str) -> Counts:
         """Subjects and units with ratings."""
@@ -112,16 +117,19 @@ class RatingsPrepared(AdditivePrepared):
         return Counts(int(np.count_nonzero(self.active)), int(self.units.sum()))
 
 
-class RatingsMetric(Metric):
+class ManyRaters(Metric):
     """Base: one coefficient of several raters. As a metric it compares two, reference and test."""
 
     kind = "categorical"
     route = "additive"
     parameters = (WEIGHTING,)
     figure = "confusion"
-    chance: ClassVar[Chance]
+    exchangeable: ClassVar[bool] = True
+    """The order of the ratings of a unit means nothing."""
 
-    def prepare(self, columns: Columns, *, average: Average = "pooled", **parameters: Any) -> RatingsPrepared:
+    def prepare(
+        self, columns: Columns, *, average: Average = "pooled", **parameters: Any
+    ) -> AdditivePrepared:
         """Take reference and test for two exchangeable raters of each row.
 
         Raises:
@@ -134,7 +142,8 @@ class RatingsMetric(Metric):
         codes = np.stack([columns.reference, columns.test], axis=1).astype(np.int64)
         return self.prepare_ratings(codes, columns, **parameters)
 
-    def prepare_ratings(self, codes: IntArray, columns: Columns, **parameters: Any) -> RatingsPrepared:
+    @abstractmethod
+    def prepare_ratings(self, codes: IntArray, columns: Columns, **parameters: Any) -> AdditivePrepared:
         """Add the units of each subject up.
 
         Args:
@@ -142,14 +151,23 @@ class RatingsMetric(Metric):
             columns: Offsets, levels and row weights; the rest is not looked at.
             parameters: See the metric.
         """
+
+
+class RatingsMetric(ManyRaters):
+    """Base: chance follows from the average shares of the categories, or from their number."""
+
+    chance: ClassVar[Chance]
+
+    def prepare_ratings(self, codes: IntArray, columns: Columns, **parameters: Any) -> RatingsPrepared:
+        """Add the units of each subject up; see `ManyRaters.prepare_ratings`."""
         weighting: Weighting = checks.parameters(self, parameters)["weighting"]
         k = len(columns.levels) or 2
         coefficient = Coefficient(self.chance, k, weighting)
         sums = unit_sums(codes, k, weighting)
         weights = row_weights(columns)
-        used = sums[:, _RATED] > 0
+        used = sums[:, RATED] > 0
         least, most = coefficient.bounds
-        if np.any(used & (sums[:, _COMPARED] == 0)):  # chance is then taken from more units than agreement
+        if np.any(used & (sums[:, COMPARED] == 0)):  # chance is then taken from more units than agreement
             least = -np.inf if self.chance == "shares" else least
         return RatingsPrepared(
             totals=np.stack([subject_sums(column * weights, columns.offsets) for column in sums.T], axis=1),
@@ -178,7 +196,7 @@ class FleissKappa(RatingsMetric):
             "Scott's pi (with weights, its weighted form).",
             "none",
             "higher",
-            _INTERVALS,
+            INTERVALS,
         ),
     )
     citations = (FLEISS_1971, GWET_BOOK)
@@ -201,7 +219,7 @@ class GwetRaters(RatingsMetric):
             "share and T the sum of the credits of all pairs of categories.",
             "none",
             "higher",
-            _INTERVALS,
+            INTERVALS,
         ),
     )
     citations = (GWET_BOOK,)
@@ -225,16 +243,16 @@ def unit_sums(codes: IntArray, k: int, weighting: Weighting) -> FloatArray:
 
 
 def rating_codes(
-    ratings: ArrayLike, levels: Iterable[Any] | None, weighting: Weighting
+    ratings: ArrayLike, levels: Iterable[Any] | None, *, ordered: bool
 ) -> tuple[IntArray, tuple[str, ...]]:
     """A table of ratings as codes, -1 where one is missing (None or NaN), with the levels' names.
 
     Raises:
         ValueError: Not one row a unit and one column a rater, a value that is none of the levels, or
-            `levels` is needed for the weighting.
+            `levels` is needed because the order of the categories matters.
 
     Example:
-        >>> rating_codes([["wake", "n1"], ["n1", None]], None, "unweighted")[0].tolist()
+        >>> rating_codes([["wake", "n1"], ["n1", None]], None, ordered=False)[0].tolist()
         [[1, 0], [0, -1]]
     """
     # a list of words with a NaN among them would become a column of words, "nan" one of them
@@ -243,10 +261,8 @@ def rating_codes(
         raise ValueError(
             f"`ratings` must have a row a unit and a column a rater; its shape is {table.shape}."
         )
-    if levels is None and weighting != "unweighted":
-        raise ValueError(
-            f"`weighting` is {weighting}, which needs the categories in order: give `levels`, lowest first."
-        )
+    if levels is None and ordered:
+        raise ValueError("The categories are needed in their order: give `levels`, lowest first.")
     missing = is_missing(table.ravel()).reshape(table.shape)
     text = np.array([_text(value) for value in table.ravel().tolist()], dtype=object).reshape(table.shape)
     found = sorted(set(text[~missing].tolist()))
@@ -307,7 +323,7 @@ def fleiss_kappa(
         >>> round(fleiss_kappa(table)["fleiss_kappa"].value, 4)
         0.4643
     """
-    return _rated(
+    return rated(
         FLEISS_KAPPA, ratings, levels=levels, weighting=weighting, subject=subject, ci=ci, level=level,
         sides=sides, replicates=replicates, seed=seed,
     )  # fmt: skip
@@ -335,18 +351,18 @@ def gwet_ac_raters(
         >>> round(gwet_ac_raters(table)["gwet_ac_raters"].value, 4)
         0.469
     """
-    return _rated(
+    return rated(
         GWET_AC_RATERS, ratings, levels=levels, weighting=weighting, subject=subject, ci=ci, level=level,
         sides=sides, replicates=replicates, seed=seed,
     )  # fmt: skip
 
 
-def _rated(
-    metric: RatingsMetric,
+def rated(
+    metric: ManyRaters,
     ratings: ArrayLike,
     *,
     levels: Iterable[Any] | None,
-    weighting: Weighting,
+    weighting: str,
     subject: Any,
     ci: str | None,
     level: float,
@@ -354,8 +370,14 @@ def _rated(
     replicates: int,
     seed: int,
 ) -> MetricResult:
-    codes, names = rating_codes(ratings, levels, weighting)
-    codes = np.sort(codes, axis=1)  # raters are exchangeable
+    """A coefficient of a table of ratings, in an order that is none of the rows'.
+
+    Raises:
+        ValueError: See `fleiss_kappa`.
+    """
+    codes, names = rating_codes(ratings, levels, ordered=weighting not in ("unweighted", "nominal"))
+    if metric.exchangeable:
+        codes = np.sort(codes, axis=1)
     codes = codes[np.lexsort(codes.T[::-1])] if subject is None else codes
     blank = np.zeros(len(codes), dtype=np.int64)
     keys, label = tuple(f"{i:012d}" for i in range(len(codes))), np.arange(len(codes))
@@ -364,7 +386,7 @@ def _rated(
     order = np.lexsort((*codes.T[::-1], label))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(label, minlength=len(keys)))]).astype(np.int64)
     columns = Columns(blank, blank, offsets, names)
-    parameters = {"weighting": weighting}
+    parameters = {metric.parameters[0].name: weighting} if metric.parameters else {}
     prepared = metric.prepare_ratings(codes[order], columns, **parameters)
     return labelled(
         metric, prepared, keys, average="pooled", parameters=parameters, ci=ci, level=level, sides=sides,
