@@ -20,8 +20,16 @@ from .calibration.functions import (
     calibration_index,
     calibration_slope,
     decision_curve,
+    log_loss,
     net_benefit,
     reliability_curve,
+)
+from .calibration.goodness import (
+    CalibrationTest,
+    HosmerLemeshow,
+    hosmer_lemeshow,
+    recalibration_test,
+    spiegelhalter_test,
 )
 from .checks import LengthError, NotFiniteError, NotNumericError, ParameterError
 from .classification.binary import accuracy, prevalence, sensitivity, specificity
@@ -136,6 +144,7 @@ from .weights import ResamplingWeights
 __all__ = [
     "Adjusted",
     "AreaDifference",
+    "CalibrationTest",
     "CannotComputeError",
     "ClusteredPairs",
     "Comparison",
@@ -143,6 +152,7 @@ __all__ = [
     "Curve",
     "Estimate",
     "Graph",
+    "HosmerLemeshow",
     "Interval",
     "LengthError",
     "Metric",
@@ -220,6 +230,7 @@ __all__ = [
     "homogeneity_of_means",
     "homogeneity_of_odds_ratios",
     "homogeneity_of_proportions",
+    "hosmer_lemeshow",
     "icc",
     "icc_raters",
     "inflate_sample_size",
@@ -231,6 +242,7 @@ __all__ = [
     "krippendorff_alpha",
     "label_swap_test",
     "light_kappa",
+    "log_loss",
     "lr_negative",
     "lr_positive",
     "mae",
@@ -293,6 +305,7 @@ __all__ = [
     "proportion_odds_ratio",
     "proportion_ratio",
     "rater_agreement",
+    "recalibration_test",
     "regression_limits",
     "relative_likelihood_ratio",
     "relative_predictive_value",
@@ -311,6 +324,7 @@ __all__ = [
     "spearman",
     "specificity",
     "specificity_at_sensitivity",
+    "spiegelhalter_test",
     "subgroup_difference",
     "subgroup_heterogeneity",
     "subgroups",

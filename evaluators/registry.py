@@ -51,6 +51,7 @@ _BUILT_IN: tuple[str, ...] = (
     "roc.points",
     "calibration.scores",
     "calibration.fit",
+    "calibration.smooth",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 

@@ -1,4 +1,4 @@
-"""Calibration by fitting: intercept and slope by logistic regression, and the smoothed calibration curve."""
+"""Calibration intercept and slope, by logistic regression."""
 
 from __future__ import annotations
 
@@ -34,20 +34,9 @@ VAN_CALSTER = Citation(
     "Van Calster B, McLernon DJ, van Smeden M, et al. Calibration: the Achilles heel of predictive "
     "analytics. BMC Med 2019;17:230.",
 )
-AUSTIN = Citation(
-    "austin2019",
-    "Austin PC, Steyerberg EW. The Integrated Calibration Index (ICI) and related metrics for quantifying "
-    "the calibration of logistic regression models. Stat Med 2019;38:4051-4065.",
-)
-HARRELL = Citation(
-    "harrell2015",
-    "Harrell FE. Regression Modeling Strategies. 2nd ed. Springer 2015, s. 10.11 (lowess without outlier "
-    "rejection).",
-)
 _STEPS = 60
 _CLOSE = 1e-11
 _FITTED = ("cluster_t", "glm_wald", "bootstrap_percentile", "bootstrap_bca")
-_SPAN = 2 / 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +79,7 @@ def logistic(x: FloatArray, y: FloatArray, offset: FloatArray, weights: FloatArr
 
 
 @dataclass(frozen=True, eq=False)
-class _Fitted(Prepared):
+class Refitted(Prepared):
     """Rows kept for fitting again."""
 
     columns: Columns
@@ -170,10 +159,15 @@ class _Fitted(Prepared):
 
 
 @dataclass(frozen=True, eq=False)
-class SlopePrepared(_Fitted):
+class SlopePrepared(Refitted):
     """Logit of the prediction against the outcome; see `CalibrationSlope`."""
 
-    def _logit(self) -> FloatArray:
+    def logit(self) -> FloatArray:
+        """(n,) log odds of the predictions.
+
+        Raises:
+            CannotComputeError: A prediction is 0 or 1.
+        """
         p = self.columns.test
         extreme = int(np.count_nonzero((p == 0) | (p == 1)))
         if extreme:
@@ -184,12 +178,12 @@ class SlopePrepared(_Fitted):
 
     def _large(self, weights: FloatArray) -> _Fit:
         """The fit of the intercept alone, at slope one."""
-        logit = self._logit()
+        logit = self.logit()
         return logistic(np.ones((len(logit), 1)), self._outcome, logit, weights)
 
     def _both(self, weights: FloatArray) -> _Fit:
         """The fit of intercept and slope."""
-        logit = self._logit()
+        logit = self.logit()
         predictors = np.column_stack([np.ones(len(logit)), logit])
         return logistic(predictors, self._outcome, np.zeros(len(logit)), weights)
 
@@ -277,48 +271,6 @@ class SlopePrepared(_Fitted):
         return Interval(lower, upper, level, sides, method, independent_rows=several, warning=taken)
 
 
-@dataclass(frozen=True, eq=False)
-class CurveGapPrepared(_Fitted):
-    """Distances between prediction and smoothed outcome; see `CalibrationIndex`."""
-
-    def fit(self, weights: FloatArray) -> FloatArray:
-        """Mean, median, 90th percentile and largest distance.
-
-        Raises:
-            CannotComputeError: Too few rows, or weights that repeat no whole number of rows.
-        """
-        whole = np.rint(weights)
-        if np.any(np.abs(weights - whole) > 1e-9):
-            raise CannotComputeError("The smoothed curve needs whole numbers of rows as weights.")
-        y = np.repeat(self.columns.reference.astype(np.float64), whole.astype(np.int64))
-        p = np.repeat(self.columns.test, whole.astype(np.int64))
-        if len(y) < 3 or y.min() == y.max():
-            raise CannotComputeError("A smoothed curve needs three rows, positives and negatives among them.")
-        gap = np.abs(smoothed(y, p) - p)
-        return np.array([gap.mean(), np.median(gap), np.quantile(gap, 0.9), gap.max()])
-
-
-def smoothed(y: FloatArray, p: FloatArray) -> FloatArray:
-    """(n,) lowess of the outcome on the prediction: span 2/3, locally linear, no outlier rejection.
-
-    As `lowess(p, y, iter = 0)` in R, which interpolates within a hundredth of the range.
-    """
-    # here and not above: it brings pandas along, which nothing else of the statistics needs
-    from statsmodels.nonparametric.smoothers_lowess import lowess  # noqa: PLC0415
-
-    if p.min() == p.max():
-        return np.full(len(p), y.mean())
-    for delta in (0.01 * float(np.ptp(p)), 0.0):
-        with np.errstate(all="ignore"):
-            found = np.asarray(lowess(y, p, frac=_SPAN, it=0, delta=delta, return_sorted=False))
-        if np.all(np.isfinite(found)):
-            return found
-    # neighbours that all have one prediction leave no distance to weigh by: their mean, as in R
-    _, tied = np.unique(p, return_inverse=True)
-    means = np.bincount(tied, weights=y) / np.bincount(tied)
-    return np.asarray(np.where(np.isfinite(found), found, means[tied]))
-
-
 class CalibrationSlope(Metric):
     """Logistic recalibration; the plain function is `calibration_slope`."""
 
@@ -367,48 +319,5 @@ class CalibrationSlope(Metric):
         return SlopePrepared(checked, ("in_the_large", "intercept", "slope"))
 
 
-class CalibrationIndex(Metric):
-    """ICI, E50, E90; the plain function is `calibration_index`."""
-
-    name = "calibration_index"
-    title = "Integrated calibration index"
-    summary = "Distance between predicted probabilities and the smoothed calibration curve."
-    kind = "score"
-    route = "refit"
-    headline = "ici"
-    statistics = tuple(
-        Statistic(
-            name,
-            f"{words} distance to the calibration curve ({name.upper()})",
-            f"{words} |smoothed outcome - prediction| over units; smoothed by lowess with span 2/3, locally "
-            "linear, without outlier rejection. Another smoother gives another number.",
-            "none",
-            "lower",
-            ("bootstrap_percentile",),
-        )
-        for name, words in (
-            ("ici", "Mean"),
-            ("e50", "Median"),
-            ("e90", "90th percentile of"),
-            ("emax", "Largest"),
-        )
-    )
-    citations = (AUSTIN, HARRELL)
-
-    def prepare(
-        self, columns: Columns, *, average: Average = "pooled", **parameters: Any
-    ) -> CurveGapPrepared:
-        """Keep the rows.
-
-        Raises:
-            ValueError: Row weights, or see `probability_columns`.
-        """
-        checked = probability_columns(self, columns, average, parameters)
-        if checked.weights is not None:
-            raise ValueError("`calibration_index` takes no row weights; the smoother counts neighbours.")
-        return CurveGapPrepared(checked, ("ici", "e50", "e90", "emax"))
-
-
 CALIBRATION_SLOPE = CalibrationSlope()
-CALIBRATION_INDEX = CalibrationIndex()
-METRICS: tuple[Metric, ...] = (CALIBRATION_SLOPE, CALIBRATION_INDEX)
+METRICS: tuple[Metric, ...] = (CALIBRATION_SLOPE,)

@@ -13,8 +13,9 @@ from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, evaluate
 from ..intervals import wilson
 from ..metric import CannotComputeError, FloatArray, IntArray, Metric, MetricResult, Sides
 from ..roc.area import empty_class, scored
-from .fit import CALIBRATION_INDEX, CALIBRATION_SLOPE
-from .scores import BRIER_DECOMPOSITION, BRIER_SCORE, NET_BENEFIT, bin_of, probability_columns
+from .fit import CALIBRATION_SLOPE
+from .scores import BRIER_DECOMPOSITION, BRIER_SCORE, LOG_LOSS, NET_BENEFIT, bin_of, probability_columns
+from .smooth import CALIBRATION_INDEX, Smoother
 
 FEWER_REPLICATES = 1_000
 """Replicates where a curve is smoothed again for each, which takes a thousand times as long as adding up."""
@@ -191,6 +192,38 @@ def brier_score(
     )  # fmt: skip
 
 
+def log_loss(
+    reference: ArrayLike,
+    probability: ArrayLike,
+    *,
+    positive: Any = None,
+    subject: Any = None,
+    weights: ArrayLike | None = None,
+    ci: Method = None,
+    level: float = 0.95,
+    sides: Sides = "two",
+    replicates: int = DEFAULT_REPLICATES,
+    seed: int = DEFAULT_SEED,
+) -> MetricResult:
+    """Logarithmic score: minus the mean log of the probability given to what happened (Good 1952).
+
+    Natural logarithm; smaller is better. Infinite where something happened to which a probability of 0 was
+    given: no value, with that reason. Probabilities are not cut off at some small number, which would decide
+    the result.
+
+    Arguments and errors as for `brier_score`; source: Good IJ. Rational decisions. J R Stat Soc B
+    1952;14:107-114.
+
+    Example:
+        >>> round(log_loss([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])["log_loss"].value, 4)
+        0.4723
+    """
+    return _read(
+        LOG_LOSS, reference, probability, {}, positive=positive, subject=subject,
+        weights=weights, ci=ci, level=level, sides=sides, replicates=replicates, seed=seed,
+    )  # fmt: skip
+
+
 def brier_decomposition(
     reference: ArrayLike,
     probability: ArrayLike,
@@ -343,6 +376,7 @@ def calibration_index(
     reference: ArrayLike,
     probability: ArrayLike,
     *,
+    smoother: Smoother = "lowess",
     positive: Any = None,
     subject: Any = None,
     ci: Method = None,
@@ -354,13 +388,15 @@ def calibration_index(
     """Integrated calibration index with E50, E90 and the largest distance (Austin & Steyerberg 2019).
 
     Mean, median, 90th percentile (linear interpolation) and maximum over units of the distance between
-    prediction and smoothed outcome. The smoother is lowess with span 2/3, locally linear, without outlier
-    rejection, as `rms::val.prob` in R; with the loess of the paper's code the values differ.
+    prediction and smoothed outcome. The default smoother is that of `rms::val.prob` in R, which the paper
+    does not use; with the paper's `loess` the values differ by tens of percent. Say which one it was.
 
 
     Args:
         reference: (n,) values of the reference.
         probability: (n,) predicted probabilities of a positive, 0 to 1.
+        smoother: `lowess` (default): locally linear, span 2/3, no outlier rejection. `loess`: locally
+            quadratic, span 0.75, with the vertices and the interpolation of R's `loess`.
         positive: The reference value, or values, that count as positive. Default: values are 0 and 1.
         subject: (n,) subject labels, compared as text. Default: every row is a subject of its own.
         ci: `bootstrap_percentile`, smoothed again for each replicate.
@@ -379,7 +415,7 @@ def calibration_index(
         0.122
     """
     return _read(
-        CALIBRATION_INDEX, reference, probability, {}, positive=positive, subject=subject,
+        CALIBRATION_INDEX, reference, probability, {"smoother": smoother}, positive=positive, subject=subject,
         weights=None, ci=ci, level=level, sides=sides, replicates=replicates, seed=seed,
     )  # fmt: skip
 

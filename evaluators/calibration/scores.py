@@ -51,6 +51,7 @@ VICKERS = Citation(
     "Vickers AJ, Elkin EB. Decision curve analysis: a novel method for evaluating prediction models. "
     "Med Decis Making 2006;26:565-574.",
 )
+GOOD = Citation("good1952", "Good IJ. Rational decisions. J R Stat Soc B 1952;14:107-114.")
 INTERVALS = ("cluster_t", "t", "bootstrap_percentile", "bootstrap_bca")
 NOT_PROBABILITIES = (
     "`test` must hold probabilities from 0 to 1; {count:,} values lie outside, first at row {first}."
@@ -84,6 +85,12 @@ def _brier(totals: NDArray[Any]) -> NDArray[Any]:
     rate = events / n
     brier = squares / n
     return np.stack([brier, 1 - brier / (rate * (1 - rate)), events / predicted], axis=-1)
+
+
+def _log_loss(totals: NDArray[Any]) -> NDArray[Any]:
+    """From n, the finite losses, and the number of infinite ones."""
+    n, loss, impossible = (totals[..., i] for i in range(3))
+    return np.asarray(np.where(impossible.real > 0, np.nan, loss / n))[..., None]
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,12 @@ class ProbabilityPrepared(AdditivePrepared):
         """No rows, one class only, or nothing predicted."""
         if not np.any(self.active):
             return "There are no rows."
+        if statistic == "log_loss":
+            count = int(np.count_nonzero(self.totals[:, 2]))
+            return (
+                f"The loss is infinite: in {count:,} subjects something happened to which a probability of 0 "
+                "was given."
+            )
         if statistic == "observed_expected":
             return "All predicted probabilities are 0."
         return "The reference has one class only; its variance, which this is divided by, is 0."
@@ -212,6 +225,43 @@ class BrierScore(Metric):
         y, p = columns.reference.astype(np.float64), columns.test
         rows = (np.ones(len(y)), y, p, np.square(p - y))
         return _prepared(columns, rows, ("n", "events", "predicted", "squares"), self, _brier)
+
+
+class LogLoss(Metric):
+    """Logarithmic score of predicted probabilities; the plain function is `log_loss`."""
+
+    name = "log_loss"
+    title = "Logarithmic score"
+    summary = "Minus the mean log of the probability given to what happened."
+    kind = "score"
+    route = "additive"
+    headline = "log_loss"
+    statistics = (
+        _statistic(
+            "log_loss",
+            title,
+            "Mean of -ln(p) for positives and -ln(1 - p) for negatives, p the predicted probability; not cut "
+            "off, so infinite where what happened had a probability of 0.",
+        ),
+    )
+    citations = (GOOD, STEYERBERG)
+
+    def prepare(
+        self, columns: Columns, *, average: Average = "pooled", **parameters: Any
+    ) -> ProbabilityPrepared:
+        """Add up the rows of each subject.
+
+        Raises:
+            ValueError: See `probability_columns`.
+        """
+        columns = probability_columns(self, columns, average, parameters)
+        positive, p = columns.reference == 1, columns.test
+        impossible = p == np.where(positive, 0.0, 1.0)
+        loss = np.zeros(len(p))
+        np.log(p, out=loss, where=positive & ~impossible)
+        np.log1p(-p, out=loss, where=~positive & ~impossible)
+        rows = (np.ones(len(p)), -loss, impossible.astype(np.float64))
+        return _prepared(columns, rows, ("n", "loss", "impossible"), self, _log_loss)
 
 
 class BrierDecomposition(Metric):
@@ -359,7 +409,8 @@ class DecisionNetBenefit(Metric):
 BRIER_SCORE = BrierScore()
 BRIER_DECOMPOSITION = BrierDecomposition()
 NET_BENEFIT = DecisionNetBenefit()
-METRICS: tuple[Metric, ...] = (BRIER_SCORE, BRIER_DECOMPOSITION, NET_BENEFIT)
+LOG_LOSS = LogLoss()
+METRICS: tuple[Metric, ...] = (BRIER_SCORE, BRIER_DECOMPOSITION, NET_BENEFIT, LOG_LOSS)
 
 
 def bin_of(p: FloatArray, bins: int) -> NDArray[np.int64]:

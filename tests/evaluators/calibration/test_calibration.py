@@ -27,10 +27,14 @@ from accordance.evaluators import (
     calibration_index,
     calibration_slope,
     decision_curve,
+    log_loss,
     net_benefit,
+    prevalence,
     registry,
     reliability_curve,
 )
+from accordance.evaluators.calibration.loess import loess, vertices
+from accordance.evaluators.calibration.scores import NET_BENEFIT
 from accordance.evaluators.metric import Columns
 
 DATA = {
@@ -44,6 +48,7 @@ PARAMETERS = {
     "net_benefit": {"threshold": 0.3},
     "calibration_slope": {},
     "calibration_index": {},
+    "log_loss": {},
 }
 ROWS = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 19), st.integers(0, 4)), min_size=1, max_size=30)
 
@@ -74,8 +79,18 @@ def test_scores(found, rows, name):
     # `rms` puts predictions into bins of 0.002 before it counts pairs
     c = expected["rms_val.prob"]["C (ROC)"]
     assert auc(*rows[name])["auc"].value == pytest.approx(c, abs=1e-4)
+    compare("logarithmic score", log_loss(*rows[name])["log_loss"].value, expected["logloss"])
+    share = prevalence(rows[name][0], rows[name][0])["prevalence"].value
+    mean = share / result["observed_expected"].value
+    compare("prevalence and mean prediction", (share, mean), (expected["prevalence"], expected["mean_pred"]))
+    compare("Brier score", result["brier"].value, expected["DescTools_BrierScore"])
+    compare("Brier score", result["brier"].value, expected["rms_val.prob"]["Brier"])
     ece = brier_decomposition(*rows[name])["ece"].value
     compare("expected calibration error, 10 equal bins", ece, expected["ECE_10_equal_width"])
+
+
+def columns_of(y, p):
+    return Columns(y, p, np.arange(len(y) + 1))
 
 
 def match(line, got, expected, rel):
@@ -128,6 +143,15 @@ def test_intercept_and_slope(found, rows, name):
     assert list(error.values()) == pytest.approx(wanted, rel=1e-4)
     interval = (result["slope"].interval.lower, result["slope"].interval.upper)
     match("calibration slope, glm_wald (R)", interval, bounds(both["slope_wald"]), 1e-4)
+    interval = (result["in_the_large"].interval.lower, result["in_the_large"].interval.upper)
+    match("calibration in the large, glm_wald (R)", interval, bounds(large["wald"]), 1e-4)
+    z = value["in_the_large"] / early[0]
+    match(
+        "calibration in the large, z (R)",
+        [z, math.erfc(abs(z) / math.sqrt(2))],
+        [large["z"], large["p"]],
+        1e-7,
+    )
 
 
 @pytest.mark.parametrize("name", DATA)
@@ -166,6 +190,51 @@ def test_calibration_index(found, rows, name):
 
 
 @pytest.mark.parametrize("name", DATA)
+def test_calibration_index_by_loess(found, rows, name):
+    """`loess(y ~ p)` with R's defaults, the code of Austin & Steyerberg (2019).
+
+    Fitted directly at every row the four are off by up to 7%: R interpolates between a few vertices.
+    """
+    expected = found[name]["outputs"]["ICI_loess_austin_steyerberg"]
+    result = calibration_index(*rows[name], smoother="loess", replicates=100)
+    compare(
+        "ICI, E50, E90, Emax (loess)",
+        [result[key].value for key in ("ici", "e50", "e90", "emax")],
+        [expected[key] for key in ("ICI", "E50", "E90", "Emax")],
+    )
+    assert result["ici"].interval.lower < result["ici"].interval.upper
+
+
+@given(st.lists(st.integers(0, 400), min_size=8, max_size=120), st.tuples(*[st.floats(-3, 3)] * 3))
+@settings(deadline=None)
+def test_loess_of_a_parabola_is_the_parabola(places, of):
+    x = np.array(places) / 100
+    y = of[0] + of[1] * x + of[2] * x**2
+    try:
+        found = loess(y, x)
+    except CannotComputeError as problem:
+        assert "three different predictions" in str(problem)
+        return
+    np.testing.assert_allclose(found, y, atol=1e-6)
+    order = np.random.default_rng(1).permutation(len(x))
+    np.testing.assert_allclose(loess(y[order], x[order]), found[order], atol=1e-9)
+    knots = vertices(np.sort(x))
+    assert knots[0] < x.min() <= x.max() < knots[-1]
+
+
+def test_loess_needs_three_places_in_reach():
+    """R takes a pseudo-inverse there and warns; no number is better than that one."""
+    y, p = [0, 1] * 10, [0.2, 0.8] * 10
+    estimate = calibration_index(y, p, smoother="loess", replicates=100)["ici"]
+    assert "three different predictions" in estimate.error
+    assert (
+        "three rows" in calibration_index([0, 1], [0.2, 0.4], smoother="loess", replicates=100)["ici"].error
+    )
+    with pytest.raises(ValueError, match="lowess, loess"):
+        calibration_index(y, p, smoother="spline")
+
+
+@pytest.mark.parametrize("name", DATA)
 def test_decision_curve(found, rows, name):
     """`dcurves::dca`: net benefit of the prediction and of treating all; `net_intervention_avoided`."""
     expected = found[name]["outputs"]
@@ -175,6 +244,10 @@ def test_decision_curve(found, rows, name):
     compare("net benefit, treat all", curve.treat_all, everyone["net_benefit"])
     avoided = expected["dcurves_net_intervention_avoided"]["value"]
     compare("net interventions avoided", curve.interventions_avoided, avoided, abs=1e-11)
+    made = [NET_BENEFIT.prepare(columns_of(*rows[name]), threshold=t) for t in own["threshold"]]
+    shares = [dict(zip(one.names, one.totals.sum(axis=0) / len(rows[name][0]), strict=True)) for one in made]
+    compare("true positives of a decision curve", [share["tp"] for share in shares], own["tpr"])
+    compare("false positives of a decision curve", [share["fp"] for share in shares], own["fpr"])
     one = net_benefit(*rows[name], threshold=own["threshold"][3])
     assert one["net_benefit"].value == pytest.approx(own["net_benefit"][3])
     assert one["over_treat_all"].interval.lower < one["over_treat_all"].value
@@ -254,13 +327,22 @@ def test_row_weights_are_repeated_rows():
     rng = np.random.default_rng(7)
     y, p, w = rng.integers(0, 2, 60), rng.uniform(0.1, 0.9, 60), rng.integers(1, 4, 60)
     s = rng.integers(0, 15, 60)
-    for function in (brier_score, brier_decomposition, calibration_slope):
+    for function in (brier_score, brier_decomposition, calibration_slope, log_loss):
         weighted = function(y, p, subject=s, weights=w, ci="cluster_t")
         repeated = function(np.repeat(y, w), np.repeat(p, w), subject=np.repeat(s, w), ci="cluster_t")
         for key, estimate in weighted.items():
             assert estimate.value == pytest.approx(repeated[key].value, rel=1e-9, abs=1e-12)
             assert estimate.interval.lower == pytest.approx(repeated[key].interval.lower, rel=1e-7, abs=1e-9)
     assert "weighted" in calibration_slope(y, p, weights=w, ci="glm_wald")["slope"].error
+
+
+def test_an_impossible_event_has_infinite_loss():
+    """`-mean(y * log(p) + (1 - y) * log(1 - p))` in R is NaN with 0 * log(0); nothing is cut off here."""
+    estimate = log_loss([0, 1, 1], [0.2, 0.0, 0.8], subject=["a", "b", "b"])["log_loss"]
+    assert estimate.error.startswith("The loss is infinite: in 1 subjects")
+    assert log_loss([0, 1], [0.0, 1.0])["log_loss"].value == 0.0
+    assert log_loss([0], [1e-20])["log_loss"].value == 1e-20
+    assert log_loss([], [])["log_loss"].error == "There are no rows."
 
 
 def test_edges():
