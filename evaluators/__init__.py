@@ -122,10 +122,13 @@ from .roc.curves import (
     average_precision,
     optimal_threshold,
     partial_auc,
+    pr_auc,
     roc_curve,
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
+from .roc.multi_reader import MultiReader, ReaderMean, multi_reader_auc
+from .roc.multiclass import hand_till_auc
 from .sample_size.accuracy import precision_sensitivity_specificity
 from .sample_size.areas import power_auc, power_auc_difference, precision_auc
 from .sample_size.design import design_effect, inflate_sample_size
@@ -157,12 +160,14 @@ __all__ = [
     "LengthError",
     "Metric",
     "MetricResult",
+    "MultiReader",
     "NotFiniteError",
     "NotNumericError",
     "PairedCounts",
     "PairedDiagnosis",
     "ParameterError",
     "PowerCurve",
+    "ReaderMean",
     "ResamplingWeights",
     "SampleSize",
     "SimultaneousIntervals",
@@ -225,6 +230,7 @@ __all__ = [
     "graphical",
     "gwet_ac",
     "gwet_ac_raters",
+    "hand_till_auc",
     "holm_graph",
     "homogeneity_of_clustered_proportions",
     "homogeneity_of_means",
@@ -252,6 +258,7 @@ __all__ = [
     "mcnemar",
     "mean_difference",
     "median_absolute_error",
+    "multi_reader_auc",
     "net_benefit",
     "non_inferiority_p",
     "non_inferiority_test",
@@ -287,6 +294,7 @@ __all__ = [
     "power_proportion_difference",
     "ppv",
     "ppv_at_prevalence",
+    "pr_auc",
     "precision_auc",
     "precision_ccc",
     "precision_correlation",

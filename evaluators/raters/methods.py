@@ -30,6 +30,17 @@ PEPE = Citation(
     "ch. 4-5.",
 )
 
+ROCKETTE = Citation(
+    "obuchowski1995",
+    "Obuchowski NA, Rockette HE. Hypothesis testing of diagnostic accuracy for multiple readers and multiple "
+    "tests: an ANOVA approach with dependent observations. Commun Stat Simul Comput 1995;24:285-308.",
+)
+HILLIS = Citation(
+    "hillis2007",
+    "Hillis SL. A comparison of denominator degrees of freedom methods for multiple observer ROC analysis. "
+    "Stat Med 2007;26:596-619.",
+)
+
 METHODS: tuple[IntervalMethod, ...] = (
     IntervalMethod(
         "gwet_t",
@@ -77,6 +88,14 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Normal interval of the logit of the area under the ROC curve, Obuchowski's variance by the delta "
         "method, transformed back; subjects as clusters.",
         (OBUCHOWSKI, PEPE),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "obuchowski_rockette",
+        "Obuchowski-Rockette",
+        "Student's t interval of a mean of readers' areas or of a difference of two, readers and cases "
+        "random, with the degrees of freedom of Hillis.",
+        (ROCKETTE, HILLIS),
         resampling=False,
     ),
 )

@@ -144,7 +144,7 @@ class AucPrepared(Prepared):
         """DeLong's where every subject has one row, Obuchowski's otherwise; linearised with row weights."""
         del statistic
         if self.columns.weights is not None:
-            return self._linearised()
+            return self.cluster_error()
         variance = self.independent[1] if self.single else self._obuchowski()
         return float(np.sqrt(max(variance, 0.0)))
 
@@ -188,7 +188,7 @@ class AucPrepared(Prepared):
         """What the clustered variance is made of, subject by subject."""
         return Components.of(self.rows)
 
-    def _influence(self) -> FloatArray:
+    def influence(self) -> FloatArray:
         """(J,) derivative of the area in the weight of each subject that has rows."""
         p, n = self.rows.classes
         won, lost = self.rows.wins
@@ -200,19 +200,22 @@ class AucPrepared(Prepared):
             ", from at least two subjects each." if not self.single else "."
         )
 
-    def _linearised(self) -> float:
-        """NaN where a class comes from one subject: how it varies between subjects is then unknown, not 0."""
+    def cluster_error(self) -> float:
+        """Linearised standard error, subjects as clusters.
+
+        NaN where a class comes from one subject: how it varies between subjects is then unknown, not 0.
+        """
         p, n = self.rows.classes
         if min(np.count_nonzero(p), np.count_nonzero(n)) < 2:
             return float("nan")
-        z = self._influence()
+        z = self.influence()
         return float(np.sqrt(len(z) / (len(z) - 1) * np.square(z - z.mean()).sum()))
 
     def _cluster_t(self, value: float, level: float, sides: Sides) -> Interval:
         subjects = int(np.count_nonzero(self.units))
         if subjects < 2:
             raise CannotComputeError("An interval needs at least two subjects.")
-        error = self._linearised()
+        error = self.cluster_error()
         if not np.isfinite(error):
             raise CannotComputeError(self._too_few())
         lower, upper = t_interval(value, error, subjects - 1, level, sides)

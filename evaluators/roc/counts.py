@@ -165,6 +165,8 @@ class ScoreRows:
         """
         size = self.n_subjects
         table = np.zeros((size, size))
+        if not len(self.order):
+            return table
         p, n, who = self._mass(positive=True), self._mass(positive=False), self.who
         edges, whole = self._blocks()
         block = np.repeat(np.arange(len(whole)), np.diff(edges))

@@ -29,7 +29,14 @@ from ..metric import (
 from ..raters.methods import PEPE
 from .area import empty_class, score_columns
 from .counts import DIRECTION, ScoreRows
-from .shapes import average_precision, best_threshold, partial_area, sensitivity_at, specificity_at
+from .shapes import (
+    average_precision,
+    best_threshold,
+    partial_area,
+    precision_recall_area,
+    sensitivity_at,
+    specificity_at,
+)
 
 Shape = Callable[[FloatArray, FloatArray], FloatArray]
 """(B, G) positives and negatives of each step -> (B, k) statistics."""
@@ -48,6 +55,11 @@ DAVIS = Citation(
     "davis2006",
     "Davis J, Goadrich M. The relationship between precision-recall and ROC curves. Proc 23rd Int Conf "
     "Machine Learning 2006:233-240.",
+)
+KEILWAGEN = Citation(
+    "keilwagen2014",
+    "Keilwagen J, Grosse I, Grau J. Area under precision-recall curves for weighted and unweighted data. "
+    "PLoS ONE 2014;9:e92209.",
 )
 _PERCENTILE = ("bootstrap_percentile",)
 """BCa takes its acceleration from the jackknife, which fails for what is read at one point of the curve."""
@@ -179,7 +191,7 @@ class CurveMetric(Metric):
 
 
 def _statistic(name: str, title: str, definition: str, unit: Unit = "proportion") -> Statistic:
-    smooth = name in {"partial_auc", "partial_auc_corrected", "average_precision"}
+    smooth = name in {"partial_auc", "partial_auc_corrected", "average_precision", "pr_auc"}
     better: Better = "none" if name == "threshold" else "higher"
     return Statistic(name, title, definition, unit, better, _BOOTSTRAP if smooth else _PERCENTILE)
 
@@ -365,11 +377,39 @@ class AveragePrecision(CurveMetric):
         return average_precision
 
 
+class PrecisionRecallArea(CurveMetric):
+    """Area under the interpolated precision-recall curve; the plain function is `pr_auc`."""
+
+    name = "pr_auc"
+    title = "Area under the precision-recall curve (Davis & Goadrich)"
+    summary = (
+        "Precision averaged over recall along the curve that the ROC curve implies; depends on prevalence."
+    )
+    headline = "pr_auc"
+    statistics = (
+        _statistic(
+            "pr_auc",
+            title,
+            "Area under precision (PPV) against recall (sensitivity), between thresholds along the points "
+            "that the straight pieces of the ROC curve pass through (Davis & Goadrich), integrated exactly. "
+            "A score without information has the prevalence.",
+        ),
+    )
+    parameters = (DIRECTION,)
+    citations = (DAVIS, KEILWAGEN)
+
+    def shape(self, rows: ScoreRows, given: dict[str, Any]) -> Shape:
+        """The integral."""
+        del rows, given
+        return precision_recall_area
+
+
 PARTIAL_AUC = PartialArea()
 SENSITIVITY_AT = SensitivityAtSpecificity()
 SPECIFICITY_AT = SpecificityAtSensitivity()
 OPTIMAL_THRESHOLD = OptimalThreshold()
 AVERAGE_PRECISION = AveragePrecision()
+PR_AUC = PrecisionRecallArea()
 METRICS: tuple[Metric, ...] = (
-    PARTIAL_AUC, SENSITIVITY_AT, SPECIFICITY_AT, OPTIMAL_THRESHOLD, AVERAGE_PRECISION,
+    PARTIAL_AUC, SENSITIVITY_AT, SPECIFICITY_AT, OPTIMAL_THRESHOLD, AVERAGE_PRECISION, PR_AUC,
 )  # fmt: skip

@@ -105,3 +105,23 @@ def average_precision(p: FloatArray, n: FloatArray) -> FloatArray:
     with np.errstate(all="ignore"):
         value = (p * precision).sum(axis=1) / total
     return np.asarray(np.where(others > 0, value, np.nan))[:, None]
+
+
+def precision_recall_area(p: FloatArray, n: FloatArray) -> FloatArray:
+    """(B, 1) area under the precision-recall curve of Davis & Goadrich, integrated exactly.
+
+    Between two thresholds false positives grow linearly with true positives, as on the ROC curve, so that
+    precision t / (t + f(t)) is no straight line of recall; its integral is a logarithm.
+    """
+    start = np.zeros((len(p), 1))
+    found, called = np.cumsum(p, axis=1), np.cumsum(p + n, axis=1)
+    before, called_before = np.hstack([start, found[:, :-1]]), np.hstack([start, called[:, :-1]])
+    some = p > 0
+    growth = np.divide(p + n, p, out=np.ones_like(p), where=some)  # of calls with each true positive
+    offset = called_before - growth * before  # calls at no true positive, were the line prolonged
+    ratio = np.divide(called, called_before, out=np.ones_like(p), where=some & (called_before > 0))
+    parts = np.where(some, p / growth - offset / growth**2 * np.log(ratio), 0.0)
+    total, others = p.sum(axis=1), n.sum(axis=1)
+    with np.errstate(all="ignore"):
+        value = parts.sum(axis=1) / total
+    return np.asarray(np.where(others > 0, value, np.nan))[:, None]

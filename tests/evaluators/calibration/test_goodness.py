@@ -28,8 +28,8 @@ DATA = {
 }
 NOT_COMPARED = {
     "calibration_in_the_large.profile, calibration_slope.slope_profile": "Profile-likelihood intervals of "
-    "the model take units for independent, as `glm_wald` does; with subjects as clusters there is no likelihood "
-    "to profile. `glm_wald` serves the comparison with other programs, `cluster_t` the decision.",
+    "the model take units for independent, as `glm_wald` does; with subjects as clusters there is no "
+    "likelihood to profile. `glm_wald` serves the comparison with other programs, `cluster_t` the decision.",
     "rms_val.prob C (ROC), Dxy": "`rms` counts pairs after putting predictions into bins of 0.002; held to "
     "1e-4 here and in test_calibration.",
     "dcurves Treat None": "Constants: net benefit 0 by definition.",

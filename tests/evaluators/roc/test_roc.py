@@ -401,3 +401,10 @@ def test_subjects_of_both_groups_are_named():
     assert shared.interval.warning.startswith("2 subject labels occur in both groups")
     apart = compare_auc_unpaired(*groups, subject_baseline=list("abcd"), subject_candidate=list("efgh"))
     assert apart.interval.warning is None
+
+
+def test_subjects_without_any_row():
+    """Weights of subjects none of whom has a row: no area, and no crash."""
+    prepared = registry.get("auc").prepare(Columns(np.zeros(0, int), np.zeros(0), np.zeros(4, int)))
+    assert np.isnan(prepared.at(np.ones((2, 3)))).all()
+    assert prepared.jackknife().shape == (0, 1)

@@ -20,8 +20,11 @@ from accordance.evaluators import (
     CannotComputeError,
     auc,
     average_precision,
+    npv,
     optimal_threshold,
     partial_auc,
+    ppv,
+    pr_auc,
     registry,
     roc_curve,
     sensitivity_at_specificity,
@@ -37,6 +40,7 @@ METRICS = {
     "specificity_at_sensitivity": {"sensitivity": 0.7},
     "optimal_threshold": {},
     "average_precision": {},
+    "pr_auc": {},
 }
 CALLS = {
     "partial_auc": partial_auc,
@@ -44,6 +48,7 @@ CALLS = {
     "specificity_at_sensitivity": specificity_at_sensitivity,
     "optimal_threshold": optimal_threshold,
     "average_precision": average_precision,
+    "pr_auc": pr_auc,
 }
 ROWS = st.lists(st.tuples(st.integers(0, 1), st.integers(-4, 4), st.integers(0, 5)), min_size=1, max_size=30)
 
@@ -127,6 +132,69 @@ def test_average_precision(found, asah, name):
     first = curve.sensitivity[1] * (1 + curve.precision[1]) / 2  # from (0, 1), as scikit-learn puts it
     compare(
         "precision-recall, trapezoid", first + area, found[name]["auprc_trapezoid_sklearn_auc_definition"]
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_precision_recall_area(found, asah, name):
+    """`PRROC::pr.curve()$auc.integral`, and its `auc.davis.goadrich`: trapezoids between true positives.
+
+    `precrec` interpolates in a thousand places, which leaves an error of some 1e-7.
+    """
+    value, expected = pr_auc(*asah[name], **FEW)["pr_auc"].value, found[name]["PRROC"]
+    compare("precision-recall area, integral", value, expected["auprc_integral_davis_goadrich_interp"])
+    assert value == pytest.approx(found[name]["precrec"]["auprc_nonlinear_interp"], rel=1e-6)
+    curve, (y, _) = roc_curve(*asah[name]), asah[name]
+    tp, fp = curve.sensitivity * y.sum(), (1 - curve.specificity) * (1 - y).sum()
+    steps = []
+    for k in np.flatnonzero(np.diff(tp) > 1e-9):
+        inside = np.arange(round(tp[k]), round(tp[k + 1]) + 1)
+        line = np.interp(inside, tp[k : k + 2], fp[k : k + 2])
+        with np.errstate(invalid="ignore"):
+            precision = inside / (inside + line)
+        precision[0] = precision[1] if inside[0] == 0 else precision[0]
+        steps.append(np.sum((precision[1:] + precision[:-1]) / 2))
+    compare(
+        "precision-recall area, Davis-Goadrich", np.sum(steps) / y.sum(), expected["auprc_davis_goadrich"]
+    )
+    assert expected["auroc"] == pytest.approx(auc(*asah[name])["auc"].value, rel=1e-12)
+
+
+@given(ROWS)
+@settings(deadline=None)
+def test_precision_recall_area_by_quadrature(rows):
+    y, x, _ = np.array(rows).T
+    if len(set(y.tolist())) < 2:
+        return
+    value = pr_auc(y, x, **FEW)["pr_auc"].value
+    curve = roc_curve(y, x)
+    tp, fp = curve.sensitivity * y.sum(), (1 - curve.specificity) * (1 - y).sum()
+    total = 0.0
+    for k in np.flatnonzero(np.diff(tp) > 1e-9):
+        t = tp[k] + (np.arange(4000) + 0.5) / 4000 * (tp[k + 1] - tp[k])
+        total += np.mean(t / (t + np.interp(t, tp[k : k + 2], fp[k : k + 2]))) * (tp[k + 1] - tp[k])
+    assert value == pytest.approx(total / y.sum(), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_coordinates_of_the_curve(found, asah, name):
+    """`coords("best")`: predictive values and counts at the threshold; `best.method = "closest.topleft"`."""
+    y, x = asah[name]
+    expected = found[name]["coords_youden_best"]["1"]
+    call = (x > optimal_threshold(y, x, **FEW)["threshold"].value).astype(int)
+    compare(
+        "coordinates at the optimal threshold",
+        (ppv(y, call)["ppv"].value, npv(y, call)["npv"].value, np.mean(y == call),
+         *[np.sum((y == a) & (call == b)) for a, b in ((1, 1), (0, 1), (1, 0), (0, 0))]),
+        [expected[key] for key in ("ppv", "npv", "accuracy", "tp", "fp", "fn", "tn")],
+    )  # fmt: skip
+    curve, closest = roc_curve(y, x), found[name]["coords_closest_topleft"]["1"]
+    distance = (1 - curve.sensitivity) ** 2 + (1 - curve.specificity) ** 2
+    at = int(np.argmin(distance))
+    compare(
+        "coordinates closest to the corner",
+        (curve.thresholds[at], curve.sensitivity[at], curve.specificity[at], distance[at]),
+        [closest[key] for key in ("threshold", "sensitivity", "specificity", "closest.topleft")],
     )
 
 
@@ -219,7 +287,7 @@ def test_order_and_names_and_edges(name):
     call, parameters = CALLS[name], METRICS[name]
     plain = call(y, x, subject=s, **parameters, **FEW)
     assert repr(call(y[order], x[order], subject=s[order], **parameters, **FEW)) == repr(plain)
-    smooth = name in ("partial_auc", "average_precision")
+    smooth = name in ("partial_auc", "average_precision", "pr_auc")
     for ci in ("bootstrap_percentile", *(["bootstrap_bca"] if smooth else [])):
         for estimate in call(y, x, subject=s, ci=ci, **parameters, replicates=2000).values():
             assert estimate.interval.lower < estimate.interval.upper
