@@ -177,6 +177,7 @@ def haemorrhage(folder: Path) -> list[Data]:
     categories = {
         "reference": words["protein"], "test": words["kinase"], "category": "high",
         "levels": ["low", "middle", "high"], "ratings": np.column_stack(list(words.values())),
+        "hand_till_auc.scores": kinase,
     }  # fmt: skip
     return [
         Data("aSAH, calls", ("binary",), binary),
@@ -185,6 +186,15 @@ def haemorrhage(folder: Path) -> list[Data]:
         Data("aSAH by gender", ("groups",), by_group),
         Data("aSAH, thirds", ("categorical",), categories),
     ]
+
+
+def readings(folder: Path) -> Data:
+    """Five radiologists, two ways of imaging, 114 patients (Van Dyke 1993)."""
+    columns = table(folder / "diagnostic" / "data" / "mrmc_VanDyke.csv")
+    return Data("VanDyke, five readers", ("readers",), {
+        "reference": numbers(columns["truth"]).astype(int), "score": numbers(columns["rating"]),
+        "version": columns["treatment"], "reader": columns["reader"], "case": columns["case"],
+    })  # fmt: skip
 
 
 def family(pressures: Data) -> Data:
@@ -251,7 +261,7 @@ def plans() -> Data:
 def all_data(folder: Path) -> list[Data]:
     """The data sets, those of measurements first."""
     pressures = pressure(folder)
-    return [pressures, saturation(folder), *haemorrhage(folder), family(pressures), plans()]
+    return [pressures, saturation(folder), *haemorrhage(folder), readings(folder), family(pressures), plans()]
 
 
 # %% Calling what is there
