@@ -1,8 +1,8 @@
 """The flow of participants: enrolled, eligible, reference available, test available, analysed.
 
-By subject and by unit, with every loss under its code, as STARD 2015 asks for (item 19; Bossuyt et al., BMJ
-2015;351:h5527). Unlike `accounting`, which follows the order of pairing, it follows the order in which a study
-loses people.
+By subject and by unit, with every loss under its code, as STARD 2015 asks for (item 19; Bossuyt et al.,
+BMJ 2015;351:h5527). Unlike `accounting`, which follows the order of pairing, it follows the order in which a
+study loses people.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def stage_of(protocol: Protocol, code: str) -> str:
 def flow(pairs: Pairs, protocol: Protocol, endpoint: Endpoint, *, view: View) -> list[dict[str, Any]]:
     """Each stage with the subjects and units that reach it, and what was lost on the way to it.
 
-    A unit is a row of either table, paired or not; with pairing by time, a reference row (a device that reports
-    more often than the reference loses no unit by it).
+    A unit is a row of either table, paired or not; with pairing by time, a reference row (a device that
+    reports more often than the reference loses no unit by it).
 
     Args:
         pairs: The pairs of the endpoint's pairing and one version.
@@ -88,8 +88,8 @@ def flow(pairs: Pairs, protocol: Protocol, endpoint: Endpoint, *, view: View) ->
         view: How outputs that are no result enter it.
 
     Returns:
-        Entries with `stage`, `title`, `n_subjects`, `n_units`, `losses` (code, title, n_subjects, n_units). The
-        sums add up: what reaches a stage is what reached the one before less its losses.
+        Entries with `stage`, `title`, `n_subjects`, `n_units`, `losses` (code, title, n_subjects, n_units).
+        The sums add up: what reaches a stage is what reached the one before less its losses.
     """
     by_time = protocol.pairings[pairs.pairing].method == "nearest"
     unit = pl.col("reference_row").is_not_null() if by_time else pl.lit(value=True)
@@ -98,8 +98,7 @@ def flow(pairs: Pairs, protocol: Protocol, endpoint: Endpoint, *, view: View) ->
     absent = len(pairs.without_rows)
     left = np.ones(frame.height, dtype=bool)
     alive = _subjects(left, starts)
-    stages: list[dict[str, Any]] = [{"stage": "enrolled", "title": STAGES["enrolled"], "n_subjects": alive + absent,
-               "n_units": frame.height, "losses": []}]  # fmt: skip
+    stages = [_stage("enrolled", alive + absent, frame.height, [])]
     steps = list(_steps(pairs, protocol, endpoint, frame, view))
     for stage in list(STAGES)[1:]:
         losses = []
@@ -112,10 +111,19 @@ def flow(pairs: Pairs, protocol: Protocol, endpoint: Endpoint, *, view: View) ->
             if gone.any():
                 losses.append(Loss(code, title, alive - still, int(gone.sum())))
             alive = still
-        stages.append({"stage": stage, "title": STAGES[stage],
-                       "n_subjects": alive + (absent if stage == "eligible" else 0), "n_units": int(left.sum()),
-                       "losses": [asdict(loss) for loss in losses]})  # fmt: skip
+        waiting = absent if stage == "eligible" else 0
+        stages.append(_stage(stage, alive + waiting, int(left.sum()), losses))
     return stages
+
+
+def _stage(stage: str, n_subjects: int, n_units: int, losses: list[Loss]) -> dict[str, Any]:
+    return {
+        "stage": stage,
+        "title": STAGES[stage],
+        "n_subjects": n_subjects,
+        "n_units": n_units,
+        "losses": [asdict(loss) for loss in losses],
+    }
 
 
 def _steps(
