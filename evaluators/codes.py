@@ -112,8 +112,22 @@ def is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.zeros(values.shape, dtype=bool)
 
 
-def _flat(name: str, values: ArrayLike) -> NDArray[Any]:
+def as_column(values: Any) -> NDArray[Any]:
+    """Values as an array in which a missing one stays missing.
+
+    NumPy makes the text "nan" of a NaN that stands in a list among words; such a list is kept as objects.
+    """
     array = np.asarray(values)
+    if array.dtype.kind in "US" and not isinstance(values, np.ndarray):
+        objects = np.empty(len(array), dtype=object) if array.ndim == 1 else np.asarray(values, dtype=object)
+        if array.ndim == 1:
+            objects[:] = list(values)
+        return objects if any(not isinstance(value, str | bytes) for value in objects.ravel()) else array
+    return array
+
+
+def _flat(name: str, values: ArrayLike) -> NDArray[Any]:
+    array = as_column(values)
     if array.ndim != 1:
         raise ValueError(f"`{name}` must be one column of values; its shape is {array.shape}.")
     missing = np.flatnonzero(is_missing(array))
@@ -130,6 +144,13 @@ def _several(value: Any) -> list[Any]:
 
 
 def _text(values: NDArray[Any]) -> NDArray[np.str_]:
+    """Values as text; 1 and 1.0 are the same category."""
     if values.dtype.kind == "O":
-        return np.array([str(value) for value in values.tolist()], dtype=np.str_)
+        return np.array([_word(value) for value in values.tolist()], dtype=np.str_)
+    if values.dtype.kind == "f" and np.all(values == np.round(values)) and np.all(np.abs(values) < 2**53):
+        return values.astype(np.int64).astype(np.str_)
     return values.astype(np.str_)
+
+
+def _word(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..codes import binary_codes, check_codes, check_request, is_missing
+from ..codes import as_column, binary_codes, check_codes, check_request, is_missing
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED
 from ..intervals import CLOPPER, WILSON
 from ..metric import Average, Columns, Metric, MetricResult, Sides
@@ -105,7 +105,7 @@ def reported_share(
         >>> reported_share(["AF", "SR", "SR", "SR"], outputs, indeterminate="inconclusive")["yield"].value
         0.75
     """
-    outputs = np.asarray(test)
+    outputs = as_column(test)
     missing = is_missing(outputs)
     named = np.zeros(len(outputs), dtype=np.int64)
     named[~missing] = binary_codes("test", outputs[~missing], indeterminate)

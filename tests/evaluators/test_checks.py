@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from accordance import evaluators
 from accordance.evaluators import bland_altman, checks, mae, rmse, share_within
 from accordance.evaluators.agreement import bland_altman as agreement
 from accordance.evaluators.agreement import measurement_errors
@@ -118,3 +119,19 @@ def test_prepare_checks_its_rows_too() -> None:
         agreement.BLAND_ALTMAN.prepare(
             Columns(np.ones(2), np.ones(2), OFFSETS), truth="varying", average="subject_mean"
         )
+
+
+@pytest.mark.parametrize("missing", [float("nan"), None])
+def test_a_missing_value_among_words_is_missing_and_no_category(missing):
+    truth = ["AF", "SR", "SR"]
+    with pytest.raises(ValueError, match="`test` holds 1 missing values, first at row 1"):
+        evaluators.specificity(truth, ["AF", missing, "SR"], positive="AF")
+    with pytest.raises(ValueError, match="holds 1 missing values"):
+        evaluators.cohen_kappa(["AF", missing, "SR"], truth)
+    assert evaluators.reported_share(truth, ["AF", missing, "SR"])["yield"].value == pytest.approx(2 / 3)
+
+
+def test_whole_numbers_are_the_same_categories_however_they_are_stored():
+    assert evaluators.cohen_kappa([1, 2, 2, 1], [1.0, 2.0, 2.0, 1.0])["kappa"].value == 1
+    mixed = np.array([1, 2.0, 2, 1.0], dtype=object)
+    assert evaluators.cohen_kappa([1, 2, 2, 1], mixed)["kappa"].value == 1
