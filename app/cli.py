@@ -354,13 +354,12 @@ def _show_results(output: Output, results: Any) -> None:
     if output.as_json:
         return
     output.text()
-    output.show(tables.decision_line(results), tables.pre_specified_line(results))
+    output.show(tables.decision_line(results), tables.pre_specified_line(results), *tables.reasons(results))
     output.text()
     output.show(*tables.decisions(results))
     output.text()
     output.show(tables.estimates(results))
-    views = tables.view_table(results)
-    if views is not None:
+    for views in tables.view_tables(results):
         output.text()
         output.show(views)
     if results.folder is not None:

@@ -30,6 +30,13 @@ VIEW_WORDS = {
     "as_negative": "as negative",
 }
 """How outputs that are no result entered, in two words."""
+MISSING_WORDS = {
+    "complete_case": "left out",
+    "worst_case": "as errors",
+    "best_case": "as correct",
+    "multiple_imputation": "imputed",
+}
+"""How units without an output or a reference entered, in two words."""
 
 
 def decision_line(results: Results) -> Text:
@@ -112,19 +119,46 @@ def _level_words(rows: list[dict[str, Any]]) -> str:
     return f", {next(iter(levels)) * 100:g}% intervals" if len(levels) == 1 else ""
 
 
-def view_table(results: Results) -> Table | None:
-    """The deciding endpoints with indeterminate outputs counted each way; None without such views."""
+def reasons(results: Results) -> Iterator[Text]:
+    """Why the study is not evaluable, what it lacks, and which limits nobody has confirmed."""
+    for reason in results.document.get("decision_reasons", []):
+        yield Text(f"  {reason}", style="yellow")
+    demanded = results.document.get("requirements", [])
+    if demanded:
+        met = sum(entry["met"] for entry in demanded)
+        yield Text(
+            f"Requirements on the study: {met} of {len(demanded)} met.",
+            style="" if met == len(demanded) else "yellow",
+        )
+    for entry in results.document.get("missing", []):
+        tipping = entry["tipping_point"]
+        if tipping:
+            yield Text(f"Missing units, {entry['endpoint']}: {tipping['words']}")
+
+
+def view_tables(results: Results) -> Iterator[Table]:
+    """The deciding endpoints with indeterminate outputs, and with missing units, counted each way."""
+    for title, named in (
+        ("Indeterminate outputs counted each way", VIEW_WORDS),
+        ("Missing units counted each way", MISSING_WORDS),
+    ):
+        table = _view_table(results, title, named)
+        if table is not None:
+            yield table
+
+
+def _view_table(results: Results, title: str, named: Mapping[str, str]) -> Table | None:
     rows = [
         row
         for row in results.rows.iter_rows(named=True)
-        if row["view"] in VIEW_WORDS
+        if row["view"] in named
         and row["role"] in DECIDING
         and row["criterion"] is not None
         and headline({**row, "view": "primary"}, results.deciding_version)
     ]
     if not rows:
         return None
-    table = _plain_table("Indeterminate outputs counted each way")
+    table = _plain_table(title)
     table.add_column("Endpoint", overflow="fold")
     table.add_column("Counted", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
@@ -135,9 +169,7 @@ def view_table(results: Results) -> Table | None:
     for row in rows:
         name = "" if row["endpoint"] == previous else row["endpoint"]
         decided = Text(row["decision"].replace("_", " "), style=STYLES[row["decision"]])
-        table.add_row(
-            name, VIEW_WORDS[row["view"]], _n(row), number(row["estimate"]), interval_text(row), decided
-        )
+        table.add_row(name, named[row["view"]], _n(row), number(row["estimate"]), interval_text(row), decided)
         previous = row["endpoint"]
     return table
 

@@ -172,6 +172,8 @@ class AdditivePrepared(Prepared):
     def concat(self, *others: Self) -> Self:
         """These subjects and others, prepared elsewhere with the same metric and parameters.
 
+        Not for parts that were prepared with row weights: each has scaled its own (`row_weights`).
+
         Raises:
             ValueError: The others were prepared differently.
         """

@@ -21,6 +21,10 @@ VIEW_WORDS = {
     "classifiable_only": "Classifiable only",
     "as_positive": "Indeterminate as positive",
     "as_negative": "Indeterminate as negative",
+    "complete_case": "Missing units left out",
+    "worst_case": "Missing units as errors",
+    "best_case": "Missing units as correct",
+    "multiple_imputation": "Missing units imputed",
 }
 
 

@@ -262,10 +262,12 @@ def endpoint_accounts(
     protocol: Protocol, endpoint: Endpoint, pairs: Mapping[tuple[str, str], Pairs]
 ) -> list[dict[str, Any]]:
     """The flow of subjects and rows down to an endpoint's own values, for each version and view."""
-    how = slices.coding(protocol, endpoint)
+    usual = slices.coding(protocol, endpoint)
+    views = (*usual.views, *slices.missing_views(protocol, endpoint))
     found = []
     for (name, version), own in pairs.items():
-        for view in how.views if name == endpoint.pairing else ():
+        for view in views if name == endpoint.pairing else ():
+            how = slices.coding(protocol, endpoint, slices.handling_of(view))
             steps = accounting.accounting(
                 own,
                 protocol,

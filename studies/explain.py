@@ -10,6 +10,7 @@ from ..datasets.accounting import ANALYSED, READ
 from ..evaluators import registry
 from ..evaluators.intervals import METHODS
 from ..protocols.criteria import Confirmation, TableLimit
+from ..protocols.describe_validity import HANDLING
 from ..protocols.model import DECIDING, Criterion, Endpoint, Protocol
 from . import slices
 from .judge import decides, words
@@ -123,13 +124,18 @@ def _rows(results: Results, protocol: Protocol, endpoint: Endpoint, row: Mapping
         "part": _part(row),
         "columns": f"{how.reference} against {how.test}",
         "positive": ", ".join(how.positive) or None if how.kind in {"binary", "score"} else None,
-        "view": _view(protocol, row["view"]) if how.kind == "binary" and not how.reports_yield else None,
+        "view": _view(protocol, row["view"]) if _has_views(row, how) else None,
         "analysed_rows": behind.height,
         "analysed_subjects": behind.get_column("subject").n_unique(),
         "contributing": _contributing(row),
         "left_out": left_out(results, row),
         "in_other_parts": _flow(results, row)[-1]["n_pairs"] - behind.height or None,
     }
+
+
+def _has_views(row: Mapping[str, Any], how: slices.Coding) -> bool:
+    """Whether it needs saying how a row was counted."""
+    return slices.handling_of(row["view"]) is not None or (how.kind == "binary" and not how.reports_yield)
 
 
 def _part(row: Mapping[str, Any]) -> str:
@@ -139,6 +145,9 @@ def _part(row: Mapping[str, Any]) -> str:
 
 
 def _view(protocol: Protocol, view: str) -> str:
+    handling = slices.handling_of(view)
+    if handling is not None:
+        return HANDLING[handling]
     declared = " (the declared primary view)" if view == slices.PRIMARY else ""
     return VIEW_WORDS[slices.view_of(protocol, view)] + declared
 

@@ -40,16 +40,11 @@ def sensitivity_rows(
 
     Their `view` names the way: `complete_case`, `worst_case`, `best_case` or `multiple_imputation`.
     """
-    policy = answer.protocol.missing
-    if policy is None:
-        return []
-    wanted = dict.fromkeys(["complete_case", *policy.sensitivity])
-    views = [name for name in wanted if name not in {policy.primary, "tipping_point"}]
     return [
         row
         for name, endpoint in _deciding(answer.protocol)
         for version in versions
-        for number, view in enumerate(views)
+        for number, view in enumerate(slices.missing_views(answer.protocol, endpoint))
         for row in _rows(answer, Question(number, name, endpoint, version, view, WHOLE), pairs)
     ]
 

@@ -16,7 +16,7 @@ from ..datasets.conditions import expression
 from ..datasets.pairs import NO_REFERENCE, NO_TEST, OUTSIDE_TOLERANCE, STRUCTURAL, VALUE_CODES
 from ..evaluators import registry
 from ..protocols.errors import UsageError, nearest
-from ..protocols.model import Endpoint, Protocol
+from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.validity import Handling
 from .coding import PRIMARY, VIEWS, YIELD, Coding, among, coded, coding, handling_of, said, view_of
 from .splits import (
@@ -57,6 +57,7 @@ __all__ = [
     "handling_of",
     "label",
     "mask",
+    "missing_views",
     "parts",
     "population_rows",
     "rows",
@@ -138,6 +139,15 @@ def in_population(protocol: Protocol, endpoint: Endpoint, *, lacking: bool = Fal
         if where:
             keep &= expression(where)
     return keep
+
+
+def missing_views(protocol: Protocol, endpoint: Endpoint) -> tuple[str, ...]:
+    """Views beside the primary one in which units without an output or a reference enter in another way."""
+    policy = protocol.missing
+    if policy is None or endpoint.role not in DECIDING:
+        return ()
+    wanted = dict.fromkeys(["complete_case", *policy.sensitivity])
+    return tuple(name for name in wanted if name not in {policy.primary, "tipping_point"})
 
 
 def filled_in(protocol: Protocol, endpoint: Endpoint) -> pl.Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import streamlit as st
 from ...protocols.model import DECIDING
 from ...reports import figures
 from ...reports import rows as words
+from ...studies.coding import HANDLINGS, VIEWS
 from ...studies.judge import headline
 from ...studies.results import Results
 from .. import state, widgets
@@ -25,11 +27,20 @@ def show(results: Results, folder: Path) -> None:
     widgets.banner(
         results.decision,
         results.document["decision_words"],
-        [f"Decided by version {version} of {study['algorithm']['name']}.", widgets.stamp(results)],
+        [
+            f"Decided by version {version} of {study['algorithm']['name']}.",
+            widgets.stamp(results),
+            *results.document.get("decision_reasons", []),
+        ],
     )
     rows = results.overview()
     endpoints(results, "Endpoints that decide", [row for row in rows if row["role"] in DECIDING])
-    indeterminate(results, version)
+    counted_each_way(results, version, "Indeterminate outputs counted each way", VIEWS)
+    counted_each_way(results, version, "Missing units counted each way", HANDLINGS)
+    for entry in results.document.get("missing", []):
+        if entry["tipping_point"]:
+            st.caption(f"{titled(results, entry['endpoint'])}: {entry['tipping_point']['words']}")
+    requirements(results)
     accounting(results, version)
     endpoints(results, "Other endpoints", [row for row in rows if row["role"] not in DECIDING])
     versions(results)
@@ -66,17 +77,43 @@ def endpoint(results: Results, row: dict[str, Any]) -> None:
         st.caption(f":material/info: {note}")
 
 
-def indeterminate(results: Results, version: str) -> None:
-    """The deciding endpoints with outputs that are no result counted each way."""
+def titled(results: Results, endpoint: str) -> str:
+    """The title of an endpoint."""
+    return next(str(entry["title"]) for entry in results.document["endpoints"] if entry["id"] == endpoint)
+
+
+def requirements(results: Results) -> None:
+    """What the protocol demands of the study, and what the study has."""
+    demanded = results.document.get("requirements", [])
+    if not demanded:
+        return
+    st.subheader("Requirements on the study")
+    widgets.table(
+        ("Requirement", "Demanded", ""),
+        [
+            (
+                escape(entry["title"]),
+                escape(entry["words"]),
+                widgets.chip("met", "Met")
+                if entry["met"]
+                else widgets.chip("not_evaluable", escape(entry["reason"])),
+            )
+            for entry in demanded
+        ],
+    )
+
+
+def counted_each_way(results: Results, version: str, title: str, views: Sequence[str]) -> None:
+    """The deciding endpoints in each of some views, which decide nothing."""
     rows = [
         row
         for row in results.rows.iter_rows(named=True)
-        if row["role"] in DECIDING and row["view"] != "primary" and row["criterion"]
+        if row["role"] in DECIDING and row["view"] in views and row["criterion"]
         and headline({**row, "view": "primary"}, version)
     ]  # fmt: skip
     if not rows:
         return
-    st.subheader("Indeterminate outputs counted each way")
+    st.subheader(title)
     texts = [(row, words.text(row)) for row in rows]
     titles = {entry["id"]: str(entry["title"]) for entry in results.document["endpoints"]}
     widgets.table(
