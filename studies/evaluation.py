@@ -42,6 +42,7 @@ from .hypotheses import families_of
 from .judge import Judgement, criterion_text, judge_by, limits, margin, settled
 from .schema import SCHEMA_VERSION, row_id
 from .slices import Coding, Part
+from .verification import weighted
 
 Row = dict[str, Any]
 Progress = Callable[[str, float], None]
@@ -78,10 +79,12 @@ class Material:
     Attributes:
         rows: Population rows, results or not, with the subject as a running number in `_subject`.
         subjects: Name of each running number.
+        problem: Why nothing can be estimated from these rows, in words.
     """
 
     rows: pl.DataFrame
     subjects: pl.Series
+    problem: str | None = None
 
 
 def answerer(
@@ -192,7 +195,8 @@ def _groups(protocol: Protocol, endpoints: Mapping[str, Endpoint]) -> list[dict[
     groups: dict[str, dict[str, Endpoint]] = {}
     for name, endpoint in endpoints.items():
         where = {c: condition.model_dump(mode="json") for c, condition in (endpoint.where or {}).items()}
-        key = [endpoint.pairing, endpoint.population, where, endpoint.reference, endpoint.test]
+        verified = endpoint.verification.model_dump(mode="json") if endpoint.verification else None
+        key = [endpoint.pairing, endpoint.population, where, endpoint.reference, endpoint.test, verified]
         groups.setdefault(json.dumps(key, sort_keys=True), {})[name] = endpoint
     return list(groups.values())
 
@@ -210,6 +214,7 @@ def material_of(
     wanted = {how.reference: None, how.test: None, **dict.fromkeys(further)}
     for endpoint in group.values():
         wanted.update(dict.fromkeys(endpoint.by))
+        wanted.update(dict.fromkeys(endpoint.verification.within if endpoint.verification else ()))
         for name in endpoint.subgroups or ():
             subgroup = protocol.subgroups[name]
             wanted.update(dict.fromkeys([*(subgroup.where or ()), *([subgroup.by] if subgroup.by else [])]))
@@ -218,7 +223,13 @@ def material_of(
     rows = slices.population_rows(
         protocol, first, numbered, [slices.SUBJECT_NUMBER, *wanted], handling=handling
     )
-    return Material(rows.rechunk(), subject.rle().struct.field("value"))
+    problem = None
+    if first.verification is not None:
+        try:
+            rows = weighted(protocol, first, pairs, rows)
+        except CannotComputeError as error:
+            problem = str(error)
+    return Material(rows.rechunk(), subject.rle().struct.field("value"), problem)
 
 
 def _batches(
@@ -258,6 +269,9 @@ class Answerer:
 
     def __call__(self, batch: Batch, material: Material) -> list[tuple[Question, list[Row]]]:
         """The rows of each question, one a statistic."""
+        if material.problem is not None:
+            counts = Counts(0, 0)
+            return [(asked, self.failed(asked, counts, material.problem)) for asked in batch.questions]
         part = batch.part.condition
         chosen = material.rows if part is None else material.rows.filter(part)
         columns, keys = columns_of(batch.how, slices.coded(batch.how, chosen, batch.view), material.subjects)
@@ -438,6 +452,7 @@ def columns_of(how: Coding, rows: pl.DataFrame, subjects: pl.Series) -> tuple[Co
         test=rows.get_column("test").to_numpy(),
         offsets=offsets,
         levels=how.levels,
+        weights=rows.get_column(slices.WEIGHT).to_numpy() if slices.WEIGHT in rows.columns else None,
     )
     return columns, tuple(subjects.gather(present).to_list())
 

@@ -68,6 +68,8 @@ __all__ = [
 
 SUBJECT_NUMBER = "_subject"
 """Column in which an evaluation numbers its subjects."""
+WEIGHT = "_weight"
+"""Column with the weights of rows, where an endpoint has any."""
 LONELY = (NO_TEST, NO_REFERENCE, OUTSIDE_TOLERANCE)
 """Reasons of rows that found no partner."""
 _BOOKKEEPING = ("status", "reason", "reasons")

@@ -1,0 +1,53 @@
+"""Weights where only some units were verified by the reference, chosen by the test's output.
+
+Verified units stand for all units of their stratum: the test's output, and whatever else decided who was
+verified. With the output alone this is the estimator of Begg & Greenes (1983, Biometrics 39:207-215). It
+rests on the assumption that, within a stratum, who was verified does not depend on the truth.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ..evaluators.metric import CannotComputeError
+from ..protocols.model import Endpoint, Protocol
+from . import slices
+from .splits import label
+
+
+def weighted(protocol: Protocol, endpoint: Endpoint, pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The verified rows with the weight of each: units of its stratum over those of them that were verified.
+
+    Args:
+        protocol: Resolved protocol.
+        endpoint: An endpoint with `verification`.
+        pairs: Frame of `Pairs`.
+        rows: Its population rows, with the test column and those of `within`.
+
+    Raises:
+        CannotComputeError: No unit of some stratum was verified: nothing can stand for it.
+    """
+    how = slices.coding(protocol, endpoint)
+    names = [how.test, *(endpoint.verification.within if endpoint.verification else ())]
+    keys = [f"_stratum {name}" for name in names]
+    strata = [label(name).alias(key) for name, key in zip(names, keys, strict=True)]
+    units = pairs.filter(
+        slices.in_population(protocol, endpoint, lacking=True) & pl.col(how.test).is_not_null()
+    )
+    counts = (
+        units.select(*strata, pl.col(how.reference).is_not_null().alias("verified"))
+        .group_by(keys)
+        .agg(pl.len().alias("n"), pl.col("verified").sum().alias("n_verified"))
+    )
+    empty = counts.filter(pl.col("n_verified") == 0).sort(keys)
+    if empty.height:
+        first = ", ".join(f"{name} = {empty[key][0]}" for name, key in zip(names, keys, strict=True))
+        raise CannotComputeError(
+            f"none of {empty['n'][0]:,} units with {first} was verified, so nothing stands for them"
+        )
+    weight = (pl.col("n") / pl.col("n_verified")).alias(slices.WEIGHT)
+    return (
+        rows.with_columns(strata)
+        .join(counts.select(*keys, weight), on=keys, how="left", maintain_order="left")
+        .drop(keys)
+    )
