@@ -29,7 +29,9 @@ from ..metric import (
     Sides,
     Statistic,
 )
+from ..reliability.one_way import center
 from .deviation_formulas import Approach, CoverageFormula, DeviationFormula, Moments, density
+from .limits import differences
 from .methods import LIN2002
 
 Denominator = Literal["n_minus_1", "n_minus_3"]
@@ -131,15 +133,14 @@ class _Deviation(Metric):
         return checks.parameters(self, parameters)
 
 
-def _totals(columns: Columns, shift: float) -> DeviationPrepared:
-    weights, d = row_weights(columns), columns.test - columns.reference - shift
+def _totals(columns: Columns) -> tuple[DeviationPrepared, float]:
+    """Sums of the differences about their mean, and that mean."""
+    weights, difference = row_weights(columns), differences(columns)
+    shift = center(difference)
+    d = difference - shift
     sums = [subject_sums(value, columns.offsets) for value in (weights, weights * d, weights * d * d)]
     units = subject_sums(weights > 0, columns.offsets).astype(np.int64)
-    return DeviationPrepared(np.column_stack(sums), _TOTALS, ("",), lambda totals: totals, units)
-
-
-def _shift(columns: Columns) -> float:
-    return float(np.mean(columns.test - columns.reference)) if len(columns.test) else 0.0
+    return DeviationPrepared(np.column_stack(sums), _TOTALS, ("",), lambda totals: totals, units), shift
 
 
 class TotalDeviationIndex(_Deviation):
@@ -188,9 +189,9 @@ class TotalDeviationIndex(_Deviation):
         """Summarise the differences once; see `Metric.prepare`."""
         given = self._checked(columns, average, parameters)
         columns = checks.measurement_columns(columns)
-        shift = _shift(columns)
+        plain, shift = _totals(columns)
         formula = DeviationFormula(shift, float(given["share"]), given["approach"])
-        return replace(_totals(columns, shift), statistics=("tdi",), formula=formula, bounds=(0.0, np.inf))
+        return replace(plain, statistics=("tdi",), formula=formula, bounds=(0.0, np.inf))
 
 
 class CoverageProbability(_Deviation):
@@ -237,11 +238,11 @@ class CoverageProbability(_Deviation):
         """Summarise the differences once; see `Metric.prepare`."""
         given = self._checked(columns, average, parameters)
         columns = checks.measurement_columns(columns)
-        shift = _shift(columns)
+        plain, shift = _totals(columns)
         lost = 1 if given["denominator"] == "n_minus_1" else 3
         formula = CoverageFormula(shift, float(given["allowance"]), lost)
         name = "coverage_probability"
-        return replace(_totals(columns, shift), statistics=(name,), formula=formula, bounds=(0.0, 1.0))
+        return replace(plain, statistics=(name,), formula=formula, bounds=(0.0, 1.0))
 
 
 TOTAL_DEVIATION_INDEX = TotalDeviationIndex()

@@ -29,6 +29,7 @@ from ..metric import (
 )
 from ..reliability.intervals import chi_square_bounds
 from ..reliability.one_way import TOTALS, OneWayFormula, OneWayPrepared, center, one_way_totals
+from .limits import differences
 
 _N, _S = 0, 1
 _BOOTSTRAP = ("bootstrap_bca", "bootstrap_percentile")
@@ -54,7 +55,7 @@ class _ContinuousFormula(OneWayFormula):
         between, within = self.between(totals), self.within(totals)
         between = np.where(between.real > 0, between, 0.0 * between)
         whole = between + within
-        icc = np.where(whole.real > 0, between / whole, 0.0 * whole)
+        icc = np.where(whole.real > 0, between / whole, np.nan)
         subjects = totals[..., _S]
         effective = subjects * (1 + (1 - icc) * (totals[..., _N] / subjects - 1))
         return np.stack([self.mean(totals), np.sqrt(whole), icc, effective], axis=-1)
@@ -71,9 +72,12 @@ class ContinuousPrepared(OneWayPrepared):
             return "There are no pairs."
         if subjects < 2:
             return "A variance between subjects needs at least two subjects; there is 1."
-        return (
-            "A variance within subjects needs a subject with at least two pairs; every one has a single pair."
-        )
+        if self.df_within < 1:
+            return (
+                "A variance within subjects needs a subject with at least two pairs; every one has a single "
+                "pair."
+            )
+        return "The errors do not vary: there is no variance to share out between and within subjects."
 
     def warning(self, statistic: str) -> str | None:
         """A variance component that was set to 0."""
@@ -156,7 +160,7 @@ class Iso81060Continuous(Metric):
         checks.parameters(self, parameters)
         columns, shift = _errors(self, columns, average)
         return ContinuousPrepared(
-            totals=one_way_totals(columns.test - columns.reference, columns.offsets, shift),
+            totals=one_way_totals(differences(columns), columns.offsets, shift),
             names=TOTALS,
             statistics=tuple(one.name for one in self.statistics),
             formula=_ContinuousFormula(shift),
@@ -224,7 +228,7 @@ class SdOfSubjectMeans(Metric):
         checks.parameters(self, parameters)
         columns, shift = _errors(self, columns, average)
         return SubjectMeansPrepared(
-            totals=one_way_totals(columns.test - columns.reference, columns.offsets, shift),
+            totals=one_way_totals(differences(columns), columns.offsets, shift),
             names=TOTALS,
             statistics=("sd_of_subject_means",),
             formula=_SubjectMeansFormula(shift),
@@ -244,7 +248,7 @@ def _errors(metric: Metric, columns: Columns, average: Average) -> tuple[Columns
     if columns.weights is not None:
         raise ValueError(f"`{metric.name}` is defined without row weights.")
     columns = checks.measurement_columns(columns)
-    return columns, center(columns.test - columns.reference)
+    return columns, center(differences(columns))
 
 
 def iso81060_3(

@@ -13,6 +13,7 @@ from scipy import special
 from ..additive import AdditivePrepared, row_weights, subject_sums
 from ..intervals import Component, mover_limit, mover_variance, tail_levels
 from ..metric import CannotComputeError, Columns, FloatArray, IntArray, Interval, Sides
+from ..reliability.one_way import center
 from .limits_exact import limit_factor, tolerance_factor
 
 Truth = Literal["independent", "constant", "varying"]
@@ -288,13 +289,13 @@ def prepare_limits(
         multiplier: Standard deviations from the bias to a limit.
     """
     difference = differences(columns)
-    shift = float(np.mean(difference)) if len(difference) else 0.0
+    shift = center(difference)
     difference -= shift
     units = np.diff(columns.offsets)
     if columns.weights is not None:
         units = subject_sums(columns.weights > 0, columns.offsets).astype(np.int64)
     return BlandAltmanPrepared(
-        totals=_totals(columns, difference, truth),
+        totals=_totals(columns, difference, truth, rounding(columns)),
         names=TOTALS,
         statistics=STATISTICS,
         formula=LimitsFormula(truth, bias, multiplier, shift),
@@ -302,18 +303,42 @@ def prepare_limits(
     )
 
 
-def differences(columns: Columns) -> FloatArray:
-    """Differences test - reference; those that agree within the rounding of the values are made equal."""
-    difference = np.asarray(columns.test - columns.reference)
-    if len(difference) == 0:
-        return difference
+def rounding(columns: Columns) -> float:
+    """By how much differences that are equal on paper may differ, for values of this size are rounded."""
+    if len(columns.test) == 0:
+        return 0.0
     size = max(float(end) for one in (columns.reference, columns.test) for end in (one.max(), -one.min()))
-    if float(np.ptp(difference)) <= 4 * np.finfo(float).eps * size:
-        return np.full_like(difference, np.median(difference))
-    return difference
+    return float(4 * np.finfo(float).eps * size)
 
 
-def _totals(columns: Columns, d: FloatArray, truth: Truth) -> FloatArray:
+def differences(columns: Columns) -> FloatArray:
+    """Differences test - reference; those that agree within the rounding of the values are made equal.
+
+    90.5 - 90.4 and 30.2 - 30.1 differ by 1e-14. Taken for spread, that would give intervals of next to no
+    width, which look as if they could decide.
+    """
+    return levelled(np.asarray(columns.test - columns.reference), rounding(columns))
+
+
+def levelled(values: FloatArray, allowance: float) -> FloatArray:
+    """Values that all agree within the allowance are made equal; others are left as they are."""
+    if len(values) and float(np.ptp(values)) <= allowance:
+        return np.full_like(values, np.median(values))
+    return values
+
+
+def flattened(totals: FloatArray, counts: FloatArray, allowance: float) -> FloatArray:
+    """(S,) sums of differences about their mean: 0 where no subject's own mean is further from it than that.
+
+    Args:
+        totals: (S,) sums of each subject.
+        counts: (S,) rows or weights behind them.
+        allowance: The rounding of a difference.
+    """
+    return np.zeros_like(totals) if np.all(np.abs(totals) <= allowance * counts) else totals
+
+
+def _totals(columns: Columns, d: FloatArray, truth: Truth, allowance: float) -> FloatArray:
     """(S, k) totals; sums within subjects only where the truth uses them, for they take the longest."""
     offsets = columns.offsets
     weights = None if columns.weights is None else row_weights(columns)
@@ -324,7 +349,7 @@ def _totals(columns: Columns, d: FloatArray, truth: Truth) -> FloatArray:
     n = np.diff(offsets).astype(np.float64) if weights is None else subject_sums(weights, offsets)
     some = n > 0
     pairs = np.where(some, n, 1.0)
-    total = sums(d)
+    total = flattened(sums(d), n, allowance)
     mean = total / pairs
 
     def within(values: FloatArray) -> FloatArray:

@@ -17,7 +17,8 @@ from ..additive import AdditivePrepared, row_weights, subject_sums
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, evaluate, measured
 from ..intervals import BINDER, STUDENT
 from ..metric import Average, Columns, Interval, Metric, MetricResult, Sides, Statistic
-from .limits import differences
+from ..reliability.one_way import center
+from .limits import differences, flattened, rounding
 
 TOTALS = ("weight", "difference")
 _WEIGHT, _DIFFERENCE = range(2)
@@ -101,9 +102,10 @@ class MeanDifference(Metric):
         columns = checks.measurement_columns(columns)
         weights = row_weights(columns)
         difference = differences(columns)
-        shift = float(np.mean(difference)) if len(difference) else 0.0
+        shift = center(difference)
         weight = subject_sums(weights, columns.offsets)
         total = subject_sums(weights * (difference - shift), columns.offsets)
+        total = flattened(total, weight, rounding(columns))
         if average == "subject_mean":
             some = weight > 0
             total, weight = total / np.where(some, weight, 1.0), some.astype(np.float64)

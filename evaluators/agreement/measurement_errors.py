@@ -31,6 +31,7 @@ from ..metric import (
 from ..proportions.bounds import PROPORTION_INTERVALS
 from ..tolerance import parse, within
 from .error_averages import ErrorPrepared, prepare_errors
+from .limits import differences, levelled
 
 _INTERVALS = ("cluster_t", "t", "bootstrap_bca", "bootstrap_percentile")
 _SHARE_FIRST = ("cluster_t", "bootstrap_bca", "bootstrap_percentile", "wilson", "clopper_pearson")
@@ -108,7 +109,7 @@ class MeanAbsoluteError(_ErrorMetric):
     citations = (WILLMOTT,)
 
     def _values(self, columns: Columns, parameters: dict[str, Any]) -> FloatArray:
-        return np.asarray(np.abs(columns.test - columns.reference))
+        return np.asarray(np.abs(differences(columns)))
 
 
 class RootMeanSquareError(_ErrorMetric):
@@ -130,7 +131,7 @@ class RootMeanSquareError(_ErrorMetric):
     _root = True
 
     def _values(self, columns: Columns, parameters: dict[str, Any]) -> FloatArray:
-        return np.asarray(np.square(columns.test - columns.reference))
+        return np.asarray(np.square(differences(columns)))
 
 
 class MeanAbsolutePercentageError(_ErrorMetric):
@@ -154,7 +155,10 @@ class MeanAbsolutePercentageError(_ErrorMetric):
     def _values(self, columns: Columns, parameters: dict[str, Any]) -> FloatArray:
         size = np.abs(columns.reference)
         some = size > 0
-        share = np.abs(columns.test - columns.reference) / np.where(some, size, 1.0)
+        size = np.where(some, size, 1.0)
+        share = np.abs(columns.test - columns.reference) / size
+        noise = float(((np.abs(columns.test) + size) / size).max(initial=0.0, where=some))
+        share[some] = levelled(share[some], 2 * np.finfo(float).eps * noise)
         return np.asarray(np.where(some, 100 * share, np.nan))
 
 

@@ -32,8 +32,10 @@ from ..metric import (
     Sides,
     Statistic,
 )
+from ..reliability.one_way import center
 from ..resample import percentile
 from .bland_altman import BLAND_ALTMAN, sd_multiplier
+from .limits import differences
 from .random_intercept import Fit, InterceptModel
 
 Estimation = Literal["reml", "ml"]
@@ -320,8 +322,8 @@ class BlandAltmanMixed(Metric):
 
 def prepare_mixed(columns: Columns, design: FloatArray, given: dict[str, Any]) -> MixedPrepared:
     """Subject sums of checked columns and a design matrix whose first column is one."""
-    difference = columns.test - columns.reference
-    shift = float(np.mean(difference)) if len(difference) else 0.0
+    difference = differences(columns)
+    shift = center(difference)
     model = InterceptModel.of(design, difference - shift, columns.offsets, reml=given["estimation"] == "reml")
     contrast = np.zeros(design.shape[1])
     contrast[0] = 1.0

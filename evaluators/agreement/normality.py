@@ -27,6 +27,7 @@ from ..metric import (
     Sides,
     Statistic,
 )
+from .limits import differences
 
 SMALLEST, LARGEST = 3, 5000
 """Numbers of differences between which the Shapiro-Wilk test is defined (Royston 1995)."""
@@ -151,7 +152,7 @@ class NormalityOfDifferences(Metric):
         columns = checks.measurement_columns(columns)
         if columns.weights is not None:
             raise ValueError("The Shapiro-Wilk test has no row weights.")
-        return NormalityPrepared(columns.test - columns.reference, columns.offsets)
+        return NormalityPrepared(differences(columns), columns.offsets)
 
 
 NORMALITY_OF_DIFFERENCES = NormalityOfDifferences()

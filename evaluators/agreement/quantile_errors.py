@@ -17,6 +17,7 @@ from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, evaluate, meas
 from ..metric import Average, Citation, Columns, FloatArray, Metric, MetricResult, Parameter, Sides, Statistic
 from ..ordered import QUANTILES, Quantile, QuantilesPrepared, own_quantiles, prepare_quantiles
 from .error_averages import ErrorPrepared, prepare_errors
+from .limits import differences
 
 HYNDMAN_FAN = Citation(
     "hyndman1996",
@@ -59,7 +60,7 @@ class _QuantileMetric(Metric):
         """Sort the errors once; see `Metric.prepare`."""
         given = checks.parameters(self, parameters)
         columns = checks.measurement_columns(columns)
-        errors = np.abs(columns.test - columns.reference)
+        errors = np.abs(differences(columns))
         probability, definition = given.get("percentile", 50.0) / 100, given["quantile"]
         if average == "subject_mean":
             return _mean_of_subjects(errors, columns, probability, definition, name=self.name)
@@ -184,7 +185,7 @@ class NonparametricLimits(Metric):
         columns = checks.measurement_columns(columns)
         tail = round((1 - given["agreement_level"]) / 2, 15)
         return prepare_quantiles(
-            columns.test - columns.reference,
+            differences(columns),
             columns,
             statistics=("median", "loa_lower", "loa_upper"),
             probabilities=(0.5, tail, 1 - tail),

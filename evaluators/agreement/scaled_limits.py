@@ -29,7 +29,7 @@ from ..metric import (
     Statistic,
 )
 from .bland_altman import BLAND_ALTMAN, Bias, natural_bias, sd_multiplier
-from .limits import STATISTICS, TOTALS, BlandAltmanPrepared, LimitsFormula, Truth, prepare_limits
+from .limits import STATISTICS, TOTALS, BlandAltmanPrepared, LimitsFormula, Truth, levelled, prepare_limits
 
 Of = Literal["mean", "reference"]
 RATIO_STATISTICS = ("ratio", "log_sd", "loa_lower", "loa_upper")
@@ -138,13 +138,6 @@ def _prepare(
     )
 
 
-def _levelled(values: FloatArray, rounding: FloatArray) -> FloatArray:
-    """Values that agree within their rounding are made equal: no spread is seen where there is none."""
-    if len(values) and float(np.ptp(values)) <= 4 * np.finfo(float).eps * float(rounding.max()):
-        return np.full_like(values, np.median(values))
-    return values
-
-
 class _Scaled(Metric):
     """Base of both scales."""
 
@@ -209,7 +202,8 @@ class BlandAltmanPercent(_Scaled):
         lost = size == 0
         size = np.where(lost, 1.0, size)
         percent = np.where(lost, 0.0, 100 * ((test - reference) / size))
-        percent = _levelled(percent, 100 * ((np.abs(test) + np.abs(reference)) / size))
+        parts = 100 * ((np.abs(test) + np.abs(reference)) / size)  # each is rounded on its own
+        percent = levelled(percent, 4 * np.finfo(float).eps * float(parts.max(initial=0.0)))
         what = "The reference" if given["of"] == "reference" else "The mean of reference and test"
         return _prepare(
             columns,
@@ -279,6 +273,10 @@ class BlandAltmanRatio(_Scaled):
         lost = (columns.reference <= 0) | (columns.test <= 0)
         reference = np.log(np.where(lost, 1.0, columns.reference))
         test = np.log(np.where(lost, 1.0, columns.test))
+        # a logarithm near 0 is no more exact than the value near 1 it is taken of
+        noise = 4 * np.finfo(float).eps * (1 + float(np.abs([reference, test]).max(initial=0.0)))
+        if len(test) and float(np.ptp(test - reference)) <= noise:
+            test = reference + np.median(test - reference)
         return _prepare(
             columns,
             (reference, test),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..additive import effective, row_weights, subject_sums
 from ..metric import Columns, FloatArray, IntArray, Parameter
+from .limits import differences
 
 Size = Literal["mean", "reference"]
 SIZE = Parameter(
@@ -85,7 +86,7 @@ class SizeRows:
         weight = row_weights(columns)
         chosen = columns.reference if size == "reference" else columns.reference / 2 + columns.test / 2
         total = float(weight.sum())
-        difference = columns.test - columns.reference
+        difference = differences(columns)
         shift, level = (
             float(weight @ values) / total if total > 0 else 0.0 for values in (chosen, difference)
         )

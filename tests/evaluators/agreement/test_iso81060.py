@@ -111,7 +111,7 @@ def test_equal_errors_have_no_spread() -> None:
 @given(
     st.lists(
         st.lists(st.integers(-15, 15).map(float), min_size=1, max_size=5), min_size=2, max_size=7
-    ).filter(lambda subjects: any(len(one) > 1 for one in subjects))
+    ).filter(lambda them: any(len(one) > 1 for one in them) and len({x for one in them for x in one}) > 1)
 )
 def test_the_effective_number_lies_between_subjects_and_pairs(subjects: list[list[float]]) -> None:
     subject = [i for i, one in enumerate(subjects) for _ in one]
