@@ -207,7 +207,10 @@ def bland_altman(
     `mover` (limits and sd; asymmetric and nearer to nominal in small samples, therefore the default there;
     the exact chi-square interval for the sd of independent pairs); `noncentral_t` (exact for one limit of
     independent normal differences, Carkeet 2015) and `tolerance_pair` (exact for both limits together, by
-    two-sided tolerance factors); subject bootstrap.
+    two-sided tolerance factors); subject bootstrap. All but `cluster_t` and the bootstrap take differences
+    for normal where SD and limits are concerned, and become no better with more subjects if they are not:
+    such an interval carries a warning where the standard error of a 95% limit with subjects as clusters is
+    more than 1.3 times that of the normal model (`normal_check` says why 1.3, and how often it warns).
 
     Args:
         reference: (n,) reference values.

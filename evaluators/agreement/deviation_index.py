@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from .. import checks
@@ -31,8 +31,9 @@ from ..metric import (
 )
 from ..reliability.one_way import center
 from .deviation_formulas import Approach, CoverageFormula, DeviationFormula, Moments, density
-from .limits import differences
+from .limits import BlandAltmanPrepared, differences, prepare_limits
 from .methods import LIN2002
+from .normal_check import statistic_warning
 
 Denominator = Literal["n_minus_1", "n_minus_3"]
 _TOTALS = ("n", "d", "dd")
@@ -47,7 +48,35 @@ LIN2000 = Citation(
 
 @dataclass(frozen=True, eq=False)
 class DeviationPrepared(AdditivePrepared):
-    """Totals of one slice for either statistic; see `Prepared`."""
+    """Totals of one slice for either statistic; see `Prepared`.
+
+    Attributes:
+        shape: Limits of agreement of the same rows, which tell whether these can be normal; None where rows
+            of a subject have weights.
+        instead: What asks the same without a distribution.
+    """
+
+    shape: BlandAltmanPrepared | None = None
+    instead: str = ""
+
+    def warning(self, statistic: str) -> str | None:
+        """The differences are clearly not normal."""
+        if self.shape is None or np.count_nonzero(self.active) < 2:
+            return None
+        return statistic_warning(self.shape.spread_ratio, self.instead)
+
+    def subset(self, chosen: NDArray[Any]) -> Self:
+        """As for every additive metric."""
+        found = super().subset(chosen)
+        return found if self.shape is None else replace(found, shape=self.shape.subset(chosen))
+
+    def concat(self, *others: Self) -> Self:
+        """As for every additive metric."""
+        found, shapes = super().concat(*others), [part.shape for part in (self, *others)]
+        known = [shape for shape in shapes if shape is not None]
+        if len(known) < len(shapes):
+            return replace(found, shape=None)
+        return replace(found, shape=known[0].concat(*known[1:]))
 
     @property
     def _moments(self) -> tuple[float, float, float]:
@@ -140,7 +169,17 @@ def _totals(columns: Columns) -> tuple[DeviationPrepared, float]:
     d = difference - shift
     sums = [subject_sums(value, columns.offsets) for value in (weights, weights * d, weights * d * d)]
     units = subject_sums(weights > 0, columns.offsets).astype(np.int64)
-    return DeviationPrepared(np.column_stack(sums), _TOTALS, ("",), lambda totals: totals, units), shift
+    plain = DeviationPrepared(np.column_stack(sums), _TOTALS, ("",), lambda totals: totals, units)
+    return replace(plain, shape=_shape(columns)), shift
+
+
+def _shape(columns: Columns) -> BlandAltmanPrepared | None:
+    """Limits of the rows as pairs that vary within their subject, which are those of single ones, too."""
+    if columns.weights is not None:
+        if np.any(np.diff(columns.offsets) > 1):
+            return None
+        return prepare_limits(columns, truth="independent", bias="pairs", multiplier=1.0)
+    return prepare_limits(columns, truth="varying", bias="subject_means", multiplier=1.0)
 
 
 class TotalDeviationIndex(_Deviation):
@@ -191,7 +230,10 @@ class TotalDeviationIndex(_Deviation):
         columns = checks.measurement_columns(columns)
         plain, shift = _totals(columns)
         formula = DeviationFormula(shift, float(given["share"]), given["approach"])
-        return replace(plain, statistics=("tdi",), formula=formula, bounds=(0.0, np.inf))
+        return replace(
+            plain, statistics=("tdi",), formula=formula, bounds=(0.0, np.inf),
+            instead="`percentile_absolute_error`",
+        )  # fmt: skip
 
 
 class CoverageProbability(_Deviation):
@@ -241,8 +283,9 @@ class CoverageProbability(_Deviation):
         plain, shift = _totals(columns)
         lost = 1 if given["denominator"] == "n_minus_1" else 3
         formula = CoverageFormula(shift, float(given["allowance"]), lost)
-        name = "coverage_probability"
-        return replace(plain, statistics=(name,), formula=formula, bounds=(0.0, 1.0))
+        return replace(
+            plain, statistics=(self.headline,), formula=formula, bounds=(0.0, 1.0), instead="`share_within`"
+        )
 
 
 TOTAL_DEVIATION_INDEX = TotalDeviationIndex()
@@ -274,7 +317,8 @@ def total_deviation_index(
 
     Intervals: `cluster_t` (linearised, subjects as clusters), subject bootstrap, and for `lin` with
     independent pairs `lin_asymptotic` (on the logarithm of the mean squared difference). What is claimed is
-    the upper bound.
+    the upper bound. Where the differences are clearly not normal the result carries a warning, for it is read
+    from a normal distribution (`normal_check`).
 
     Args:
         reference: (n,) reference values.
@@ -337,7 +381,8 @@ def coverage_probability(
     Phi((a - m) / s) - Phi((-a - m) / s) with m and s the mean and standard deviation of test - reference and
     a the allowance. `share_within` counts the rows instead. Intervals: `cluster_t` (linearised, subjects as
     clusters, cut at 0 and 1), subject bootstrap, and `lin_asymptotic` for independent pairs (on the log
-    odds; with `denominator="n_minus_3"` it is that of Lin and colleagues).
+    odds; with `denominator="n_minus_3"` it is that of Lin and colleagues). Where the differences are clearly
+    not normal the result carries a warning (`normal_check`).
 
     Args:
         reference: (n,) reference values.

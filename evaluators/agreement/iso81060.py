@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import checks
+from ..additive import AdditivePrepared
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, evaluate, measured
 from ..intervals import tail_levels
 from ..metric import (
@@ -30,6 +31,7 @@ from ..metric import (
 from ..reliability.intervals import chi_square_bounds
 from ..reliability.one_way import TOTALS, OneWayFormula, OneWayPrepared, center, one_way_totals
 from .limits import differences
+from .normal_check import interval_warning, spread_ratio
 
 _N, _S = 0, 1
 _BOOTSTRAP = ("bootstrap_bca", "bootstrap_percentile")
@@ -195,7 +197,17 @@ class SubjectMeansPrepared(OneWayPrepared):
             raise CannotComputeError("`chi_square` needs as many pairs of every subject.")
         value = float(self.estimate()[0])
         lower, upper = np.sqrt(chi_square_bounds(value**2, len(pairs) - 1, *tail_levels(level, sides)))
-        return Interval(float(lower), float(upper), level, sides, method, degenerate=value == 0)
+        return Interval(
+            float(lower), float(upper), level, sides, method, degenerate=value == 0,
+            warning=self._not_normal(value, len(pairs)),
+        )  # fmt: skip
+
+    def _not_normal(self, value: float, subjects: int) -> str | None:
+        """The standard deviation varies far more between subjects than that of normal mean errors would."""
+        linearised = AdditivePrepared.standard_error(self, self.statistics[0])
+        by_normal = value / float(np.sqrt(2 * (subjects - 1)))
+        found = "The subjects' mean errors are not normal: their standard deviation varies"
+        return interval_warning(spread_ratio((linearised,), by_normal), found)
 
 
 class SdOfSubjectMeans(Metric):

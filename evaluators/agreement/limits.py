@@ -15,6 +15,7 @@ from ..intervals import Component, mover_limit, mover_variance, tail_levels
 from ..metric import CannotComputeError, Columns, FloatArray, IntArray, Interval, Sides
 from ..reliability.one_way import center
 from .limits_exact import limit_factor, tolerance_factor
+from .normal_check import interval_warning, spread_ratio
 
 Truth = Literal["independent", "constant", "varying"]
 
@@ -26,6 +27,9 @@ TOTALS = (
     "dd_n", "nn",  # (sum of differences)^2 / pairs, pairs^2
 )  # fmt: skip
 _N, _D, _DD, _S, _M, _MM, _INV, _W, _WR, _WT, _DDN, _NN = range(len(TOTALS))
+
+_AT_95 = 1.959963984540054
+"""Normal quantile of 95% limits, at which differences are held against normal ones, whatever the limits."""
 
 _ROWS_AT_ONCE = 16_384
 """Rows whose squares are taken together."""
@@ -120,6 +124,22 @@ class BlandAltmanPrepared(AdditivePrepared):
         """Pairs are declared independent, yet subjects have several."""
         return self.limits.truth == "independent" and bool(np.any(self.units > 1))
 
+    @property
+    def spread_ratio(self) -> float:
+        """By how much 95% limits vary more between subjects than those of normal differences: `normal_check`.
+
+        1 where pairs are declared independent though subjects have several: likeness of a subject's pairs
+        would count as a lack of normality.
+        """
+        if self._clustered:
+            return 1.0
+        by_subject: Literal["pairs", "subject_means"] = (
+            "pairs" if self.limits.truth == "independent" else "subject_means"
+        )
+        plain = replace(self, formula=replace(self.limits, multiplier=_AT_95, bias=by_subject))
+        lower, upper = (AdditivePrepared.standard_error(plain, name) for name in ("loa_lower", "loa_upper"))
+        return spread_ratio((lower, upper), plain._model_error("loa_upper"))
+
     def reason_undefined(self, statistic: str) -> str:
         """Too few pairs, or too few subjects."""
         pairs, subjects = int(self.units.sum()), int(np.count_nonzero(self.active))
@@ -191,11 +211,22 @@ class BlandAltmanPrepared(AdditivePrepared):
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
         """`cluster_t` for all; `t`, `mover` and the exact ones as `BlandAltman` describes them.
 
+        All but `cluster_t` take the differences for normal where SD and limits are concerned, and carry a
+        warning where these are clearly not (`normal_check`).
+
         Raises:
             CannotComputeError: Too few pairs or subjects, or the method does not fit the truth or the bias.
         """
         if method == "cluster_t":
             return super().interval(statistic, method, level, sides)
+        found = self._by_model(statistic, method, level, sides)
+        if statistic == "bias" or found.degenerate:
+            return found
+        notes = (found.warning, interval_warning(self.spread_ratio))
+        return replace(found, warning=" ".join(note for note in notes if note) or None)
+
+    def _by_model(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
+        """The interval that the declared model of the differences gives."""
         if method in ("noncentral_t", "tolerance_pair") and self.limits.truth != "independent":
             raise CannotComputeError(
                 f"`{method}` is exact for independent pairs; with `truth: {self.limits.truth}` use mover."
@@ -301,6 +332,26 @@ def prepare_limits(
         formula=LimitsFormula(truth, bias, multiplier, shift),
         units=units,
     )
+
+
+def limits_of_sums(units: IntArray, sums: FloatArray, within: FloatArray) -> BlandAltmanPrepared:
+    """Limits of pairs that vary within their subject, from sums of each subject alone.
+
+    Args:
+        units: (S,) pairs.
+        sums: (S,) sums of the differences about a common shift.
+        within: (S,) sums of their squares about the subject's own mean.
+    """
+    n = units.astype(np.float64)
+    some = n > 0
+    pairs = np.where(some, n, 1.0)
+    mean = sums / pairs
+    totals = np.zeros((len(n), len(TOTALS)))
+    totals[:, _N], totals[:, _D], totals[:, _DD], totals[:, _W] = n, sums, within + sums * mean, within
+    totals[:, _S], totals[:, _M], totals[:, _MM] = some, mean, np.square(mean)
+    totals[:, _INV], totals[:, _DDN], totals[:, _NN] = np.where(some, 1 / pairs, 0.0), sums * mean, n * n
+    formula = LimitsFormula("varying", "subject_means", _AT_95, 0.0)
+    return BlandAltmanPrepared(totals, TOTALS, STATISTICS, formula, units)
 
 
 def rounding(columns: Columns) -> float:

@@ -35,7 +35,8 @@ from ..metric import (
 from ..reliability.one_way import center
 from ..resample import percentile
 from .bland_altman import BLAND_ALTMAN, sd_multiplier
-from .limits import differences
+from .limits import differences, limits_of_sums
+from .normal_check import interval_warning
 from .random_intercept import Fit, InterceptModel
 
 Estimation = Literal["reml", "ml"]
@@ -107,6 +108,18 @@ class MixedPrepared(Prepared):
         for bias in biases[1:]:
             columns += [bias, bias - reach, bias + reach]
         return np.column_stack(columns)
+
+    @property
+    def spread_ratio(self) -> float:
+        """See `BlandAltmanPrepared.spread_ratio`: of the same rows, as pairs that vary within their subject.
+
+        1 with conditions, whose differences would count as a lack of normality.
+        """
+        if len(self.contrasts) > 1:
+            return 1.0
+        return limits_of_sums(
+            self.model.units, self.model.sums[:, -1], self.model.cross[:, -1, -1]
+        ).spread_ratio
 
     @cached_property
     def _simulated(self) -> FloatArray:
@@ -200,7 +213,9 @@ class MixedPrepared(Prepared):
         """
         if method == "parametric_bootstrap":
             found = percentile(self._simulated[:, self.statistics.index(statistic)], level, sides)
-            return replace(found, method=method)
+            notes = (found.warning, None if statistic == "bias" else interval_warning(self.spread_ratio))
+            warning = " ".join(note for note in notes if note) or None
+            return replace(found, method=method, warning=warning)
         kind, coefficients = self._parts(statistic)
         if kind != "bias" or method not in ("satterthwaite", "kenward_roger"):
             raise CannotComputeError(f"`{statistic}` has no `{method}` interval.")
@@ -358,7 +373,7 @@ def bland_altman_mixed(
     Intervals: `satterthwaite` and, with REML, `kenward_roger` for the bias; subject bootstrap for all, the
     model fitted again in every replicate and a subject drawn twice taken as two; `parametric_bootstrap` for
     all, from studies simulated from the fitted model, which holds as far as the model does and needs fewer
-    subjects.
+    subjects (with a warning where the differences are clearly not normal, see `normal_check`).
 
     Args:
         reference: (n,) reference values.

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from .. import checks
-from ..additive import AdditivePrepared, effective
+from ..additive import effective
 from ..functions import DEFAULT_SEED, evaluate, measured
 from ..metric import (
     Average,
@@ -32,9 +32,10 @@ from ..metric import (
     Statistic,
 )
 from .bland_altman import sd_multiplier
-from .limits import prepare_limits
+from .limits import BlandAltmanPrepared, prepare_limits
 from .limits_exact import tolerance_factor
 from .mixed_limits import BOUNDARY, MixedPrepared, prepare_mixed
+from .normal_check import statistic_warning
 
 Model = Literal["independent", "mixed"]
 STATISTICS = ("tolerance_lower", "tolerance_upper", "factor")
@@ -60,7 +61,7 @@ class TolerancePrepared(Prepared):
         confidence: Probability that at least so many lie there.
     """
 
-    inner: AdditivePrepared | MixedPrepared
+    inner: BlandAltmanPrepared | MixedPrepared
     coverage: float
     confidence: float
     statistics: tuple[str, ...] = STATISTICS
@@ -111,9 +112,12 @@ class TolerancePrepared(Prepared):
         return self.inner.reason_undefined("sd")
 
     def warning(self, statistic: str) -> str | None:
-        """As for the limits of agreement they widen."""
-        del statistic
-        return self.inner.warning("sd")
+        """As for the limits of agreement they widen; or the differences are clearly not normal."""
+        if statistic == "factor":
+            return self.inner.warning("sd")
+        shape = self.inner.spread_ratio if self.counts(statistic).n_subjects > 1 else 1.0
+        notes = (self.inner.warning("sd"), statistic_warning(shape, "`nonparametric_limits`"))
+        return " ".join(note for note in notes if note) or None
 
     def standard_error(self, statistic: str) -> float:
         """A tolerance limit is a bound itself and has none."""
@@ -206,7 +210,7 @@ class ToleranceLimits(Metric):
         columns = checks.measurement_columns(columns)
         if columns.weights is not None:
             raise ValueError("Row weights are not defined for tolerance limits.")
-        inner: AdditivePrepared | MixedPrepared
+        inner: BlandAltmanPrepared | MixedPrepared
         if given["model"] == "independent":
             inner = prepare_limits(columns, truth="independent", bias="pairs", multiplier=1.0)
         else:
@@ -235,7 +239,8 @@ def tolerance_limits(
       the variance of a new difference (between + within) plus the squared standard error of the bias, and
       k = z sqrt(df / chi-square quantile of 1 - confidence), df by Satterthwaite (Francq et al. 2020).
 
-    They are bounds themselves and have no interval.
+    They are bounds themselves and have no interval. Where the differences are clearly not normal they carry a
+    warning (`normal_check`).
 
     Args:
         reference: (n,) reference values.
