@@ -29,6 +29,8 @@ from ..metric import (
     Sides,
     Statistic,
 )
+from ..proportions.clustered import logit_t
+from ..reliability.intervals import log_t_interval
 from ..reliability.one_way import center
 from .deviation_formulas import Approach, CoverageFormula, DeviationFormula, Moments, density
 from .limits import BlandAltmanPrepared, differences, prepare_limits
@@ -38,6 +40,14 @@ from .normal_check import statistic_warning
 Denominator = Literal["n_minus_1", "n_minus_3"]
 _TOTALS = ("n", "d", "dd")
 _INTERVALS = ("cluster_t", "lin_asymptotic", "bootstrap_bca", "bootstrap_percentile")
+_INDEX_INTERVALS, _SHARE_INTERVALS = (*_INTERVALS, "cluster_log_t"), (*_INTERVALS, "cluster_logit")
+_NEAR = 3.0  # standard errors
+NEAR_ONE = (
+    "Near 1 a symmetric interval is not right: the lower bound of `cluster_t` is too high. Take "
+    "`cluster_logit`."
+)
+"""In simulations with 10 normal differences its lower 95% bound lay below a true 0.99 in 73% of studies,
+that of `cluster_logit` in 96%."""
 
 LIN2000 = Citation(
     "lin2000",
@@ -95,13 +105,17 @@ class DeviationPrepared(AdditivePrepared):
         return f"`{statistic}` needs at least {needed} pairs; there is {pairs}."
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`cluster_t`, and Lin's large-sample interval of independent pairs.
+        """`cluster_t`, also of the logarithm or of the log odds; Lin's of independent pairs.
 
         Raises:
             CannotComputeError: Too few pairs or subjects, or no spread.
         """
         if method == "cluster_t":
-            return self.symmetric(statistic, method, level, sides)
+            found = self.symmetric(statistic, method, level, sides)
+            near = self.bounds[1] - float(self.estimate()[0]) < _NEAR * self.standard_error(statistic)
+            return replace(found, warning=NEAR_ONE) if near and not found.degenerate else found
+        if method == self.transformed:
+            return self._transformed(statistic, method, level, sides)
         if method != "lin_asymptotic":
             raise CannotComputeError(f"`{statistic}` has no `{method}` interval.")
         several = bool(np.any(self.units > 1))
@@ -109,6 +123,21 @@ class DeviationPrepared(AdditivePrepared):
         lower, upper = self._lin(float(low), float(high))
         note = "Rows are taken for independent, and subjects have several." if several else None
         return Interval(lower, upper, level, sides, method, independent_rows=several, warning=note)
+
+    @property
+    def transformed(self) -> str:
+        """The clustered interval on a scale that has no end."""
+        return "cluster_logit" if isinstance(self.formula, CoverageFormula) else "cluster_log_t"
+
+    def _transformed(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
+        value, error = float(self.estimate()[0]), self.standard_error(statistic)
+        df = int(np.count_nonzero(self.active)) - 1
+        if method == "cluster_log_t":
+            return log_t_interval(value, error, df, level=level, sides=sides, method=method)
+        lower, upper = logit_t(value, error, df, level, sides)
+        flat = error <= 1e-14
+        note = "The subjects do not differ; the interval has no width and says nothing." if flat else None
+        return Interval(lower, upper, level, sides, method, degenerate=flat, warning=note)
 
     def _lin(self, low: float, high: float) -> tuple[float, float]:
         n, mean, squares = self._moments
@@ -200,7 +229,7 @@ class TotalDeviationIndex(_Deviation):
             "of the mean squared difference (n - 1).",
             "same",
             "lower",
-            _INTERVALS,
+            _INDEX_INTERVALS,
         ),
     )
     parameters = (
@@ -253,7 +282,7 @@ class CoverageProbability(_Deviation):
             "differences.",
             "proportion",
             "higher",
-            _INTERVALS,
+            _SHARE_INTERVALS,
         ),
     )
     parameters = (
@@ -315,10 +344,11 @@ def total_deviation_index(
     - `approach="lin"`: z sqrt(sum(d^2) / (n - 1)) with z the normal quantile of (1 + share) / 2 (Lin 2000);
       close to it where m is small against s.
 
-    Intervals: `cluster_t` (linearised, subjects as clusters), subject bootstrap, and for `lin` with
-    independent pairs `lin_asymptotic` (on the logarithm of the mean squared difference). What is claimed is
-    the upper bound. Where the differences are clearly not normal the result carries a warning, for it is read
-    from a normal distribution (`normal_check`).
+    Intervals: `cluster_t` (linearised, subjects as clusters) and `cluster_log_t` (the same of the logarithm,
+    nearer to its level with few subjects), subject bootstrap, and for `lin` with independent pairs
+    `lin_asymptotic` (on the logarithm of the mean squared difference). What is claimed is the upper bound.
+    Where the differences are clearly not normal the result carries a warning, for it is read from a normal
+    distribution (`normal_check`).
 
     Args:
         reference: (n,) reference values.
@@ -380,7 +410,8 @@ def coverage_probability(
 
     Phi((a - m) / s) - Phi((-a - m) / s) with m and s the mean and standard deviation of test - reference and
     a the allowance. `share_within` counts the rows instead. Intervals: `cluster_t` (linearised, subjects as
-    clusters, cut at 0 and 1), subject bootstrap, and `lin_asymptotic` for independent pairs (on the log
+    clusters, cut at 0 and 1; near 1 its lower bound is too high) and `cluster_logit` (the same of the log
+    odds), subject bootstrap, and `lin_asymptotic` for independent pairs (on the log
     odds; with `denominator="n_minus_3"` it is that of Lin and colleagues). Where the differences are clearly
     not normal the result carries a warning (`normal_check`).
 

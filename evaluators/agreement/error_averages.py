@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..additive import AdditivePrepared, row_weights, subject_sums
+from ..intervals import tail_levels
 from ..metric import Average, CannotComputeError, Columns, Counts, FloatArray, Interval, Sides
 from ..proportions.bounds import COUNTING, ProportionData, is_proportion_method, proportion_interval
+from ..reliability.intervals import chi_square_bounds, log_t_interval
+from .normal_check import NO_WIDTH, interval_warning, spread_ratio
 
 _TOTALS = ("weight", "value", "undefined", "rows", "events")
 _WEIGHT, _VALUE, _UNDEFINED, _ROWS, _EVENTS = range(len(_TOTALS))
@@ -56,13 +59,21 @@ class ErrorPrepared(AdditivePrepared):
         return self.undefined.format(count=round(count)) if count else super().reason_undefined(statistic)
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`cluster_t`; `t` for subject means or one row each; the intervals of a proportion for a share.
+        """`cluster_t`, also of the logarithm; `t` for subject means or one row each; those of a proportion.
+
+        A root mean square has `chi_square`, too.
 
         Raises:
             CannotComputeError: The method does not fit the average or the rows.
         """
         if self.proportion and is_proportion_method(method):
             return self._proportion(statistic, method, level, sides)
+        if method == "cluster_log_t":
+            value, df = float(self.estimate()[0]), int(np.count_nonzero(self.active)) - 1
+            error = self.standard_error(statistic)
+            return log_t_interval(value, error, df, level=level, sides=sides, method=method)
+        if method == "chi_square":
+            return self._chi_square(statistic, level, sides)
         if method == "t" and self.average == "subject_mean":
             found = self.symmetric(statistic, method, level, sides)
         else:
@@ -71,6 +82,31 @@ class ErrorPrepared(AdditivePrepared):
             return found
         note = f"The {method} interval reaches below 0, where the measure cannot be: a sign of few subjects."
         return replace(found, warning=note)
+
+    def _chi_square(self, statistic: str, level: float, sides: Sides) -> Interval:
+        """Of a root mean square of n normal errors without bias: n rmse^2 is chi-square with n degrees.
+
+        With a bias the mean square varies less than that, and the interval is wider than it need be.
+        """
+        if not (isinstance(self.formula, _Mean) and self.formula.root):
+            raise CannotComputeError("`chi_square` is defined for the average `pooled`.")
+        if self.weighted or np.any(self.units > 1):
+            raise CannotComputeError(
+                "`chi_square` takes rows for independent, each once; subjects have several, or rows have "
+                "weights. Use `cluster_log_t`."
+            )
+        value, n = float(self.estimate()[0]), int(self.units.sum())
+        lower, upper = np.sqrt(chi_square_bounds(value**2, n, *tail_levels(level, sides)))
+        by_normal = value / float(np.sqrt(2 * n))
+        note = interval_warning(
+            spread_ratio((self.standard_error(statistic),), by_normal),
+            "The errors are not normal: their root mean square varies",
+        )
+        if value == 0:
+            note = NO_WIDTH
+        return Interval(
+            float(lower), float(upper), level, sides, "chi_square", degenerate=value == 0, warning=note
+        )
 
     def _proportion(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
         if method in COUNTING and (self.average != "pooled" or self.weighted):

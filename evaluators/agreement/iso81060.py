@@ -31,7 +31,7 @@ from ..metric import (
 from ..reliability.intervals import chi_square_bounds
 from ..reliability.one_way import TOTALS, OneWayFormula, OneWayPrepared, center, one_way_totals
 from .limits import differences
-from .normal_check import interval_warning, spread_ratio
+from .normal_check import NO_WIDTH, interval_warning, spread_ratio
 
 _N, _S = 0, 1
 _BOOTSTRAP = ("bootstrap_bca", "bootstrap_percentile")
@@ -199,7 +199,7 @@ class SubjectMeansPrepared(OneWayPrepared):
         lower, upper = np.sqrt(chi_square_bounds(value**2, len(pairs) - 1, *tail_levels(level, sides)))
         return Interval(
             float(lower), float(upper), level, sides, method, degenerate=value == 0,
-            warning=self._not_normal(value, len(pairs)),
+            warning=NO_WIDTH if value == 0 else self._not_normal(value, len(pairs)),
         )  # fmt: skip
 
     def _not_normal(self, value: float, subjects: int) -> str | None:

@@ -241,15 +241,30 @@ class BlandAltmanPrepared(AdditivePrepared):
         if not (np.isfinite(value) and df > 0):
             raise CannotComputeError(self.reason_undefined("sd"))
         independent = self._clustered  # rows taken for independent although subjects have several
-        if method == "t":
-            error = self._bias_error() if statistic == "bias" else self._model_error(statistic)
-            found = self.t_around(value, error, df, method=method, level=level, sides=sides)
+        if method in ("t", "z", "bland_1986"):
+            error = self._error_of(statistic, method)
+            freedom = np.inf if method == "z" else df
+            found = self.t_around(value, error, freedom, method=method, level=level, sides=sides)
             return replace(found, independent_rows=independent)
         if method == "mover" and statistic != "bias":
             return replace(self._mover(statistic, level, sides), independent_rows=independent)
         if method in ("noncentral_t", "tolerance_pair") and statistic in ("loa_lower", "loa_upper"):
             return replace(self._exact(statistic, method, level, sides), independent_rows=independent)
         raise CannotComputeError(f"`{statistic}` has no `{method}` interval.")
+
+    def _error_of(self, statistic: str, method: str) -> float:
+        """Standard error of the model: Bland & Altman 1999, or of a limit as in 1986.
+
+        Raises:
+            CannotComputeError: The method does not fit the truth or the statistic.
+        """
+        if method != "bland_1986":
+            return self._bias_error() if statistic == "bias" else self._model_error(statistic)
+        if self.limits.truth != "independent":
+            raise CannotComputeError("`bland_1986` is defined for independent pairs; use mover.")
+        if statistic not in ("loa_lower", "loa_upper"):
+            raise CannotComputeError(f"`{statistic}` has no `{method}` interval.")
+        return self._bias_error() * float(np.sqrt(1 + self.limits.multiplier**2 / 2))
 
     def _mover(self, statistic: str, level: float, sides: Sides) -> Interval:
         parts = self._components()

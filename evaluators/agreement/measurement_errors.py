@@ -33,7 +33,7 @@ from ..tolerance import parse, within
 from .error_averages import ErrorPrepared, prepare_errors
 from .limits import differences, levelled
 
-_INTERVALS = ("cluster_t", "t", "bootstrap_bca", "bootstrap_percentile")
+_INTERVALS = ("cluster_t", "t", "bootstrap_bca", "bootstrap_percentile", "cluster_log_t")
 _SHARE_FIRST = ("cluster_t", "bootstrap_bca", "bootstrap_percentile", "wilson", "clopper_pearson")
 _SHARE_INTERVALS = (*_SHARE_FIRST, *(name for name in PROPORTION_INTERVALS if name not in _SHARE_FIRST))
 
@@ -125,7 +125,7 @@ class RootMeanSquareError(_ErrorMetric):
         "Square root of the mean of (test - reference)^2, without subtracting the bias.",
         unit="same",
         better="lower",
-        intervals=_INTERVALS,
+        intervals=(*_INTERVALS, "chi_square"),
     )
     citations = (ARMS,)
     _root = True
@@ -217,7 +217,8 @@ def mae(
 
     Intervals: `cluster_t` (default: linearised standard error with subjects as clusters, subjects - 1
     degrees of freedom; as in other software it is not cut at 0, and a warning says so), `t` where each
-    subject has one row or with `subject_mean`, subject bootstrap.
+    subject has one row or with `subject_mean`, `cluster_log_t` (as `cluster_t`, of the logarithm, which keeps
+    above 0), subject bootstrap.
 
     Args:
         reference: (n,) reference values.
@@ -281,7 +282,8 @@ def rmse(
         average: `pooled` (root of the mean over all rows, as ISO 80601-2-61 defines Arms) or `subject_mean`
             (mean of the subjects' own root mean square errors, which is never larger for equal numbers of
             rows).
-        ci: Interval method, as for `mae`. Default: `cluster_t`.
+        ci: Interval method, as for `mae`, and `chi_square` where each subject has one row: exact for normal
+            errors without bias, wider than need be with one. Default: `cluster_t`.
         level: Confidence level.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates, where a bootstrap is asked for.

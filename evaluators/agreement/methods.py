@@ -45,7 +45,34 @@ LIN2002 = Citation(
     "tools. J Am Stat Assoc 2002;97:257-270.",
 )
 
+BLAND_1986 = Citation(
+    "bland1986",
+    "Bland JM, Altman DG. Statistical methods for assessing agreement between two methods of clinical "
+    "measurement. Lancet 1986;327:307-310.",
+)
+BLAND_1999 = Citation(
+    "bland1999",
+    "Bland JM, Altman DG. Measuring agreement in method comparison studies. Stat Methods Med Res "
+    "1999;8:135-160.",
+)
+
 METHODS: tuple[IntervalMethod, ...] = (
+    IntervalMethod(
+        "z",
+        "Normal",
+        "Estimate plus and minus the normal quantile times the standard error of its model; for limits of "
+        "agreement that of the delta method. Too narrow with few subjects.",
+        (BLAND_1999,),
+        resampling=False,
+    ),
+    IntervalMethod(
+        "bland_1986",
+        "t, Bland & Altman 1986",
+        "Limit of agreement at m standard deviations plus and minus Student's t times s sqrt((1 + m^2 / 2) / "
+        "n), which at two standard deviations is the square root of 3 s^2 / n; independent pairs.",
+        (BLAND_1986,),
+        resampling=False,
+    ),
     IntervalMethod(
         "noncentral_t",
         "Exact, noncentral t",

@@ -206,7 +206,7 @@ class MixedPrepared(Prepared):
         return found
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        """`satterthwaite` and `kenward_roger` for a bias, `parametric_bootstrap` for all.
+        """`satterthwaite`, `kenward_roger` and `z` for a bias, `parametric_bootstrap` for all.
 
         Raises:
             CannotComputeError: Another statistic, or a between-subject variance at its boundary.
@@ -217,13 +217,19 @@ class MixedPrepared(Prepared):
             warning = " ".join(note for note in notes if note) or None
             return replace(found, method=method, warning=warning)
         kind, coefficients = self._parts(statistic)
-        if kind != "bias" or method not in ("satterthwaite", "kenward_roger"):
+        if kind != "bias" or method not in ("satterthwaite", "kenward_roger", "z"):
             raise CannotComputeError(f"`{statistic}` has no `{method}` interval.")
         value = float(self.estimate()[self.statistics.index(statistic)])
+        error, df = self.standard_error(statistic), float("inf")
         if method == "satterthwaite":
-            error, df = self.standard_error(statistic), self.satterthwaite_df(coefficients)
-        else:
+            df = self.satterthwaite_df(coefficients)
+        elif method == "kenward_roger":
             error, df = self._kenward_roger(coefficients)
+        if df < 1:
+            raise CannotComputeError(
+                f"`{method}` finds {df:.2g} degrees of freedom, fewer than the one a t interval needs; use a "
+                f"bootstrap."
+            )
         lower, upper = t_interval(value, error, df, level, sides)
         return Interval(lower, upper, level, sides, method)
 
@@ -267,7 +273,7 @@ class BlandAltmanMixed(Metric):
             "their number of pairs tells.",
             "same",
             "near_zero",
-            ("satterthwaite", "kenward_roger", *_BOOTSTRAP),
+            ("satterthwaite", "kenward_roger", *_BOOTSTRAP, "z"),
         ),
         Statistic(
             "sd",
@@ -370,7 +376,8 @@ def bland_altman_mixed(
     exactly on one line; a variance between subjects of 0 is kept, with a warning. Needs subjects with several
     pairs.
 
-    Intervals: `satterthwaite` and, with REML, `kenward_roger` for the bias; subject bootstrap for all, the
+    Intervals: `satterthwaite` and, with REML, `kenward_roger` for the bias, and `z` (`confint(fit, method =
+    "Wald")` of lme4), which is too narrow with few subjects; subject bootstrap for all, the
     model fitted again in every replicate and a subject drawn twice taken as two; `parametric_bootstrap` for
     all, from studies simulated from the fitted model, which holds as far as the model does and needs fewer
     subjects (with a warning where the differences are clearly not normal, see `normal_check`).

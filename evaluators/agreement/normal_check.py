@@ -29,6 +29,10 @@ proven.
 """
 
 
+NO_WIDTH = "The estimate is 0; the interval has no width and says nothing."
+"""Of an interval that multiplies the estimate."""
+
+
 def spread_ratio(linearised: tuple[float, ...], modelled: float) -> float:
     """Largest linearised standard error over that of the normal model; 1 where either is nothing.
 
