@@ -30,7 +30,7 @@ from ..metric import Average, Citation, Columns, Metric, MetricResult, Parameter
 from .limits import BlandAltmanPrepared, Truth, prepare_limits
 
 Bias = Literal["by_truth", "pairs", "subject_means"]
-Multiple = Literal["quantile", "rounded", "two"]
+Factor = Literal["normal", "rounded", "two"]
 
 _LIMIT_INTERVALS = (
     "mover", "t", "noncentral_t", "tolerance_pair", "cluster_t", "bootstrap_bca", "bootstrap_percentile", "z",
@@ -75,7 +75,7 @@ class BlandAltman(Metric):
         Statistic(
             "loa_lower",
             "Lower limit of agreement",
-            "Bias minus the normal quantile (1.959964 for 95%), or the stated `multiple`, times the standard "
+            "Bias minus the normal quantile (1.959964 for 95%), or the stated `factor`, times the standard "
             "deviation of differences.",
             "same",
             "near_zero",
@@ -84,7 +84,7 @@ class BlandAltman(Metric):
         Statistic(
             "loa_upper",
             "Upper limit of agreement",
-            "Bias plus the normal quantile (1.959964 for 95%), or the stated `multiple`, times the standard "
+            "Bias plus the normal quantile (1.959964 for 95%), or the stated `factor`, times the standard "
             "deviation of differences.",
             "same",
             "near_zero",
@@ -120,13 +120,13 @@ class BlandAltman(Metric):
             choices=("by_truth", "pairs", "subject_means"),
         ),
         Parameter(
-            "multiple",
+            "factor",
             "choice",
-            "Standard deviations from the bias to a limit: `quantile`, the normal quantile of the agreement "
+            "Standard deviations from the bias to a limit: `normal`, the normal quantile of the agreement "
             "level (1.959964 for 95%); `rounded`, 1.96, as Bland & Altman write it from 1999 on; `two`, as "
             "they did in 1986.",
-            default="quantile",
-            choices=("quantile", "rounded", "two"),
+            default="normal",
+            choices=("normal", "rounded", "two"),
         ),
     )
     citations = (
@@ -161,23 +161,23 @@ class BlandAltman(Metric):
         truth, bias = given["truth"], natural_bias(given["truth"], given["bias"])
         if columns.weights is not None and truth != "independent":
             raise ValueError("Row weights are defined for `truth: independent` only.")
-        multiplier = sd_multiplier(given["agreement_level"], given["multiple"])
+        multiplier = sd_multiplier(given["agreement_level"], given["factor"])
         return prepare_limits(columns, truth=truth, bias=bias, multiplier=multiplier)
 
 
-def sd_multiplier(agreement_level: float, multiple: Multiple = "quantile") -> float:
+def sd_multiplier(agreement_level: float, factor: Factor = "normal") -> float:
     """Standard deviations from the bias to a limit: 1.959964 for 0.95, unless 1.96 or 2 are asked for.
 
     Raises:
-        ParameterError: `multiple` is a number of its own, and another agreement level than 0.95 is asked for.
+        ParameterError: `factor` is a number of its own, and another agreement level than 0.95 is asked for.
     """
-    if multiple == "quantile":
+    if factor == "normal":
         return float(special.ndtri((1 + agreement_level) / 2))
     if agreement_level != 0.95:
         raise checks.ParameterError(
-            f"`agreement_level` is {agreement_level!r}; with `multiple` {multiple!r} it has to be 0.95."
+            f"`agreement_level` is {agreement_level!r}; with `factor` {factor!r} it has to be 0.95."
         )
-    return {"rounded": 1.96, "two": 2.0}[multiple]
+    return {"rounded": 1.96, "two": 2.0}[factor]
 
 
 def natural_bias(truth: Truth, asked: Bias) -> Literal["pairs", "subject_means"]:
@@ -207,7 +207,7 @@ def bland_altman(
     truth: Truth,
     agreement_level: float = 0.95,
     bias: Bias = "by_truth",
-    multiple: Multiple = "quantile",
+    factor: Factor = "normal",
     ci: Method = None,
     level: float = 0.95,
     sides: Sides = "two",
@@ -226,14 +226,14 @@ def bland_altman(
       variance of the differences. With `bias="pairs"`: bias = mean(d), and sd^2 = between + within component
       of a one-way analysis of variance; a negative between component is set to 0, with a warning.
 
-    The limits are bias - z sd and bias + z sd; `multiple` can make z 1.96 or 2. Intervals: `cluster_t`
+    The limits are bias - z sd and bias + z sd; `factor` can make z 1.96 or 2. Intervals: `cluster_t`
     (linearised, subjects as clusters; equals the paired t interval where each subject has one pair); `t` (for
     the limits: Bland & Altman 1999); `mover` (limits and sd; asymmetric and nearer to nominal in small
     samples, therefore the default there; the exact chi-square interval for the sd of independent pairs);
     `noncentral_t` (exact for one limit of independent normal differences, Carkeet 2015) and `tolerance_pair`
     (exact for both limits together, by two-sided tolerance factors); `z` (as `t` with the normal quantile, as
     in section 5 of Bland & Altman 1999 and in other software; too narrow with few subjects); `bland_1986` (t
-    with the standard error sd sqrt((1 + z^2 / 2) / n), which with `multiple="two"` is the sqrt(3 sd^2 / n) of
+    with the standard error sd sqrt((1 + z^2 / 2) / n), which with `factor="two"` is the sqrt(3 sd^2 / n) of
     1986); subject bootstrap. All but `cluster_t` and the bootstrap take differences for normal where SD and
     limits are concerned, and become no better with more subjects if they are not: such an interval carries a
     warning where the standard error of a 95% limit with subjects as clusters is more than 1.3 times that of
@@ -247,7 +247,7 @@ def bland_altman(
         truth: What the pairs of one subject are. No default, because the limits differ.
         agreement_level: Share of differences between the limits if they are normal; 0.95 is the convention.
         bias: What counts once in the bias; see above.
-        multiple: Standard deviations from the bias to a limit: the normal `quantile` of the agreement level
+        factor: Standard deviations from the bias to a limit: `normal`, the quantile of the agreement level
             (the default, because no rounding is left in it), or `rounded` to 1.96, or `two`, to repeat what
             others printed.
         ci: Interval method, for all statistics that offer it or by statistic. Default: the first each offers.
@@ -291,7 +291,7 @@ def bland_altman(
         columns,
         keys,
         average="pooled",
-        parameters={"truth": truth, "agreement_level": agreement_level, "bias": bias, "multiple": multiple},
+        parameters={"truth": truth, "agreement_level": agreement_level, "bias": bias, "factor": factor},
         ci=ci,
         level=level,
         sides=sides,

@@ -28,7 +28,7 @@ from ..metric import (
     Sides,
     Statistic,
 )
-from .bland_altman import BLAND_ALTMAN, Bias, Multiple, natural_bias, sd_multiplier
+from .bland_altman import BLAND_ALTMAN, Bias, Factor, natural_bias, sd_multiplier
 from .limits import STATISTICS, TOTALS, BlandAltmanPrepared, LimitsFormula, Truth, levelled, prepare_limits
 
 Of = Literal["mean", "reference"]
@@ -123,7 +123,7 @@ def _prepare(
         replace(columns, reference=scaled[0], test=scaled[1]),
         truth=given["truth"],
         bias=natural_bias(given["truth"], given["bias"]),
-        multiplier=sd_multiplier(given["agreement_level"], given["multiple"]),
+        multiplier=sd_multiplier(given["agreement_level"], given["factor"]),
     )
     used = row_weights(columns) > 0
     count = subject_sums((lost & used).astype(np.float64), columns.offsets)
@@ -189,7 +189,7 @@ class BlandAltmanPercent(_Scaled):
         replace(BLAND_ALTMAN.parameter("truth"), choices=("independent", "varying")),
         BLAND_ALTMAN.parameter("agreement_level"),
         BLAND_ALTMAN.parameter("bias"),
-        BLAND_ALTMAN.parameter("multiple"),
+        BLAND_ALTMAN.parameter("factor"),
     )
 
     def prepare(
@@ -248,7 +248,7 @@ class BlandAltmanRatio(_Scaled):
             "loa_lower",
             "Lower limit of agreement of the ratio",
             "Exponential of the mean log ratio minus the normal quantile (1.959964 for 95%), or the stated "
-            "`multiple`, times its standard deviation.",
+            "`factor`, times its standard deviation.",
             "none",
             "none",
             _LIMITS,
@@ -257,7 +257,7 @@ class BlandAltmanRatio(_Scaled):
             "loa_upper",
             "Upper limit of agreement of the ratio",
             "Exponential of the mean log ratio plus the normal quantile (1.959964 for 95%), or the stated "
-            "`multiple`, times its standard deviation.",
+            "`factor`, times its standard deviation.",
             "none",
             "none",
             _LIMITS,
@@ -303,7 +303,7 @@ def bland_altman_percent(
     truth: Literal["independent", "varying"],
     agreement_level: float = 0.95,
     bias: Bias = "by_truth",
-    multiple: Multiple = "quantile",
+    factor: Factor = "normal",
     ci: Method = None,
     level: float = 0.95,
     sides: Sides = "two",
@@ -327,7 +327,7 @@ def bland_altman_percent(
         truth: What the pairs of one subject are: `independent` or `varying`. No default.
         agreement_level: Share of differences between the limits if they are normal; 0.95 is the convention.
         bias: What counts once in the bias; see `bland_altman`.
-        multiple: Standard deviations from the bias to a limit; see `bland_altman`.
+        factor: Standard deviations from the bias to a limit; see `bland_altman`.
         ci: Interval method, for all statistics that offer it or by statistic. Default: the first each offers.
         level: Confidence level of the intervals.
         sides: `two`, or the one bound wanted.
@@ -358,7 +358,7 @@ def bland_altman_percent(
     return evaluate(
         BLAND_ALTMAN_PERCENT, columns, keys, average="pooled",
         parameters={
-            "of": of, "truth": truth, "agreement_level": agreement_level, "bias": bias, "multiple": multiple
+            "of": of, "truth": truth, "agreement_level": agreement_level, "bias": bias, "factor": factor
         },
         ci=ci, level=level, sides=sides, replicates=replicates, seed=seed,
     )  # fmt: skip
@@ -373,7 +373,7 @@ def bland_altman_ratio(
     truth: Truth,
     agreement_level: float = 0.95,
     bias: Bias = "by_truth",
-    multiple: Multiple = "quantile",
+    factor: Factor = "normal",
     ci: Method = None,
     level: float = 0.95,
     sides: Sides = "two",
@@ -396,7 +396,7 @@ def bland_altman_ratio(
         truth: What the pairs of one subject are; see `bland_altman`. No default.
         agreement_level: Share of ratios between the limits if logarithms are normal; 0.95 is the convention.
         bias: What counts once in the mean log ratio; see `bland_altman`.
-        multiple: Standard deviations of the logarithms to a limit; see `bland_altman`.
+        factor: Standard deviations of the logarithms to a limit; see `bland_altman`.
         ci: Interval method, for all statistics that offer it or by statistic. Default: the first each offers.
         level: Confidence level of the intervals.
         sides: `two`, or the one bound wanted; the open end of a ratio's interval is 0 or infinity.
@@ -425,6 +425,6 @@ def bland_altman_ratio(
     columns, keys = measured(reference, test, subject, weights)
     return evaluate(
         BLAND_ALTMAN_RATIO, columns, keys, average="pooled",
-        parameters={"truth": truth, "agreement_level": agreement_level, "bias": bias, "multiple": multiple},
+        parameters={"truth": truth, "agreement_level": agreement_level, "bias": bias, "factor": factor},
         ci=ci, level=level, sides=sides, replicates=replicates, seed=seed,
     )  # fmt: skip

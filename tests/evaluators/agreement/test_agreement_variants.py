@@ -83,13 +83,13 @@ def test_limits_as_others_print_them(oracle: Any, data: str, scale: str) -> None
             return back(ends(found, statistic))
 
     line = "limits of agreement, 1.96 and 2 SD"
-    compare(line, limits(multiple="rounded"), values["loa_mult_1.96"])
-    compare(line, limits(multiple="two"), values["loa_mult_2"])
+    compare(line, limits(factor="rounded"), values["loa_mult_1.96"])
+    compare(line, limits(factor="two"), values["loa_mult_2"])
     compare(line, limits(), values["loa"])
     compare(line, sd_multiplier(0.95), values["z_agree"])
     for name in ("loa_lower", "loa_upper"):
         compare("limits of agreement, z", limits(name, ci="z"), values[f"{name}_ci_1999_z"])
-        by_1986 = limits(name, ci="bland_1986", multiple="two")
+        by_1986 = limits(name, ci="bland_1986", factor="two")
         line = "limits of agreement, Bland & Altman 1986"
         compare(line, by_1986, values[f"loa2sd_{name.removeprefix('loa_')}_ci_1986"])
         error = (by_1986[1] - by_1986[0]) / (2 * stats.t.ppf(0.975, values["n"] - 1))
@@ -167,7 +167,7 @@ def test_components_of_a_varying_truth(oracle: Any, data: str) -> None:
     compare(line, max(float(between), 0.0), values["between_var_anova_truncated"])
     means = (t["mean2"] - t["mean"] ** 2 / t["subjects"]) / (t["subjects"] - 1)
     compare(line, [means, found["sd"].value ** 2], [values["var_subject_mean_diff"], values["total_var_Zou"]])
-    rounded = bland_altman(*pair, subject=rows.subject, truth="varying", bias="pairs", multiple="rounded")
+    rounded = bland_altman(*pair, subject=rows.subject, truth="varying", bias="pairs", factor="rounded")
     compare(line, rounded["sd"].value ** 2, values["total_var_BA2007"])
     compare(
         "limits of agreement, 1.96 and 2 SD",
@@ -206,7 +206,7 @@ def test_conversion_and_constant_limits_of_methcomp(oracle: Any, data: str) -> N
     converted = [found["intercept"].value / share, (2 - share) / share, found["sd"].value / share]
     line = "regression-based limits of agreement, MethComp"
     compare(line, converted, [theirs[name] for name in ("alpha", "beta", "sd.pred")])
-    two = bland_altman(rows.reference, rows.test, truth="independent", multiple="two")
+    two = bland_altman(rows.reference, rows.test, truth="independent", factor="two")
     compare(line, [two["loa_lower"].value, two["loa_upper"].value], [theirs["LoA-lo"], theirs["LoA-up"]])
 
 
@@ -309,12 +309,12 @@ def test_mean_squares_behind_the_deviation_index(oracle: Any, data: str) -> None
     compare(line, plain["bias"].value ** 2 / variance, values["Agreement_pkg_Estimate"]["RBS"])
 
 
-def test_a_multiple_of_its_own_has_one_level() -> None:
-    for multiple in ("rounded", "two"):
+def test_a_factor_of_its_own_has_one_level() -> None:
+    for factor in ("rounded", "two"):
         with pytest.raises(ParameterError, match=r"has to be 0\.95"):
-            bland_altman([1.0, 2], [1.0, 3], truth="independent", multiple=multiple, agreement_level=0.9)
-    with pytest.raises(ParameterError, match="accepted: quantile, rounded, two"):
-        bland_altman([1.0, 2], [1.0, 3], truth="independent", multiple="2")  # type: ignore[arg-type]
+            bland_altman([1.0, 2], [1.0, 3], truth="independent", factor=factor, agreement_level=0.9)
+    with pytest.raises(ParameterError, match="accepted: normal, rounded, two"):
+        bland_altman([1.0, 2], [1.0, 3], truth="independent", factor="2")  # type: ignore[arg-type]
 
 
 def test_the_interval_of_1986_is_for_limits_of_independent_pairs() -> None:
