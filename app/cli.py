@@ -19,10 +19,10 @@ from . import protocols
 from .console import Output, shown, typed
 from .failures import INTERRUPTED, usage
 from .failures import report as report_failure
-from .options import Json
+from .options import Json, Variant
 
 RESERVED = (
-    "plan", "compare", "verify", "sign", "qualify", "calibrate", "sniff", "amend", "seal", "unseal", "ledger",
+    "compare", "verify", "sign", "qualify", "calibrate", "sniff", "amend", "seal", "unseal", "ledger",
     "bundle", "export", "monitor", "serve",
 )  # fmt: skip
 """Verbs that the command line keeps for later, so that nobody's plug-in or alias takes them."""
@@ -67,6 +67,7 @@ def _top(
     A study of your own:
 
         accordance init my-study          # study.yaml, protocol.yaml, sections/
+        accordance plan my-study          # how many subjects, and why
         accordance check my-study         # protocol and data as agreed?
         accordance lock my-study --who "A. Author"
         accordance run my-study           # estimates, intervals, decisions
@@ -140,6 +141,61 @@ def check(study: Study = Path(), as_json: Json = False) -> None:
     output.answer(tables.study_facts(protocol, study, read))
     output.show(tables.study_table(protocol), tables.data_table(read))
     output.text("Protocol and data satisfy their contract.")
+
+
+@app.command()
+def plan(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="PROTOCOL", help="Study folder, protocol file, or `library:ID`."),
+    ] = ".",
+    variant: Variant = None,
+    shells: Annotated[
+        bool, typer.Option("--shells", help="Print the coming report's tables, without data, as Markdown.")
+    ] = False,
+    output_file: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="With --shells: write them there instead."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compute how many subjects a study needs, and show why.
+
+    From the protocol's `sample_size` alone, before there are data: exact power
+    against a performance goal with its saw-tooth, precision of proportions, of
+    limits of agreement and of root mean square errors, from evaluable subjects
+    to those to enrol, and what the planned number is good for.
+
+    Examples:
+        accordance plan my-study
+        accordance plan protocol.yaml --json | jq .plan.total
+        accordance plan library:afib-ecg
+        accordance plan my-study --shells -o tables.md   # for the analysis plan
+    """
+    from ..protocols.errors import UsageError
+    from ..studies import named, planning
+    from ..studies import shells as empty
+    from . import planning as printed
+    from .writing import write_new
+
+    if output_file is not None and not shells:
+        raise UsageError("--output is where --shells are written; add --shells")
+    output = Output(as_json=as_json)
+    found = named.find(what, variant)
+    protocol = found.protocol
+    facts: dict[str, Any] = {"protocol": _protocol_facts(protocol), "file": None}
+    if not shells:
+        planned = planning.plan(protocol)
+        output.answer({**facts, "plan": planned})
+        output.show(*printed.report(protocol, planned))
+        return
+    tables = empty.shells(protocol)
+    text = printed.markdown(protocol, tables)
+    if output_file is not None:
+        write_new(output_file, text)
+        facts["file"] = str(output_file.resolve())
+    output.answer({**facts, "shells": [one.as_data() for one in tables]})
+    output.text(text.rstrip() if output_file is None else shown(output_file))
 
 
 @app.command()
@@ -346,6 +402,10 @@ def open_app(
     from . import server
 
     server.serve(study, port=port, headless=headless, output=Output(as_json=as_json))
+
+
+def _protocol_facts(protocol: Any) -> dict[str, Any]:
+    return {name: getattr(protocol, name) for name in ("id", "version", "variant", "title")}
 
 
 def _show_results(output: Output, results: Any) -> None:

@@ -9,3 +9,8 @@ import typer
 Json = Annotated[
     bool, typer.Option("--json", help="Answer with one JSON object on standard output, nothing else.")
 ]
+
+Variant = Annotated[
+    str | None,
+    typer.Option("--variant", metavar="NAME", help="Which variant of it. Default: its own default."),
+]

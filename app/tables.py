@@ -96,7 +96,7 @@ def _decision(row: Mapping[str, Any]) -> Text:
 def estimates(results: Results) -> Table:
     """Every statistic of the deciding version over all analysed rows."""
     rows = _headlines(results, results.deciding_version)
-    table = _plain_table("Estimates" + _level_words(rows))
+    table = plain_table("Estimates" + _level_words(rows))
     table.add_column("Endpoint and statistic", overflow="fold")
     table.add_column("n", justify="right", no_wrap=True)
     table.add_column("Estimate", justify="right", no_wrap=True)
@@ -158,7 +158,7 @@ def _view_table(results: Results, title: str, named: Mapping[str, str]) -> Table
     ]
     if not rows:
         return None
-    table = _plain_table(title)
+    table = plain_table(title)
     table.add_column("Endpoint", overflow="fold")
     table.add_column("Counted", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
@@ -174,7 +174,8 @@ def _view_table(results: Results, title: str, named: Mapping[str, str]) -> Table
     return table
 
 
-def _plain_table(title: str) -> Table:
+def plain_table(title: str) -> Table:
+    """A table without frame, its title above it."""
     style: dict[str, Any] = {
         "title_justify": "left",
         "title_style": "bold",
@@ -235,7 +236,7 @@ def study_table(protocol: Protocol) -> Table:
     """The endpoints that a protocol declares."""
     from ..studies.judge import criterion_text  # noqa: PLC0415
 
-    table = _plain_table(f"{protocol.title} ({protocol.id}, version {protocol.version})")
+    table = plain_table(f"{protocol.title} ({protocol.id}, version {protocol.version})")
     for name in ("Endpoint", "Role", "Metric", "Criterion"):
         table.add_column(name, overflow="fold")
     for name, endpoint in protocol.endpoints.items():
@@ -246,7 +247,7 @@ def study_table(protocol: Protocol) -> Table:
 
 def data_table(read: list[dict[str, Any]]) -> Table:
     """The tables that were read."""
-    table = _plain_table("Data")
+    table = plain_table("Data")
     for name in ("Table", "Version", "Rows", "Subjects", "Files"):
         table.add_column(name, justify="right" if name in ("Rows", "Subjects") else "left", overflow="fold")
     for facts in read:
@@ -273,9 +274,24 @@ def files_lines(folder: Path) -> Iterator[str]:
 
 def library_table(found: list[dict[str, Any]]) -> Table:
     """The built-in protocols."""
-    table = _plain_table("Protocols of the library")
-    for name in ("ID", "Version", "Title", "Domain"):
+    table = plain_table("Protocols of the library")
+    for name in ("ID", "Version", "Title", "Domain", "Variants"):
         table.add_column(name, overflow="fold")
     for facts in found:
-        table.add_row(facts["id"], facts["version"], facts["title"], facts["domain"] or "")
+        variants = ", ".join(
+            f"{one['id']}{' (default)' if one['default'] else ''}" for one in facts["variants"]
+        )
+        table.add_row(facts["id"], facts["version"], facts["title"], facts["domain"] or "", variants)
+    return table
+
+
+def changes_table(first: str, second: str, changes: list[dict[str, Any]]) -> Table:
+    """Every key in which two protocols differ, with what both say."""
+    table = plain_table(f"{len(changes):,} differences")
+    for name in ("Key", first, second):
+        table.add_column(name, overflow="fold")
+    for change in changes:
+        table.add_row(
+            change["key"], *("(nothing)" if change[side] is None else change[side] for side in ("a", "b"))
+        )
     return table

@@ -23,6 +23,8 @@ from .context import SUBJECTS
 from .model import Endpoint, Protocol
 from .nodes import Path, Place, ScalarNode, dotted
 
+ORDER = " (order)"
+"""Stands behind a key whose entries are the same in another order."""
 _ORDERED = ("exclusions",)
 _WORDS_ONLY = frozenset({"title", "device", "note"})
 """Fields that only name things for a reader; they move no number."""
@@ -137,7 +139,7 @@ def differences(old: Protocol, new: Protocol) -> list[str]:
     if list(first["exclusions"]) != list(second["exclusions"]) and set(first["exclusions"]) == set(
         second["exclusions"]
     ):
-        changed.add("exclusions (order)")
+        changed.add(f"exclusions{ORDER}")
     return sorted(changed)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
-from .canonical import canonical, differences, digest
+from .canonical import ORDER, canonical, differences, digest
 from .inherit import Expanded, Find, Read, expand
 from .model import Change, Derivation, Protocol
 from .nodes import Document
@@ -16,6 +16,7 @@ from .resolve import from_document
 _OWN = frozenset({"id", "version", "title", "variant"})
 """Keys that every protocol has for itself; they are no difference to its parent."""
 _LONGEST = 300
+_NOTHING = object()
 
 
 def derive(
@@ -55,8 +56,13 @@ def _typed(expanded: Expanded) -> Protocol:
     )
 
 
-def changes(parent: Protocol, child: Protocol) -> tuple[Change, ...]:
+def changes(parent: Protocol, child: Protocol, *, longest: int | None = _LONGEST) -> tuple[Change, ...]:
     """Every key in which a protocol differs from another, with what both say.
+
+    Args:
+        parent: The one protocol.
+        child: The other one.
+        longest: What is said is cut after so many characters; None: never.
 
     Example:
         >>> from accordance.protocols import library
@@ -66,21 +72,32 @@ def changes(parent: Protocol, child: Protocol) -> tuple[Change, ...]:
     """
     first, second = (json.loads(canonical(protocol)) for protocol in (parent, child))
     return tuple(
-        Change(key=key, parent=_text(first, key), here=_text(second, key))
+        Change(key=key, parent=_text(first, key, longest), here=_text(second, key, longest))
         for key in differences(parent, child)
         if key.split(".")[0] not in {*_OWN, "derived_from"}
     )
 
 
-def _text(data: Any, dotted: str) -> str | None:
-    """The value at a dotted key as short text; None where there is none."""
-    value = data
-    for part in dotted.replace("[", ".").replace("]", "").split(".") if "(" not in dotted else [dotted]:
-        if isinstance(value, Mapping) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return None
+def _text(data: Any, dotted: str, longest: int | None) -> str | None:
+    """The value at a dotted key as text; None where there is none."""
+    if dotted.endswith(ORDER):
+        return ", ".join(data[dotted.removesuffix(ORDER)])
+    value = _at(data, dotted.replace("[", ".").replace("]", "").split("."))
+    if value is _NOTHING:
+        return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+    return text if longest is None or len(text) <= longest else f"{text[:longest]} ..."
+
+
+def _at(data: Any, parts: Sequence[str]) -> Any:
+    """The value below keys of which some contain a dot themselves, such as `test.rhythm`."""
+    if not parts:
+        return data
+    if isinstance(data, list):
+        place = int(parts[0]) if parts[0].isdigit() else len(data)
+        return _at(data[place], parts[1:]) if place < len(data) else _NOTHING
+    for end in range(1, len(parts) + 1) if isinstance(data, Mapping) else ():
+        key = ".".join(parts[:end])
+        if key in data:
+            return _at(data[key], parts[end:])
+    return _NOTHING

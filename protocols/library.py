@@ -60,13 +60,18 @@ def find(reference: str, base: Path) -> Path:
     return file
 
 
+def holds(file: Path) -> bool:
+    """Whether a file is one of the library."""
+    return file.parent == _FOLDER
+
+
 def read(file: Path) -> Document:
     """A protocol file; one of the library goes by its own name in messages.
 
     Raises:
         ContractError: It cannot be read as YAML.
     """
-    return read_yaml(file, f"{LIBRARY}{file.stem}" if file.parent == _FOLDER else None)
+    return read_yaml(file, f"{LIBRARY}{file.stem}" if holds(file) else None)
 
 
 def variants_of(name: str) -> dict[str, Variant]:

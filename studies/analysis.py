@@ -18,7 +18,7 @@ from ..datasets.pairs import Pairs
 from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
 from ..protocols.model import DECIDING, Endpoint, Protocol
-from . import facts, hypotheses, missing, requirements, slices
+from . import facts, hypotheses, missing, planning, requirements, slices
 from .decide import Outcome, outcome, overall, reasons, unverified, withhold
 from .demographics import RULE, analysed_subjects, demographics, excluded
 from .evaluation import Row, answerer, evaluate_protocol
@@ -200,6 +200,7 @@ def describe(
         "decision_reasons": reasons(protocol, rows, material.deciding_version),
         "unverified": unverified(protocol),
         **found,
+        "plan": planning.plan(protocol),
         "decision_pre_specified": _decision_pre_specified(material, rows),
         "accounting": accounts(protocol, pairs),
         "demographics": demographics(protocol, material.subjects, frames),
