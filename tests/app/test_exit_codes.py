@@ -42,8 +42,9 @@ def test_help_answers_at_once_and_teaches_by_example() -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    ["init", "check", "lock", "run", "report", "gate", "explain", "demo", "app",
-     "protocols list", "protocols show", "protocols schema"],
+    ["init", "check", "plan", "lock", "run", "report", "gate", "explain", "demo", "app",
+     "protocols list", "protocols show", "protocols diff",
+     "protocols new", "protocols schema"],
 )  # fmt: skip
 def test_every_verb_shows_examples(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*verb.split(), "--help"]) == 0
