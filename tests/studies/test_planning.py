@@ -128,7 +128,7 @@ def test_the_saw_tooth_is_there_with_first_and_stable_number(planned: Planned) -
 
 
 def first_by_search(goal: float, expected: float, alpha: float) -> int:
-    """The smallest n whose exact one-sided test has a power of 80%, one number after the other, from scipy."""
+    """The smallest n whose exact one-sided test has a power of 80%, tried one after the other, from scipy."""
     for n in range(1, 1000):
         critical = next(c for c in range(n + 2) if stats.binom.sf(c - 1, n, goal) <= alpha)
         if stats.binom.sf(critical - 1, n, expected) >= 0.8:
