@@ -2,7 +2,8 @@
 
 Totals of different subjects only have to be put under each other, so the rows of ten million pairs need not
 pass through memory once for every intermediate array. Blocks follow from the offsets alone; numbers do not
-depend on the machine.
+depend on the machine. They are cut once: what metrics share of a block (`Columns.shared`) serves every metric
+that is asked of the same columns.
 """
 
 from __future__ import annotations
@@ -40,14 +41,13 @@ def prepare(metric: Metric, columns: Columns, *, average: Average = "pooled", **
         >>> prepare(registry.get("mae"), columns).estimate()
         array([0.5])
     """
-    cuts = _cuts(np.asarray(columns.offsets, dtype=np.int64))
-    if metric.route != "additive" or columns.weights is not None or len(cuts) < 3:
+    if metric.route != "additive" or columns.weights is not None:
+        return metric.prepare(columns, average=average, **parameters)
+    blocks = _blocks(columns)
+    if len(blocks) < 2:
         return metric.prepare(columns, average=average, **parameters)
     try:
-        parts = [
-            metric.prepare(_block(columns, first, last), average=average, **parameters)
-            for first, last in pairwise(cuts)
-        ]
+        parts = [metric.prepare(block, average=average, **parameters) for block in blocks]
     except ValueError:
         # Said of all rows: what one block lacks another may have, and row numbers count from the start.
         return metric.prepare(columns, average=average, **parameters)
@@ -55,6 +55,15 @@ def prepare(metric: Metric, columns: Columns, *, average: Average = "pooled", **
     if len(additive) < len(parts):
         return metric.prepare(columns, average=average, **parameters)
     return additive[0].concat(*additive[1:])
+
+
+def _blocks(columns: Columns) -> list[Columns]:
+    """The rows in blocks, the same ones whenever these columns are asked for them."""
+    if "blocks" not in columns.shared:
+        cuts = _cuts(np.asarray(columns.offsets, dtype=np.int64))
+        columns.shared["blocks"] = [_block(columns, first, last) for first, last in pairwise(cuts)]
+    found: list[Columns] = columns.shared["blocks"]
+    return found
 
 
 def _cuts(offsets: IntArray) -> list[int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -232,6 +233,14 @@ class Columns:
     def n_subjects(self) -> int:
         """Number of subjects, those without rows included."""
         return len(self.offsets) - 1
+
+    @cached_property
+    def shared(self) -> dict[str, Any]:
+        """Summaries of these rows that several metrics rest on, by name; whoever needs one first makes it.
+
+        They live as long as the rows and are never changed, for the rows are not.
+        """
+        return {}
 
 
 class Metric(ABC):

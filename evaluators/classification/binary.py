@@ -11,19 +11,19 @@ from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
 
-from ..codes import binary_codes, check_codes, check_request
+from ..codes import binary_codes, check_request
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED
 from ..intervals import CLOPPER, WILSON
 from ..metric import Average, Citation, Columns, Metric, MetricResult, Sides
 from ..proportions.proportion import (
     ProportionPrepared,
     Ratio,
-    prepare_proportion,
+    proportion_of,
     proportion_result,
     proportion_statistic,
 )
+from .cell_counts import CELLS, cell_counts
 
-CELLS = ("tp", "fp", "fn", "tn")
 _TP, _FP, _FN, _TN = range(4)
 
 ALTMAN = Citation(
@@ -55,12 +55,9 @@ class BinaryProportion(Metric):
             ValueError: Codes other than 0 and 1, an unknown average, or any parameter.
         """
         check_request(self, columns, average, parameters)
-        check_codes("reference", columns.reference, 2)
-        check_codes("test", columns.test, 2)
-        truth, call = columns.reference == 1, columns.test == 1
-        return prepare_proportion(
+        return proportion_of(
             columns,
-            (truth & call, ~truth & call, truth & ~call, ~(truth | call)),
+            cell_counts(columns),
             names=CELLS,
             ratio=self.ratio,
             statistic=self.headline,

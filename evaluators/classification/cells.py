@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import checks
 from ..additive import AdditivePrepared, Formula
-from ..codes import binary_codes, check_codes, check_request
+from ..codes import binary_codes, check_request
 from ..functions import arrange, evaluate
 from ..metric import (
     Average,
@@ -32,8 +32,8 @@ from ..metric import (
 )
 from ..proportions.clustered import logit_t
 from ..proportions.clusters import FEW, equal_subjects, joined, no_spread
-from ..proportions.proportion import nobody, rows_that_count, weighed
-from .binary import CELLS
+from ..proportions.proportion import nobody, rows_that_count
+from .cell_counts import CELLS, cell_counts
 from .table_intervals import log_t
 
 _COUNTED = tuple(f"{name} counted" for name in CELLS)
@@ -122,14 +122,10 @@ class CellsMetric(Metric):
             ValueError: Codes other than 0 and 1, an unknown average, or a parameter that is not acceptable.
         """
         check_request(self, columns, average, parameters)
-        check_codes("reference", columns.reference, 2)
-        check_codes("test", columns.test, 2)
-        truth, call = columns.reference == 1, columns.test == 1
-        cells = (truth & call, ~truth & call, truth & ~call, ~(truth | call))
-        sums, counted, _ = weighed(columns, cells)
+        cells = cell_counts(columns)
         given = checks.parameters(self, parameters)
         return CellsPrepared(
-            totals=np.column_stack([*sums, *counted]),
+            totals=np.column_stack([cells.totals, cells.counted]),
             names=(*CELLS, *_COUNTED),
             statistics=(self.headline,),
             formula=self.formula(given),

@@ -31,7 +31,8 @@ from ..metric import (
     Statistic,
 )
 from ..proportions.proportion import COUNTED, ProportionPrepared, rows_that_count, weighed
-from .binary import ALTMAN, CELLS, Prevalence, Sensitivity, Specificity
+from .binary import ALTMAN, Prevalence, Sensitivity, Specificity
+from .cell_counts import CELLS
 from .cells import CellsMetric, CellsPrepared
 from .f_scores import F1, RIJSBERGEN
 from .overall_accuracy import BalancedAccuracy
@@ -187,9 +188,8 @@ class OneVsRest(Metric):
         check_codes("test", columns.test, k)
         truth, call = columns.reference == code, columns.test == code
         cells = (truth & call, ~truth & call, truth & ~call, ~(truth | call))
-        sums, counted, squared = weighed(columns, cells)
         return OneVsRestPrepared(
-            totals=np.column_stack([*sums, *counted, *squared]),
+            totals=np.column_stack(weighed(columns, cells)),
             names=(*CELLS, *(f"{name} {how}" for how in ("counted", "squared") for name in CELLS)),
             statistics=tuple(statistic.name for statistic in self.statistics),
             formula=OneVsRestFormula(category),

@@ -10,7 +10,8 @@ from ..codes import binary_codes
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED
 from ..metric import Average, Citation, Metric, MetricResult, Sides
 from ..proportions.proportion import Ratio, proportion_result, proportion_statistic
-from .binary import CELLS, BinaryProportion
+from .binary import BinaryProportion
+from .cell_counts import CELLS
 
 _TP, _FP, _FN, _TN = range(len(CELLS))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -134,13 +134,45 @@ def prepare_proportion(
     Args:
         columns: The rows.
         cells: One (n,) indicator a cell; which rows fall into it.
+        names: See `proportion_of`.
+        ratio: See `proportion_of`.
+        statistic: See `proportion_of`.
+        average: See `proportion_of`.
+        empty: See `proportion_of`.
+    """
+    return proportion_of(
+        columns,
+        weighed(columns, cells),
+        names=names,
+        ratio=ratio,
+        statistic=statistic,
+        average=average,
+        empty=empty,
+    )
+
+
+def proportion_of(
+    columns: Columns,
+    cells: Weighed,
+    *,
+    names: tuple[str, ...],
+    ratio: Ratio,
+    statistic: str,
+    average: Average,
+    empty: str,
+) -> ProportionPrepared:
+    """A proportion of cells that are added up by subject already.
+
+    Args:
+        columns: The rows.
+        cells: The sums of the k cells.
         names: The k cells' names.
         ratio: Which of them are events and units.
         statistic: The statistic's name.
         average: `pooled` or `subject_mean`.
         empty: What to say where no subject has a unit.
     """
-    totals, counted, squared = (np.stack(part, axis=1) for part in weighed(columns, cells))
+    totals, counted, squared = cells
     events, units = counted[:, list(ratio.events)].sum(axis=1), counted[:, list(ratio.units)].sum(axis=1)
     squares = squared[:, list(ratio.units)].sum(axis=1)
     formula: Callable[[NDArray[Any]], NDArray[Any]] = ratio
@@ -166,23 +198,36 @@ def prepare_proportion(
     )
 
 
-def weighed(
-    columns: Columns, cells: Sequence[NDArray[np.bool_]]
-) -> tuple[list[FloatArray], list[FloatArray], list[FloatArray]]:
+class Weighed(NamedTuple):
+    """Cells added up by subject; without row weights, the same table three times.
+
+    Attributes:
+        totals: (S, k) sums of row weights.
+        counted: (S, k) rows that have a weight.
+        squared: (S, k) sums of squared row weights.
+    """
+
+    totals: FloatArray
+    counted: FloatArray
+    squared: FloatArray
+
+
+def weighed(columns: Columns, cells: Sequence[NDArray[np.bool_]]) -> Weighed:
     """For each cell the subjects' sums of row weights, rows that have a weight, and sums of squared weights.
 
     A row of weight 0 (never verified, outside the population) says nothing: counted, it would add degrees of
     freedom, and a miss among such rows would hide that every unit that counts is an event.
     """
     if columns.weights is None:
-        counted = [subject_sums(cell, columns.offsets) for cell in cells]
-        return counted, counted, counted
+        counted = np.stack([subject_sums(cell, columns.offsets) for cell in cells], axis=1)
+        return Weighed(counted, counted, counted)
     weights = row_weights(columns)
-    sums = [
-        [subject_sums(cell * each, columns.offsets) for cell in cells]
-        for each in (weights, weights > 0, np.square(weights))
-    ]
-    return sums[0], sums[1], sums[2]
+    return Weighed(
+        *(
+            np.stack([subject_sums(cell * each, columns.offsets) for cell in cells], axis=1)
+            for each in (weights, weights > 0, np.square(weights))
+        )
+    )
 
 
 def rows_that_count(columns: Columns) -> IntArray:

@@ -11,7 +11,7 @@ from scipy import special
 
 from .. import checks
 from ..additive import AdditivePrepared, row_weights, subject_sums
-from ..classification.binary import CELLS
+from ..classification.cell_counts import CELLS
 from ..codes import binary_codes, check_codes, check_request
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, arrange, evaluate
 from ..intervals import clopper_pearson, tail_levels, wilson
