@@ -12,6 +12,8 @@ import pytest
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 REPOSITORY = Path(__file__).resolve().parent.parent
 BENCHMARKS = Path(__file__).resolve().parent / "benchmarks"
+STATISTICS = Path(__file__).resolve().parent / "evaluators"
+LEDGER = pytest.StashKey[Any]()
 
 
 def benchmarks_are_asked_for(config: pytest.Config) -> bool:
@@ -34,18 +36,58 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if inside and not benchmarks_are_asked_for(config) else None
 
 
+def reference_folder() -> Path | None:
+    """Where the values of reference programs are, if anywhere."""
+    folder = Path(os.environ.get("ACCORDANCE_REFERENCE") or "/nowhere")
+    return folder if folder.is_dir() else None
+
+
+def all_statistics_are_asked_for(config: pytest.Config) -> bool:
+    """Whether the command line names all of tests/evaluators and leaves nothing of it out."""
+    asked = [(config.invocation_params.dir / arg).resolve() for arg in config.args]
+    option = config.option
+    narrowing = ("keyword", "deselect", "ignore", "ignore_glob", "collectonly", "lf", "stepwise")
+    narrowed = [getattr(option, name, None) for name in narrowing]
+    narrowed.append(option.markexpr not in ("", "not wheel"))
+    return any(path in (STATISTICS, *STATISTICS.parents) for path in asked) and not any(narrowed)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a run of all tests of statistics that leaves a reference value neither met nor explained.
+
+    Only where every test passed: what a failing test leaves unmet is that test's to say.
+    """
+    config, folder = session.config, reference_folder()
+    at_home = not hasattr(config, "workerinput")
+    if not (at_home and folder and exitstatus == pytest.ExitCode.OK and all_statistics_are_asked_for(config)):
+        return
+    sys.path.append(str(STATISTICS))
+    import ledger  # noqa: PLC0415
+    import oracle  # noqa: PLC0415
+
+    passed = config.pluginmanager.get_plugin("terminalreporter").stats.get("passed", [])
+    found = ledger.settle(
+        ledger.load(folder), ledger.declared(STATISTICS / "unmet.toml"), oracle.compared(passed)
+    )
+    config.stash[LEDGER] = found
+    if not found.holds:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The printed table of proof: method, number of reference values, worst relative error.
 
     Here and not beside the tests of statistics, because a run on several processes loads only this file in
     the process that prints.
     """
-    sys.path.append(str(Path(__file__).parent / "evaluators"))
+    sys.path.append(str(STATISTICS))
     import oracle  # noqa: PLC0415
 
     stats = terminalreporter.stats
     file = REPOSITORY / "build" / "oracle.json"
-    lines = oracle.summary(stats.get("passed", []), stats.get("skipped", []), file)
+    ledger = terminalreporter.config.stash.get(LEDGER, None)
+    lines = oracle.summary(stats.get("passed", []), stats.get("skipped", []), file, ledger)
     if lines:
         terminalreporter.section("values matched against references")
         terminalreporter.write_line("\n".join(lines))
@@ -60,7 +102,7 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def reference_data() -> Path:
     """Folder with the values of reference programs; tests that need it skip where it is not there."""
-    folder = os.environ.get("ACCORDANCE_REFERENCE")
-    if not folder or not Path(folder).is_dir():
+    folder = reference_folder()
+    if folder is None:
         pytest.skip("ACCORDANCE_REFERENCE names no folder with reference values")
-    return Path(folder)
+    return folder

@@ -10,12 +10,15 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-Record = tuple[str, int, float]
-"""Method, number of values, worst relative error."""
+if TYPE_CHECKING:
+    from ledger import Ledger
+
+Record = tuple[str, int, float, list[float]]
+"""Method, number of values, worst relative error, and the finite reference values without their signs."""
 
 NEAR_ZERO = 1e-12
 """Absolute errors up to this are none; a wider allowance (of a Monte-Carlo value) does not hide them."""
@@ -36,7 +39,8 @@ def compare(method: str, got: Any, expected: Any, rel: float = 1e-8, abs: float 
     found, wanted = np.asarray(got, dtype=np.float64), np.asarray(expected, dtype=np.float64)
     assert found.shape == wanted.shape, f"{method}: shapes {found.shape} and {wanted.shape}"
     np.testing.assert_allclose(found, wanted, rtol=rel, atol=abs, err_msg=method)
-    _records.append((method, wanted.size, _worst(found, wanted, min(abs, NEAR_ZERO))))
+    values = np.unique(np.abs(wanted[np.isfinite(wanted)])).tolist()
+    _records.append((method, wanted.size, _worst(found, wanted, min(abs, NEAR_ZERO)), values))
 
 
 def _worst(found: np.ndarray, wanted: np.ndarray, near_zero: float) -> float:
@@ -53,20 +57,27 @@ def taken() -> list[Record]:
     return records
 
 
-def summary(passed: Iterable[Any], skipped: Iterable[Any], file: Path) -> list[str]:
+def compared(passed: Iterable[Any]) -> dict[str, list[float]]:
+    """File of tests -> the reference values that its tests compared with; of tests that passed."""
+    found: dict[str, list[float]] = {}
+    for report in passed:
+        for *_, values in _of(report):
+            found.setdefault(report.nodeid.split("::")[0], []).extend(values)
+    return found
+
+
+def summary(
+    passed: Iterable[Any], skipped: Iterable[Any], file: Path, ledger: Ledger | None = None
+) -> list[str]:
     """Lines for the end of a run, none where nothing was compared; the same goes into `file` as JSON.
 
     Args:
         passed: Reports of tests that passed.
         skipped: Reports of tests that were skipped, whose reasons belong below the table.
         file: Where the JSON goes.
+        ledger: What became of every reference value, where all tests of statistics have run.
     """
-    records = [
-        tuple(value)
-        for report in passed
-        for name, value in getattr(report, "user_properties", [])
-        if name == "oracle"
-    ]
+    records = [record for report in passed for record in _of(report)]
     if not records:
         return []
     sums = _sums(records)
@@ -79,13 +90,16 @@ def summary(passed: Iterable[Any], skipped: Iterable[Any], file: Path) -> list[s
         {"method": method, "values": count, "worst_relative_error": worst}
         for method, (count, worst) in sorted(sums.items())
     ]
-    document = {"methods": methods, "skipped": dict(sorted(reasons.items()))}
+    document: dict[str, Any] = {"methods": methods, "skipped": dict(sorted(reasons.items()))}
+    if ledger is not None:
+        document["ledger"] = ledger.document()
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     values = sum(count for count, _ in sums.values())
     lines = [*_lines(sums), "", f"{len(sums)} methods, {values:,} values; {file.parent.name}/{file.name}"]
     lines += [f"skipped {count}: {reason}" for reason, count in sorted(reasons.items())]
-    return [*lines, *([] if reasons else ["no test of a statistic was skipped"])]
+    lines += [] if reasons else ["no test of a statistic was skipped"]
+    return [*lines, *(["", *ledger.lines()] if ledger is not None else [])]
 
 
 def table(records: Iterable[Record]) -> list[str]:
@@ -93,10 +107,15 @@ def table(records: Iterable[Record]) -> list[str]:
     return _lines(_sums(records))
 
 
-def _sums(records: Iterable[Any]) -> dict[str, tuple[int, float]]:
+def _of(report: Any) -> list[Record]:
+    """The records that came home with the report of a test."""
+    return [tuple(value) for name, value in getattr(report, "user_properties", []) if name == "oracle"]
+
+
+def _sums(records: Iterable[Record]) -> dict[str, tuple[int, float]]:
     """Method -> number of values, worst relative error."""
     sums: dict[str, tuple[int, float]] = {}
-    for method, count, worst in records:
+    for method, count, worst, _ in records:
         before = sums.get(method, (0, 0.0))
         sums[method] = (before[0] + count, max(before[1], worst))
     return sums

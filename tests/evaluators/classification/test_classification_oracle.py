@@ -7,11 +7,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 
+import diagnostic
 import numpy as np
 import pytest
+from diagnostic import bounds, rows, table
+from oracle import compare
 
 from accordance.evaluators import accuracy, npv, ppv, prevalence, sensitivity, specificity
 from accordance.evaluators.intervals import clopper_pearson, wilson
@@ -22,6 +24,8 @@ TABLES = [
     "diag_zero_fp", "diag_perfect", "diag_no_positives_predicted", "diag_empty_diseased_class", "diag_n1",
     "diag_all_wrong",
 ]  # fmt: skip
+NOT_IN_DTCOMPAIR = {"diag_no_positives_predicted", "diag_empty_diseased_class", "diag_n1"}
+"""Tables with an empty margin, which the package refuses."""
 CLUSTERED = ["cluster_liang1992", "cluster_thyroids_pet", "cluster_orob2"]
 EPIR = {
     "sensitivity": "se",
@@ -31,21 +35,19 @@ EPIR = {
     "accuracy": "diag.ac",
     "prevalence": "tp",
 }
+INTERVALS = {
+    "clopper_pearson": "exact",
+    "wilson": "wilson",
+    "jeffreys": "jeffreys",
+    "agresti_coull": "agresti",
+}
+"""Method -> the word `epi.tests` has for it."""
 FUNCTIONS = {f.__name__: f for f in (sensitivity, specificity, ppv, npv, accuracy, prevalence)}
-
-
-def close(value):
-    return pytest.approx(value, rel=1e-8, abs=1e-12)
 
 
 @pytest.fixture(scope="module")
 def cases(reference_data):
-    document = json.loads((reference_data / "diagnostic" / "oracle.json").read_text())
-    return {case["id"]: case for case in document["cases"]}
-
-
-def rows(tp, fp, fn, tn):
-    return [1] * (tp + fn) + [0] * (fp + tn), [1] * tp + [0] * fn + [1] * fp + [0] * tn
+    return diagnostic.cases(reference_data)
 
 
 def test_no_proportion_of_the_oracle_is_left_out(cases):
@@ -61,32 +63,81 @@ def test_every_proportion_interval(cases):
     for case in chosen:
         x, n, level = (case["inputs"][key] for key in ("x", "n", "conf_level"))
         for method, function in (("wilson", wilson), ("clopper_pearson", clopper_pearson)):
-            lower, upper = function(x, n, level)
             expected = case["outputs"][method]
-            assert (lower, upper) == (close(expected["lower"]), close(expected["upper"])), (
-                case["id"],
-                method,
-            )
+            compare(f"proportion, {method} (DescTools)", function(x, n, level), bounds(expected))
+
+
+def ends(printed, method):
+    """Bounds of epiR, with 0 and 1 where it leaves the range of a proportion or the rule at 0 and n aside."""
+    lower, upper = bounds(printed)
+    if method == "jeffreys":  # Brown, Cai & DasGupta 2001, p. 113: the outer bound is 0 at 0 and 1 at n
+        return (0.0 if printed["est"] == 0 else lower), (1.0 if printed["est"] == 1 else upper)
+    return (max(lower, 0.0), min(upper, 1.0)) if method == "agresti_coull" else (lower, upper)
+
+
+def epir(case, method):
+    return case["outputs"][f"epi.tests_{INTERVALS[method]}"]
+
+
+def numbers(estimate):
+    return [estimate.value, estimate.interval.lower, estimate.interval.upper]
 
 
 @pytest.mark.parametrize("case", TABLES)
-@pytest.mark.parametrize("method", ["clopper_pearson", "wilson"])
+@pytest.mark.parametrize("method", INTERVALS)
 @pytest.mark.parametrize("metric", FUNCTIONS)
 def test_fractions_of_the_2x2_table(cases, case, method, metric):
-    counts = cases[case]["inputs"]
-    reference, test = rows(*(counts[cell] for cell in ("tp", "fp", "fn", "tn")))
+    reference, test = rows(*table(cases[case]))
     estimate = FUNCTIONS[metric](reference, test, ci=method)[metric]
-    printed = cases[case]["outputs"]["epi.tests_exact" if method == "clopper_pearson" else "epi.tests_wilson"]
-    expected = printed[EPIR[metric]]
-    if expected["est"] == "NaN":
+    expected = epir(cases[case], method)[EPIR[metric]]
+    if epir(cases[case], "wilson")[EPIR[metric]]["est"] == "NaN":
         assert math.isnan(estimate.value)
         assert estimate.error.startswith("There are no ")
         assert estimate.interval is None
     else:
-        assert estimate.value == close(expected["est"])
-        assert estimate.interval.lower == close(expected["lower"])
-        assert estimate.interval.upper == close(expected["upper"])
+        compare(f"2x2 table, fractions, {method} (epiR)", numbers(estimate)[1:], ends(expected, method))
+        if method != "agresti_coull":  # epiR prints the shrunken centre of the interval there
+            compare("2x2 table, fractions (epiR)", estimate.value, expected["est"])
         assert not estimate.interval.independent_rows
+
+
+@pytest.mark.parametrize("case", TABLES)
+@pytest.mark.parametrize("method", INTERVALS)
+def test_complements_of_fractions_of_the_2x2_table(cases, case, method):
+    """`epi.tests` also prints false rates, the share called positive, and what is left when ruled out."""
+    reference, test = rows(*table(cases[case]))
+    called = prevalence(test, reference, ci=method)["prevalence"]  # of the test instead of the reference
+    complements = {
+        "p.tndp": sensitivity(reference, test, ci=method)["sensitivity"],
+        "p.tpdn": specificity(reference, test, ci=method)["specificity"],
+        "p.dntp": ppv(reference, test, ci=method)["ppv"],
+        "p.dptn": npv(reference, test, ci=method)["npv"],
+        "p.rout": called,
+    }
+    name, skip = f"2x2 table, complements, {method} (epiR)", int(method == "agresti_coull")
+    for key, estimate in complements.items():
+        printed = epir(cases[case], method)[key]
+        if estimate.interval is not None:
+            lower, upper = ends(printed, method)
+            compare(
+                name, [1 - one for one in numbers(estimate)][skip:], [printed["est"], upper, lower][skip:]
+            )
+    for key in ("ap", "p.rin"):
+        printed = epir(cases[case], method)[key]
+        compare(name, numbers(called)[skip:], [printed["est"], *ends(printed, method)][skip:])
+
+
+@pytest.mark.parametrize("case", sorted(set(TABLES) - NOT_IN_DTCOMPAIR))
+@pytest.mark.parametrize("metric", ["sensitivity", "specificity", "ppv", "npv"])
+def test_wald_intervals_and_binomial_errors_against_dtcompair(cases, case, metric):
+    """`DTComPair::acc.1test`. Its interval rests on the error sqrt(p (1 - p) / n)."""
+    printed = cases[case]["outputs"]["DTComPair_acc.1test_wald"][metric]
+    reference, test = rows(*table(cases[case]))
+    estimate = FUNCTIONS[metric](reference, test, ci="wald")[metric]
+    _, lower, upper = numbers(estimate)
+    se = (upper - lower) / (2 * 1.959963984540054)
+    expected = [printed[key] for key in ("est", "lcl", "ucl", "se")]
+    compare("2x2 table, fractions, wald (DTComPair)", [*numbers(estimate), se], expected)
 
 
 @pytest.mark.parametrize("case", CLUSTERED)
@@ -97,14 +148,12 @@ def test_clustered_standard_error_and_t_interval(cases, case):
     test = [code for xi, ni in zip(x, n, strict=True) for code in [1] * xi + [0] * (ni - xi)]
     subject = np.repeat(np.arange(len(n)), n)
     estimate = sensitivity([1] * len(test), test, subject=subject, ci="cluster_t")["sensitivity"]
-    assert estimate.value == close(outputs["p"])
-    assert estimate.standard_error == close(outputs["ratio_estimator"]["se"])
-    assert estimate.standard_error == close(outputs["svymean"]["se"])
-    expected = outputs["ratio_estimator"]["wald_t_df_kminus1"]
-    assert (estimate.interval.lower, estimate.interval.upper) == (
-        close(expected["lower"]),
-        close(expected["upper"]),
-    )
+    name = "clustered proportion, linearised (survey)"
+    compare(name, [estimate.value] * 2, [outputs["p"], outputs["svymean"]["est"]])
+    errors = [outputs["ratio_estimator"]["se"], outputs["svymean"]["se"]]
+    compare(name, [estimate.standard_error] * 2, errors)
+    found = [estimate.interval.lower, estimate.interval.upper]
+    compare(name, found, bounds(outputs["ratio_estimator"]["wald_t_df_kminus1"]))
     assert estimate.counts == Counts(len(n), sum(n), sum(x))
 
 
