@@ -113,7 +113,7 @@ def test_the_three_smallest_designs_of_clinfun(found, name, goal, expected, alph
     curve = power_performance_goal(goal, expected, level=1 - alpha, sides="lower").curve
     rows = np.flatnonzero(curve.power >= 0.8)[:3]
     for at, row in zip(rows, out(found, name)["rows"].values(), strict=True):
-        assert (curve.n[at], curve.critical[at] - 1) == (row["n"], row["r"])
+        compare("performance goal, exact", (curve.n[at], curve.critical[at] - 1), (row["n"], row["r"]))
         compare(
             "performance goal, exact",
             (curve.actual_alpha[at], 1 - curve.power[at]),
@@ -171,7 +171,8 @@ def test_sensitivity_and_specificity(found):
     compare("precision of a proportion, wilson", 2 * got.half_width, width["conf.width"])
     got = precision_sensitivity_specificity(0.8, None, 0.1, half_width=0.07)
     compare("sensitivity by prevalence", got.unrounded, out(found, "epir_ssdxsesp_fractional")["total.n"])
-    assert got.n == out(found, "epir_ssdxsesp_hajian_tilaki")["total.n"] == 1255
+    tilaki = out(found, "epir_ssdxsesp_hajian_tilaki")
+    compare("sensitivity by prevalence", (got.n, 1255), (tilaki["total.n"], tilaki["se.n"]))
     wanted = out(found, "buderer_formula")
     got = precision_sensitivity_specificity(0.9, 0.85, 0.2, half_width=0.05)
     values = [step.value for step in got.steps][:4]
@@ -222,7 +223,7 @@ def test_lu_formula(found, name):
     *asked, power = LU[name]
     wanted = out(found, name)
     got = power_limits_of_agreement(*asked, power=power, method="lu")
-    assert got.n == wanted["formula_n"]
+    compare("limits of agreement, n of Lu", got.n, wanted["formula_n"])
     before, hundred = (
         power_limits_of_agreement(*asked, n=n, method="lu").power for n in (wanted["formula_n"] - 1, 100)
     )
@@ -241,7 +242,8 @@ def test_lu_example_of_medcalc(found):
 
 def test_kappa(found):
     """kappaSize and presize in R; DIFFERENT says how their searches stop."""
-    assert precision_kappa(0.4, 0.3, half_width=0.1).n == out(found, "kappasize_CIBinary")["n"]
+    wanted = out(found, "kappasize_CIBinary")
+    compare("kappa, precision", precision_kappa(0.4, 0.3, half_width=0.1).n, wanted["n"])
     got = power_kappa(0.6, 0.4, 0.3)
     compare("kappa, power", got.unrounded, out(found, "kappasize_PowerBinary")["N"], rel=1e-5)
     assert got.n == 191
@@ -257,7 +259,7 @@ def test_correlations_and_means(found):
     compare("precision of an ICC", precision_icc(0.9, 2, half_width=0.05).n, out(found, "presize_icc")["n"])
     wanted = out(found, "presize_cor")
     got = precision_correlation(0.9, half_width=0.05)
-    assert got.n == wanted["n"]
+    compare("precision of a correlation", got.n, wanted["n"])
     compare(
         "precision of a correlation", (got.details["lower"], got.details["upper"]),
         (wanted["lwr"], wanted["upr"]),
