@@ -10,6 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from oracle import compare, summary, table, taken
 
 
@@ -21,6 +23,19 @@ def test_compared_values_are_on_record() -> None:
     assert [(method, count) for method, count, *_ in records] == [("this table", 3), ("this table", 1)]
     assert records[0][2] == pytest.approx(1e-12, rel=0.01)
     assert table(records)[1].split() == ["this", "table", "4", "1.0e-12"]
+
+
+@given(st.floats(1, 2))
+def test_numbers_that_are_drawn_are_counted_and_not_kept_as_reference_values(value: float) -> None:
+    taken()
+    compare("this table", value, value)
+    assert taken() == [("this table", 1, 0.0, [])]
+
+
+def test_reference_values_are_kept_without_sign() -> None:
+    taken()
+    compare("this table", [-2.0, float("nan"), 1.0, 2.0], [-2.0, float("nan"), 1.0, 2.0])
+    assert taken()[0][-1] == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("wrong", [[1.0, 2.001], [1.0], [1.0, float("nan")]])

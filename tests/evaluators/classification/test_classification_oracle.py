@@ -24,8 +24,6 @@ TABLES = [
     "diag_zero_fp", "diag_perfect", "diag_no_positives_predicted", "diag_empty_diseased_class", "diag_n1",
     "diag_all_wrong",
 ]  # fmt: skip
-NOT_IN_DTCOMPAIR = {"diag_no_positives_predicted", "diag_empty_diseased_class", "diag_n1"}
-"""Tables with an empty margin, which the package refuses."""
 CLUSTERED = ["cluster_liang1992", "cluster_thyroids_pet", "cluster_orob2"]
 EPIR = {
     "sensitivity": "se",
@@ -99,45 +97,6 @@ def test_fractions_of_the_2x2_table(cases, case, method, metric):
         if method != "agresti_coull":  # epiR prints the shrunken centre of the interval there
             compare("2x2 table, fractions (epiR)", estimate.value, expected["est"])
         assert not estimate.interval.independent_rows
-
-
-@pytest.mark.parametrize("case", TABLES)
-@pytest.mark.parametrize("method", INTERVALS)
-def test_complements_of_fractions_of_the_2x2_table(cases, case, method):
-    """`epi.tests` also prints false rates, the share called positive, and what is left when ruled out."""
-    reference, test = rows(*table(cases[case]))
-    called = prevalence(test, reference, ci=method)["prevalence"]  # of the test instead of the reference
-    complements = {
-        "p.tndp": sensitivity(reference, test, ci=method)["sensitivity"],
-        "p.tpdn": specificity(reference, test, ci=method)["specificity"],
-        "p.dntp": ppv(reference, test, ci=method)["ppv"],
-        "p.dptn": npv(reference, test, ci=method)["npv"],
-        "p.rout": called,
-    }
-    name, skip = f"2x2 table, complements, {method} (epiR)", int(method == "agresti_coull")
-    for key, estimate in complements.items():
-        printed = epir(cases[case], method)[key]
-        if estimate.interval is not None:
-            lower, upper = ends(printed, method)
-            compare(
-                name, [1 - one for one in numbers(estimate)][skip:], [printed["est"], upper, lower][skip:]
-            )
-    for key in ("ap", "p.rin"):
-        printed = epir(cases[case], method)[key]
-        compare(name, numbers(called)[skip:], [printed["est"], *ends(printed, method)][skip:])
-
-
-@pytest.mark.parametrize("case", sorted(set(TABLES) - NOT_IN_DTCOMPAIR))
-@pytest.mark.parametrize("metric", ["sensitivity", "specificity", "ppv", "npv"])
-def test_wald_intervals_and_binomial_errors_against_dtcompair(cases, case, metric):
-    """`DTComPair::acc.1test`. Its interval rests on the error sqrt(p (1 - p) / n)."""
-    printed = cases[case]["outputs"]["DTComPair_acc.1test_wald"][metric]
-    reference, test = rows(*table(cases[case]))
-    estimate = FUNCTIONS[metric](reference, test, ci="wald")[metric]
-    _, lower, upper = numbers(estimate)
-    se = (upper - lower) / (2 * 1.959963984540054)
-    expected = [printed[key] for key in ("est", "lcl", "ucl", "se")]
-    compare("2x2 table, fractions, wald (DTComPair)", [*numbers(estimate), se], expected)
 
 
 @pytest.mark.parametrize("case", CLUSTERED)
