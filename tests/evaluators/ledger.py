@@ -94,7 +94,7 @@ class Ledger:
             )
             found += [f"  {count:>5}  {why}" for why, count in account.declared.most_common()]
             found += [f"  NEITHER MET NOR DECLARED  {leaf}" for leaf in account.neither]
-        return [*found, *(f"  NO LONGER NEEDED  {pattern}" for pattern in self.stale)]
+        return [*found, *(f"  NO LONGER NEEDED  {patterns}" for patterns in self.stale)]
 
     def document(self) -> dict[str, Any]:
         """The same for build/oracle.json."""
@@ -130,10 +130,9 @@ def settle(leaves: Iterable[Leaf], reasons: Iterable[Reason], compared: Compared
     for account in accounts.values():
         account.met -= account.declared.total() + len(account.neither)
     stale = [
-        f"{pattern}: {reason.why}"
+        f"{', '.join(unused)}: {reason.why}"
         for index, reason in enumerate(reasons)
-        for pattern in (*reason.entries, *reason.outputs)
-        if (index, pattern) not in needed
+        if (unused := [one for one in (*reason.entries, *reason.outputs) if (index, one) not in needed])
     ]
     return Ledger(dict(accounts), stale)
 
