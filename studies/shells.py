@@ -92,7 +92,7 @@ def shells(protocol: Protocol) -> list[Shell]:
     Example:
         >>> from accordance.protocols import library
         >>> [one.id for one in shells(library.load("method-comparison"))]
-        ['flow-pairs-all', 'demographics', 'endpoint-agreement', ...]
+        ['flow-measurements-all', 'endpoint-agreement', 'endpoint-absolute_error']
     """
     endpoints = {**protocol.endpoints, **slices.automatic_yields(protocol)}
     ranked = sorted(endpoints, key=lambda name: _ROLES_FIRST.index(endpoints[name].role))
