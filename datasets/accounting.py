@@ -33,6 +33,7 @@ READ = "read"
 NO_ROWS = "no_rows"
 NOT_IN_POPULATION = "not_in_population"
 NOT_IN_ENDPOINT = "not_in_endpoint"
+NO_FURTHER = "missing_further"
 ANALYSED = "analysed"
 
 COUNTS = ("n_subjects", "n_reference_rows", "n_test_rows", "n_pairs")
@@ -55,6 +56,7 @@ def accounting(
     where: Where | None = None,
     view: View = "classifiable_only",
     completed: pl.Expr | None = None,
+    further: pl.Expr | None = None,
 ) -> pl.DataFrame:
     """Count what each step of the flow removes, in order: first what was read, last what is analysed.
 
@@ -72,6 +74,7 @@ def accounting(
         where: Conditions of an endpoint.
         view: How test results that are no result enter: only `classifiable_only` removes them.
         completed: Rows that stay in although one of their values is missing: the analysis fills it in.
+        further: Rows that have what the endpoint's metric needs besides: a condition, a covariate.
 
     Returns:
         Columns `step` (from 0), `code`, `title`, `n_subjects`, `n_reference_rows`, `n_test_rows`, `n_pairs`.
@@ -95,6 +98,10 @@ def accounting(
     if completed is not None:
         kept = frame.select(completed=completed)["completed"].to_numpy()
         steps = [(c, title, gone & ~kept if c in _FILLED else gone) for c, title, gone in steps]
+    if further is not None:
+        lacking = ~frame.select(further=further)["further"].to_numpy()
+        title = "Without a category or number that the endpoint needs besides the two values"
+        steps.append((NO_FURTHER, title, np.broadcast_to(lacking, (frame.height,))))
     return _flow(pairs, steps)
 
 

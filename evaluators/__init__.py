@@ -1,5 +1,6 @@
 """Statistics that know which rows belong to one subject: metrics, intervals, resampling. NumPy in and out."""
 
+from .agreement.bias_slope import bias_slope
 from .agreement.bland_altman import bland_altman
 from .agreement.deviation_index import coverage_probability, total_deviation_index
 from .agreement.difference_checks import difference_trend
@@ -181,6 +182,7 @@ __all__ = [
     "auc",
     "average_precision",
     "balanced_accuracy",
+    "bias_slope",
     "bland_altman",
     "bland_altman_mixed",
     "bland_altman_mixed_by_condition",

@@ -24,7 +24,7 @@ Route = Literal["additive", "ordered", "refit"]
 Better = Literal["higher", "lower", "near_zero", "none"]
 Average = Literal["pooled", "subject_mean"]
 Sides = Literal["two", "lower", "upper"]
-Unit = Literal["same", "percent", "proportion", "none"]
+Unit = Literal["same", "per_reference", "percent", "proportion", "none"]
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda _: "REQUIRED"})()
 """Default of a parameter that the caller has to give."""
@@ -72,12 +72,14 @@ class ColumnRole:
         kind: `category`: names groups; `rating`: categories of the reference, by another rater; `number`.
         doc: What it is, for protocols and docs.
         several: Whether more than one column may play the part.
+        needed: Whether a protocol has to name a column for it.
     """
 
     name: str
     kind: Literal["category", "rating", "number"]
     doc: str
     several: bool = False
+    needed: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class Statistic:
         name: Identifier in protocols and results, such as `loa_upper`.
         title: Words for a report, such as "Upper limit of agreement".
         definition: One sentence that fixes which variant it is, for the report's methods section.
-        unit: `same` as the measurement, `percent`, `proportion` (0 to 1), or `none`.
+        unit: `same` as the measurement, `per_reference` (events per unit of the reference column, of which
+            the parameter `per` says how many), `percent`, `proportion` (0 to 1), or `none`.
         better: The direction that is good for the device.
         intervals: Interval methods it can supply (keys of `intervals.METHODS`), best default first.
     """
@@ -256,7 +259,9 @@ class Metric(ABC):
     """The statistic a criterion means when it names none."""
     parameters: ClassVar[tuple[Parameter, ...]] = ()
     columns: ClassVar[tuple[ColumnRole, ...]] = ()
-    """Further columns; all of them are needed."""
+    """Further columns."""
+    one_unit: ClassVar[bool] = True
+    """Whether reference and test of a measurement are in one unit, so that their difference has a meaning."""
     averages: ClassVar[tuple[Average, ...]] = ("pooled",)
     """More than one: they differ in meaning, and the protocol has to say which."""
     citations: ClassVar[tuple[Citation, ...]] = ()

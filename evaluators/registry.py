@@ -45,6 +45,7 @@ _BUILT_IN: tuple[str, ...] = (
     "agreement.mean_differences",
     "agreement.deviation_index",
     "agreement.tolerance_intervals",
+    "agreement.bias_slope",
     "roc.area",
     "reliability.concordance_repeated",
     "agreement.normality",

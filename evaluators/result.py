@@ -15,7 +15,13 @@ _DIGITS = 5
 _FEWEST, _MOST = 1e-6, 10**_DIGITS
 """Sizes that are written without a power of ten, whole from the larger one on."""
 _WIDTH = 110
-_UNITS = {"same": "as measured", "percent": "%", "proportion": "proportion", "none": ""}
+_UNITS = {
+    "same": "as measured",
+    "per_reference": "per unit of exposure",
+    "percent": "%",
+    "proportion": "proportion",
+    "none": "",
+}
 _NUMBERS = ("estimate", "interval", "Monte-Carlo error")
 """Columns that are set flush right."""
 

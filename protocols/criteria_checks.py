@@ -8,6 +8,7 @@ from .criteria import Criteria, Criterion, TableLimit
 from .limit_tables import TABLES
 from .model import Column, Endpoint, IntervalSpec
 from .nodes import Path
+from .roles import per_unit
 
 _UNIT_WORDS = {"percent": "%", "proportion": "proportion"}
 _LOWER_BOUND, _UPPER_BOUND = (">", ">="), ("<", "<=")
@@ -74,17 +75,30 @@ def _criterion(
     if criterion.compare != "point" and not statistic.intervals:
         message = f"`{name}` has no interval, so there is no bound to compare; use `point`"
         context.report((*place, "compare"), message, criterion.compare)
-    _check_direction(context, place, criterion, statistic)
-    _check_scale(context, place, criterion, statistic)
-    unit = (
-        (measured.unit if measured else None) if statistic.unit == "same" else _UNIT_WORDS.get(statistic.unit)
-    )
+    if endpoint.disparity is None:  # the limit is one of differences or ratios of groups, whichever way
+        _check_direction(context, place, criterion, statistic)
+        _check_scale(context, place, criterion, statistic)
+    elif isinstance(criterion.limit, TableLimit):
+        message = "a table gives a limit for a statistic, not for what groups differ by; state the limit"
+        context.report((*place, "limit"), message)
+    unit = _unit(statistic, endpoint, measured)
     if criterion.unit is not None and criterion.unit != unit:
         message = f"`{name}` is in `{unit}`" if unit else f"`{name}` has no unit; remove this key"
         context.report((*place, "unit"), message, criterion.unit, unit)
     if isinstance(criterion.limit, TableLimit):
         _check_table(context, place, criterion, criterion.limit, statistics=tuple(statistics), unit=unit)
     return criterion.model_copy(update={"statistic": name, "unit": unit})
+
+
+def _unit(statistic: Statistic, endpoint: Endpoint, measured: Column | None) -> str | None:
+    """The unit of the number that is judged."""
+    if endpoint.disparity is not None and endpoint.disparity.contrast == "ratio":
+        return None
+    if statistic.unit == "per_reference":
+        return per_unit(measured.unit if measured else None, endpoint.parameters.get("per", 1.0))
+    if statistic.unit == "same":
+        return measured.unit if measured else None
+    return _UNIT_WORDS.get(statistic.unit)
 
 
 def _check_table(

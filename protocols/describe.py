@@ -8,7 +8,6 @@ from __future__ import annotations
 from itertools import pairwise
 
 from ..evaluators import intervals, registry
-from ..evaluators.metric import Statistic
 from . import describe_validity
 from .criteria import TableLimit
 from .describe_parts import column, joined, number, scalar, where
@@ -75,7 +74,7 @@ def criterion(endpoint: Endpoint) -> str:
 
 
 def _criterion(endpoint: Endpoint, rule: Criterion) -> str:
-    name = _lower(_statistic(endpoint, rule).title)
+    name = _title(endpoint, rule.statistic)
     spec, limit = interval(endpoint.interval), _limit(rule)
     sentence = {
         "point": f"{'absolute value of ' if rule.absolute else ''}{name} {limit} (point estimate)",
@@ -90,9 +89,13 @@ def _criterion(endpoint: Endpoint, rule: Criterion) -> str:
     return sentence
 
 
-def _statistic(endpoint: Endpoint, rule: Criterion) -> Statistic:
+def _title(endpoint: Endpoint, name: str | None) -> str:
+    """A statistic's title inside a sentence; its own name where it exists for the protocol's levels only."""
     metric = registry.get(endpoint.metric)
-    return metric.statistic(rule.statistic or metric.headline)
+    try:
+        return _lower(metric.statistic(name or metric.headline).title)
+    except KeyError:
+        return str(name).replace("_", " ")
 
 
 def _lower(title: str) -> str:
@@ -278,9 +281,8 @@ def _provenance(rule: Criterion) -> str:
 def _interval_sentence(one: Endpoint) -> str:
     methods = one.interval.methods or {}
     by_method: dict[str, list[str]] = {}
-    metric = registry.get(one.metric)
     for statistic, method in methods.items():
-        by_method.setdefault(method, []).append(_lower(metric.statistic(statistic).title))
+        by_method.setdefault(method, []).append(_title(one, statistic))
     if len(by_method) == 1:
         words = intervals.METHODS[next(iter(by_method))].title
     else:

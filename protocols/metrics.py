@@ -156,7 +156,7 @@ def _types(metric: Metric, side: str) -> tuple[str, ...]:
 def check_columns(context: Context, path: Path, metric: Metric, reference: Column, test: Column) -> None:
     """Both sides speak of the same thing: the same unit, or levels that can be compared."""
     if metric.kind == "measurement":
-        if reference.unit != test.unit:
+        if metric.one_unit and reference.unit != test.unit:
             message = (
                 f"the reference is in {_unit(reference)} and the test in {_unit(test)}; declare both in "
                 "one unit; reading converts the data (`units` of the source, `conversions` of the protocol)"
@@ -297,7 +297,8 @@ def resolve_roles(context: Context, path: Path, metric: Metric, endpoint: Endpoi
         place = (*path, "columns", name)
         given = endpoint.columns.get(name)
         if given is None:
-            context.report(place, f"`{metric.name}` needs this column: {role.doc}", at_key=True)
+            if role.needed:
+                context.report(place, f"`{metric.name}` needs this column: {role.doc}", at_key=True)
             continue
         columns = (given,) if isinstance(given, str) else given
         if len(columns) != 1 and not role.several:
@@ -309,8 +310,34 @@ def resolve_roles(context: Context, path: Path, metric: Metric, endpoint: Endpoi
                 context.report(place, message, column)
             elif column in scope and role.kind == "category":
                 levels[name] = determinate(scope[column])
+                if len(levels[name]) < 2:
+                    message = "this part needs a column that declares two levels or more"
+                    context.report(place, message, column)
     return (
         metric.of_levels(levels)
         if len(levels) == sum(r.kind == "category" for r in metric.columns)
         else metric
     )
+
+
+def check_ratings(
+    context: Context,
+    path: Path,
+    metric: Metric,
+    endpoint: Endpoint,
+    *,
+    reference: Column,
+    scope: Scope,
+) -> None:
+    """Further raters use the categories of the reference, all of them and in its order."""
+    for role in metric.columns:
+        given = endpoint.columns.get(role.name, ())
+        for column in (given,) if isinstance(given, str) else given:
+            if role.kind != "rating" or column not in scope:
+                continue
+            if determinate(scope[column]) != determinate(reference):
+                message = (
+                    "a rater needs the reference's levels in the same order: "
+                    f"{listed(determinate(reference))}; this one has {listed(determinate(scope[column]))}"
+                )
+                context.report((*path, "columns", role.name), message, column)

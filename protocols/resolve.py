@@ -174,6 +174,8 @@ def _columns(
             sides[side] = column
     if len(sides) == 2:
         metrics.check_columns(context, path, metric, sides["reference"], sides["test"])
+        scope = pair_scope(context.protocol, pairing)
+        metrics.check_ratings(context, path, metric, endpoint, reference=sides["reference"], scope=scope)
         update["positive"] = metrics.resolve_positive(context, path, metric, endpoint.positive, sides)
     measured = sides.get("test" if metric.kind == "score" else "reference")
     return update | criteria_checks.resolve_criteria(context, path, metric, endpoint, measured)

@@ -97,21 +97,32 @@ def _rules(metric: Metric) -> dict[str, Any]:
         statistic.name: {"enum": list(statistic.intervals), "description": statistic.definition}
         for statistic in metric.statistics
     }
+    roles = {role.name: {"description": role.doc} for role in metric.columns}
+    asked = [role.name for role in metric.columns if role.needed]
     needed = [*(["parameters"] if required else []), *(["average"] if len(metric.averages) > 1 else [])]
+    needed += ["columns"] if asked else []
+    own = statistics_of_levels(metric)
+    offered = {} if own else {"criterion": {"properties": {"statistic": {"enum": list(statistics)}}}}
     return {
         "if": {"properties": {"metric": {"const": metric.name}}, "required": ["metric"]},
         "then": {
             "required": needed,
             "properties": {
                 "parameters": parameters,
+                "columns": {"properties": roles, "additionalProperties": False, "required": asked},
                 "average": {"enum": list(metric.averages)},
                 "interval": {
-                    "properties": {"methods": {"properties": statistics, "additionalProperties": False}}
+                    "properties": {"methods": {"properties": statistics, "additionalProperties": own}}
                 },
-                "criterion": {"properties": {"statistic": {"enum": list(statistics)}}},
+                **offered,
             },
         },
     }
+
+
+def statistics_of_levels(metric: Metric) -> bool:
+    """Whether a metric has statistics for each level of a column, which only the protocol names."""
+    return type(metric).of_levels is not Metric.of_levels
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

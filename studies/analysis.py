@@ -279,6 +279,7 @@ def endpoint_accounts(
                 # a yield asks for no result: what is none stays in
                 view="as_negative" if how.reports_yield else slices.view_of(protocol, view),
                 completed=slices.filled_in(protocol, endpoint) if how.completes else None,
+                further=slices.has_further(how.further) if how.further else None,
             )
             found.append({"version": version, "view": view, "steps": steps.to_dicts()})
     return found

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ..datasets.pairs import REFERENCE, TEST
 from ..evaluators import registry
 from ..evaluators.metric import Kind
 from ..protocols.errors import UsageError
 from ..protocols.model import Column, Endpoint, Protocol, View
+from ..protocols.roles import Playing, roles_of
 from ..protocols.validity import Handling
 
 PRIMARY = "primary"
@@ -36,6 +41,7 @@ class Coding:
         test_indeterminate: Test levels that are no result.
         reports_yield: The endpoint asks whether there was a result, not which.
         handling: How units without an output or without a reference enter: `complete_case` leaves them out.
+        further: The columns that play the metric's further parts.
     """
 
     kind: Kind
@@ -47,6 +53,12 @@ class Coding:
     test_indeterminate: tuple[str, ...] = ()
     reports_yield: bool = False
     handling: Handling = "complete_case"
+    further: tuple[Playing, ...] = ()
+
+    @property
+    def further_columns(self) -> tuple[str, ...]:
+        """All columns that play a further part."""
+        return tuple(name for one in self.further for name in one.columns)
 
     @property
     def completes(self) -> bool:
@@ -86,6 +98,7 @@ def coding(protocol: Protocol, endpoint: Endpoint, handling: Handling | None = N
         test_indeterminate=test.indeterminate,
         reports_yield=reports_yield,
         handling="complete_case" if reports_yield else handling or declared,
+        further=tuple(roles_of(protocol, endpoint)),
     )
 
 
@@ -212,3 +225,35 @@ def among(column: str, levels: Iterable[str]) -> pl.Expr:
 def text(column: str) -> pl.Expr:
     """A column's values as text."""
     return pl.col(column).cast(pl.String)
+
+
+def has_further(further: Iterable[Playing]) -> pl.Expr:
+    """Whether a row has what the metric's further parts need: a declared category, a number.
+
+    A further rater may have left a row out; the others may not.
+    """
+    found = pl.lit(value=True)
+    for one in further:
+        for column in one.columns:
+            if one.role.kind == "category":
+                found &= among(column, one.levels)
+            elif one.role.kind == "number":
+                found &= pl.col(column).cast(pl.Float64).is_finite().fill_null(value=False)
+    return found
+
+
+def further_values(how: Coding, rows: pl.DataFrame) -> dict[str, NDArray[Any]]:
+    """Part -> values as the metric takes them: codes of categories (-1: none), numbers (NaN: none)."""
+    found: dict[str, NDArray[Any]] = {}
+    for one in how.further:
+        values = [_further(how, one, rows.get_column(column)) for column in one.columns]
+        found[one.role.name] = np.column_stack(values) if one.role.several else values[0]
+    return found
+
+
+def _further(how: Coding, one: Playing, column: pl.Series) -> NDArray[Any]:
+    if one.role.kind == "number":
+        return column.cast(pl.Float64).fill_null(math.nan).to_numpy()
+    levels = one.levels if one.role.kind == "category" else how.levels
+    index = {level: code for code, level in enumerate(levels)}
+    return column.cast(pl.String).replace_strict(index, default=-1, return_dtype=pl.Int64).to_numpy()

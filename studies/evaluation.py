@@ -36,8 +36,10 @@ from ..evaluators.metric import (
 )
 from ..evaluators.weights import ResamplingWeights
 from ..protocols.model import Criterion, Endpoint, Protocol, View
+from ..protocols.roles import metric_of, per_unit
 from ..protocols.validity import Handling
 from . import slices
+from .coding import further_values
 from .hypotheses import families_of
 from .judge import Judgement, criterion_text, judge_by, limits, margin, settled
 from .schema import SCHEMA_VERSION, row_id
@@ -157,7 +159,7 @@ def resampling_weights(
     strata: Mapping[str, str] | None,
 ) -> ResamplingWeights | None:
     """The one weight matrix of a run; None where no endpoint resamples or there is no subject."""
-    if not any(_resamples(endpoint) for endpoint in endpoints.values()):
+    if not any(resamples(protocol, endpoint) for endpoint in endpoints.values()):
         return None
     keys = set(subjects or ())
     for frame in pairs.values():
@@ -171,15 +173,18 @@ def resampling_weights(
     )
 
 
-def _resamples(endpoint: Endpoint) -> bool:
-    return any(METHODS[method].resampling for method in methods(endpoint).values())
+def resamples(protocol: Protocol, endpoint: Endpoint) -> bool:
+    """Whether an endpoint asks for anything that the bootstrap gives."""
+    if endpoint.disparity is not None:
+        return True
+    return any(METHODS[method].resampling for method in methods(protocol, endpoint).values())
 
 
-def methods(endpoint: Endpoint) -> dict[str, str]:
+def methods(protocol: Protocol, endpoint: Endpoint) -> dict[str, str]:
     """Statistic -> interval method, every statistic of the metric that has one."""
     said = endpoint.interval.methods or {}
     found = {}
-    for statistic in registry.get(endpoint.metric).statistics:
+    for statistic in metric_of(protocol, endpoint).statistics:
         method = said.get(statistic.name)
         if method is None and endpoint.interval.method in statistic.intervals:
             method = endpoint.interval.method
@@ -196,7 +201,9 @@ def _groups(protocol: Protocol, endpoints: Mapping[str, Endpoint]) -> list[dict[
     for name, endpoint in endpoints.items():
         where = {c: condition.model_dump(mode="json") for c, condition in (endpoint.where or {}).items()}
         verified = endpoint.verification.model_dump(mode="json") if endpoint.verification else None
-        key = [endpoint.pairing, endpoint.population, where, endpoint.reference, endpoint.test, verified]
+        needed = [[one.role.kind, one.columns] for one in slices.coding(protocol, endpoint).further]
+        columns = [endpoint.reference, endpoint.test, needed]
+        key = [endpoint.pairing, endpoint.population, where, columns, verified]
         groups.setdefault(json.dumps(key, sort_keys=True), {})[name] = endpoint
     return list(groups.values())
 
@@ -211,7 +218,7 @@ def material_of(
     """The rows of a group of endpoints, with only the columns they ask for, and further ones."""
     first = next(iter(group.values()))
     how = slices.coding(protocol, first)
-    wanted = {how.reference: None, how.test: None, **dict.fromkeys(further)}
+    wanted = dict.fromkeys([how.reference, how.test, *how.further_columns, *further])
     for endpoint in group.values():
         wanted.update(dict.fromkeys(endpoint.by))
         wanted.update(dict.fromkeys(endpoint.verification.within if endpoint.verification else ()))
@@ -275,7 +282,7 @@ class Answerer:
         part = batch.part.condition
         chosen = material.rows if part is None else material.rows.filter(part)
         columns, keys = columns_of(batch.how, slices.coded(batch.how, chosen, batch.view), material.subjects)
-        resampled = any(_resamples(question.endpoint) for question in batch.questions)
+        resampled = any(resamples(self.protocol, question.endpoint) for question in batch.questions)
         weights = self.weights.matrix(list(keys)) if resampled and self.weights is not None else None
         return [(question, self._answer(question, columns, weights)) for question in batch.questions]
 
@@ -289,8 +296,8 @@ class Answerer:
     ) -> dict[str, Estimate]:
         """As `on`, the estimates themselves, with analytic intervals only."""
         columns, _ = columns_of(slices.coding(self.protocol, question.endpoint), coded, material.subjects)
-        endpoint, metric = question.endpoint, registry.get(question.endpoint.metric)
-        prepared, problem = _prepare(metric, endpoint, columns)
+        endpoint, metric = question.endpoint, metric_of(self.protocol, question.endpoint)
+        prepared, problem = prepare(metric, endpoint, columns)
         if prepared is None:
             counts = Counts(columns.n_subjects, len(columns.reference))
             return {
@@ -301,21 +308,21 @@ class Answerer:
         return estimates(metric, prepared, methods={}, level=level, sides=sides, weights=None)
 
     def _weights(self, question: Question, keys: Sequence[str]) -> FloatArray | None:
-        if self.weights is None or not _resamples(question.endpoint):
+        if self.weights is None or not resamples(self.protocol, question.endpoint):
             return None
         return self.weights.matrix(list(keys))
 
     def _answer(self, question: Question, columns: Columns, weights: FloatArray | None) -> list[Row]:
         endpoint = question.endpoint
-        metric = registry.get(endpoint.metric)
-        prepared, problem = _prepare(metric, endpoint, columns)
+        metric = metric_of(self.protocol, endpoint)
+        prepared, problem = prepare(metric, endpoint, columns)
         if prepared is None:
             counts = Counts(columns.n_subjects, len(columns.reference))
             return self.failed(question, counts, str(problem))
         found = estimates(
             metric,
             prepared,
-            methods=methods(endpoint),
+            methods=methods(self.protocol, endpoint),
             level=endpoint.interval.level,
             sides=endpoint.interval.sides,
             weights=weights,
@@ -331,7 +338,7 @@ class Answerer:
         self, question: Question, prepared: Prepared, weights: FloatArray | None, rows: list[Row]
     ) -> None:
         """Add the p value of each judged row of a hypothesis, and its family."""
-        endpoint, metric = question.endpoint, registry.get(question.endpoint.metric)
+        endpoint, metric = question.endpoint, metric_of(self.protocol, question.endpoint)
         for row in rows:
             criterion = criterion_of(endpoint, row["statistic"], question.part)
             if criterion is None:
@@ -352,7 +359,7 @@ class Answerer:
 
     def failed(self, question: Question, counts: Counts, problem: str) -> list[Row]:
         """Rows without a value, with the reason, one a statistic."""
-        metric = registry.get(question.endpoint.metric)
+        metric = metric_of(self.protocol, question.endpoint)
         found = {
             statistic.name: Estimate(statistic, math.nan, math.nan, None, counts, error=problem)
             for statistic in metric.statistics
@@ -361,7 +368,7 @@ class Answerer:
 
     def rows(self, question: Question, found: Mapping[str, Estimate]) -> list[Row]:
         """Estimates of one metric on the same rows, judged, as rows of results."""
-        metric = registry.get(question.endpoint.metric)
+        metric = metric_of(self.protocol, question.endpoint)
         return [self._row(question, metric, name, found) for name in found]
 
     def _row(self, question: Question, metric: Metric, name: str, found: Mapping[str, Estimate]) -> Row:
@@ -408,6 +415,9 @@ class Answerer:
 
     def _unit(self, endpoint: Endpoint, unit: str) -> str | None:
         """The unit of a statistic in words; `same` is that of the reference column, or of a score."""
+        if unit == "per_reference":
+            table = self.protocol.tables[self.protocol.pairings[str(endpoint.pairing)].reference]
+            return per_unit(table.columns[str(endpoint.reference)].unit, endpoint.parameters.get("per", 1.0))
         if unit == "same":
             pairing = self.protocol.pairings[str(endpoint.pairing)]
             if registry.get(endpoint.metric).kind == "score":
@@ -453,11 +463,13 @@ def columns_of(how: Coding, rows: pl.DataFrame, subjects: pl.Series) -> tuple[Co
         offsets=offsets,
         levels=how.levels,
         weights=rows.get_column(slices.WEIGHT).to_numpy() if slices.WEIGHT in rows.columns else None,
+        roles=further_values(how, rows),
+        role_levels={one.role.name: one.levels for one in how.further if one.role.kind == "category"},
     )
     return columns, tuple(subjects.gather(present).to_list())
 
 
-def _prepare(metric: Metric, endpoint: Endpoint, columns: Columns) -> tuple[Prepared | None, str | None]:
+def prepare(metric: Metric, endpoint: Endpoint, columns: Columns) -> tuple[Prepared | None, str | None]:
     """The metric's summary, or why there is none. A plug-in's bug is a visible row, not a stopped study."""
     if len(columns.reference) == 0:
         return None, EMPTY

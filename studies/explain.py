@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..datasets.accounting import ANALYSED, READ
-from ..evaluators import registry
 from ..evaluators.intervals import METHODS
+from ..evaluators.metric import Metric
 from ..protocols.criteria import Confirmation, TableLimit
 from ..protocols.describe_validity import HANDLING
 from ..protocols.model import DECIDING, Criterion, Endpoint, Protocol
+from ..protocols.roles import metric_of
 from . import slices
 from .judge import decides, words
 from .results import MANIFEST_FILE, Results, interval_text, number
@@ -54,7 +55,7 @@ def explain(results: Results, row_id: str) -> dict[str, Any]:
     return {
         "row": row,
         "question": _question(row, endpoint),
-        "statistic": _statistic(row),
+        "statistic": _statistic(row, metric_of(protocol, endpoint)),
         "rows": _rows(results, protocol, endpoint, row),
         "interval": _interval(row, protocol, endpoint),
         "decision": _decision(results, row, _criterion(endpoint, row)),
@@ -98,13 +99,12 @@ def _question(row: Mapping[str, Any], endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def _statistic(row: Mapping[str, Any]) -> dict[str, Any]:
-    metric = registry.get(row["metric"])
+def _statistic(row: Mapping[str, Any], metric: Metric) -> dict[str, Any]:
     statistic = metric.statistic(row["statistic"])
     return {
         "name": f"{statistic.title} ({metric.title})",
         "definition": row["definition"],
-        "direction": "test minus reference" if metric.kind == "measurement" else None,
+        "direction": "test minus reference" if metric.kind == "measurement" and metric.one_unit else None,
         "unit": row["unit"],
         "estimate": row["estimate"],
         "standard_error": row["se"],
@@ -123,6 +123,7 @@ def _rows(results: Results, protocol: Protocol, endpoint: Endpoint, row: Mapping
         "population": f"{endpoint.population}: {population.title}",
         "part": _part(row),
         "columns": f"{how.reference} against {how.test}",
+        "further_columns": {one.role.name: ", ".join(one.columns) for one in how.further} or None,
         "positive": ", ".join(how.positive) or None if how.kind in {"binary", "score"} else None,
         "view": _view(protocol, row["view"]) if _has_views(row, how) else None,
         "analysed_rows": behind.height,

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..evaluators import registry
 from ..evaluators.metric import Counts
 from ..evaluators.pooling import pool
 from ..protocols.model import Protocol
+from ..protocols.roles import metric_of
 from . import slices
 from .evaluation import Answerer, Question, Row, material_of
 
@@ -45,7 +45,7 @@ def imputed_rows(answer: Answerer, question: Question, frame: pl.DataFrame) -> l
     view = slices.view_of(protocol, slices.PRIMARY)
     coded = [slices.coded(how, completed, view) for completed in _impute(protocol, how, rows)]
     each = [answer.estimates_on(question, one, material) for one in coded]
-    metric = registry.get(endpoint.metric)
+    metric = metric_of(protocol, endpoint)
     found = {
         statistic.name: pool(
             statistic,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..evaluators import registry
 from ..evaluators.metric import Counts
 from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.validity import Handling
@@ -123,9 +124,9 @@ def _tipping(
         return {"kind": None, "words": words, "points": [], "turns": []}
     if how.kind in {"binary", "categorical"}:
         return _count_curve(answer, question, frame)
-    if how.kind == "measurement":
+    if how.kind == "measurement" and registry.get(endpoint.metric).one_unit:
         return _shift_curve(answer, question, frame)
-    return {"kind": None, "words": "Not defined for scores.", "points": [], "turns": []}
+    return {"kind": None, "words": "Not defined for scores and rates.", "points": [], "turns": []}
 
 
 def _count_curve(answer: Answerer, question: Question, frame: pl.DataFrame) -> dict[str, Any]:

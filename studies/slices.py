@@ -18,7 +18,19 @@ from ..evaluators import registry
 from ..protocols.errors import UsageError, nearest
 from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.validity import Handling
-from .coding import PRIMARY, VIEWS, YIELD, Coding, among, coded, coding, handling_of, said, view_of
+from .coding import (
+    PRIMARY,
+    VIEWS,
+    YIELD,
+    Coding,
+    among,
+    coded,
+    coding,
+    handling_of,
+    has_further,
+    said,
+    view_of,
+)
 from .splits import (
     MISSING,
     SUBGROUP_YES,
@@ -55,6 +67,7 @@ __all__ = [
     "coding",
     "endpoint_of",
     "handling_of",
+    "has_further",
     "label",
     "mask",
     "missing_views",
@@ -97,8 +110,9 @@ def population_rows(
     """The pairs that an endpoint's population holds and its conditions keep, results or not.
 
     Left out are unpaired rows, subjects without an entry, rows with one of the population's exclusion codes,
-    rows that its or the endpoint's `where` does not keep, and rows without a reference or test value. Where
-    missing units are completed, those that lack one of the two values stay in.
+    rows that its or the endpoint's `where` does not keep, rows without a reference or test value, and rows
+    without a category or number that the metric needs besides. Where missing units are completed, those that
+    lack one of the two values stay in.
 
     Args:
         protocol: Resolved protocol.
@@ -111,6 +125,7 @@ def population_rows(
     keep = in_population(protocol, endpoint) & whole(how)
     if how.completes:
         keep |= filled_in(protocol, endpoint)
+    keep &= has_further(how.further)
     if how.reference_indeterminate:
         keep &= ~among(how.reference, how.reference_indeterminate)
     carried = [name for name in pairs.columns if name not in _BOOKKEEPING] if columns is None else columns
@@ -296,6 +311,8 @@ def _yield_endpoint(source: Endpoint) -> Endpoint:
             "title": "Share of recordings with a result",
             "role": "supportive",
             "metric": YIELD,
+            "columns": {},
+            "disparity": None,
             "parameters": {parameter.name: parameter.default for parameter in metric.parameters},
             "positive": None,
             "average": metric.averages[0],
@@ -303,6 +320,7 @@ def _yield_endpoint(source: Endpoint) -> Endpoint:
             "subgroups": (),
             "interval": interval,
             "criterion": None,
+            "criteria": None,
             "hypothesis": None,
         }
     )

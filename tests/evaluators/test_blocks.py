@@ -19,7 +19,8 @@ def _columns(kind: str, lengths: list[int], seed: int = 3) -> Columns:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     if kind == "measurement":
         reference = rng.normal(75, 12, n)
-        return Columns(reference, reference + rng.normal(1, 4, n), offsets)
+        roles = {"covariate": rng.normal(20, 30, n)}
+        return Columns(reference, reference + rng.normal(1, 4, n), offsets, roles=roles)
     codes = rng.integers(0, 2, (2, n))
     return Columns(codes[0], codes[1], offsets, ("negative", "positive"))
 
