@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .conditions import resolve_where
 from .context import SPLITTING, SUBJECT, SUBJECTS, TEST, Context, Scope, levels_of, pair_scope
 from .criteria import REQUIRED
 from .groups import any_scope
-from .model import DECIDING, Endpoint, Protocol
+from .model import DECIDING, Column, Endpoint, Protocol
 from .nodes import Path
 from .shape import listed
 from .validity import Requirement, SampleSize
@@ -193,7 +193,7 @@ def check_study_facts(context: Context) -> None:
     subjects = protocol.tables.get(SUBJECTS)
     columns = subjects.columns if subjects is not None else {}
     if protocol.sites is not None:
-        context.known(("sites", "by"), protocol.sites.by, columns, "column of `subjects`")
+        _check_sites(context, protocol.sites.by, columns)
     for name, shares in protocol.intended_population.items():
         path: Path = ("intended_population", name)
         if not context.known(path, name, columns, "column of `subjects`", at_key=True):
@@ -204,6 +204,19 @@ def check_study_facts(context: Context) -> None:
         if sum(shares.values()) > 1 + 1e-9:
             context.report(path, "the shares add up to more than 1", f"{sum(shares.values()):g}", at_key=True)
     _check_reads(context)
+
+
+def _check_sites(context: Context, by: str, columns: Mapping[str, Column]) -> None:
+    """The column exists, names groups, and no other subgroup bears its name."""
+    path: Path = ("sites", "by")
+    if not context.known(path, by, columns, "column of `subjects`"):
+        return
+    if columns[by].type not in (*SPLITTING, "text"):
+        context.report(path, f"sites are names, and the column is `{columns[by].type}`", by)
+    namesake = context.protocol.subgroups.get(by)
+    if namesake is not None and (namesake.by != by or namesake.bands or namesake.where):
+        message = "results by site carry this name, and a subgroup of the same name is something else"
+        context.report(("subgroups", by), message, at_key=True)
 
 
 def _check_reads(context: Context) -> None:

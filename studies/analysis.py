@@ -18,7 +18,7 @@ from ..datasets.pairs import Pairs
 from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
 from ..protocols.model import DECIDING, Endpoint, Protocol
-from . import facts, hypotheses, missing, planning, requirements, slices
+from . import by_site, disparity, facts, hypotheses, missing, planning, requirements, slices
 from .decide import Outcome, outcome, overall, reasons, unverified, withhold
 from .demographics import RULE, analysed_subjects, demographics, excluded
 from .evaluation import Row, answerer, evaluate_protocol
@@ -90,7 +90,12 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
     versions = list(material.tests)
     rows = evaluate_protocol(answer, frames, versions, workers=workers, progress=_later(progress))
     with threadpool_limits(limits=1):
-        rows = in_order(protocol, versions, [*rows, *missing.sensitivity_rows(answer, frames, versions)])
+        further = [
+            *missing.sensitivity_rows(answer, frames, versions),
+            *disparity.disparity_rows(answer, frames, versions),
+            *by_site.site_rows(answer, frames, versions),
+        ]
+        rows = in_order(protocol, versions, [*rows, *further])
         lacking = missing.describe(answer, frames, material.deciding_version)
     demanded = requirements.check(protocol, frames, material.deciding_version)
     for entry in demanded:
@@ -111,7 +116,12 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
         rows,
         pairs,
         frames,
-        found={"requirements": demanded, "missing": lacking, "families": tested},
+        found={
+            "requirements": demanded,
+            "missing": lacking,
+            "families": tested,
+            "sites": by_site.describe(protocol, frames, material.deciding_version),
+        },
     )
     return Analysis(table, document, pairs)
 

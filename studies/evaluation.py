@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..evaluators import blocks, registry
@@ -429,8 +430,12 @@ class Answerer:
 def criterion_of(endpoint: Endpoint, statistic: str, part: Part) -> Criterion | None:
     """The criterion that a statistic is judged by in a part of the rows."""
     for criterion in endpoint.judged:
-        of_levels = criterion.applies_to == "each_level"
-        there = part.by is not None if of_levels else part == slices.WHOLE
+        if endpoint.disparity is not None:
+            there = part.compared
+        elif criterion.applies_to == "each_level":
+            there = part.by is not None
+        else:
+            there = part == slices.WHOLE
         if criterion.statistic == statistic and there:
             return criterion
     return None
@@ -449,15 +454,23 @@ def _criterion_fields(criterion: Criterion | None, found: Mapping[str, Estimate]
 
 def columns_of(how: Coding, rows: pl.DataFrame, subjects: pl.Series) -> tuple[Columns, tuple[str, ...]]:
     """Coded rows as arrays, and the subjects that have rows, in order."""
+    present = np.unique(rows.get_column(slices.SUBJECT_NUMBER).to_numpy())
+    return columns_over(how, rows, present), tuple(subjects.gather(present).to_list())
+
+
+def columns_over(how: Coding, rows: pl.DataFrame, present: NDArray[Any]) -> Columns:
+    """Coded rows as arrays over stated subjects, some of whom may have no rows.
+
+    Args:
+        how: How the rows were coded.
+        rows: Coded rows, sorted by subject.
+        present: (S,) running numbers of the subjects, in order, those of all rows among them.
+    """
     number = rows.get_column(slices.SUBJECT_NUMBER).to_numpy()
-    counts = (
-        np.bincount(number, minlength=len(subjects))
-        if len(number)
-        else np.zeros(len(subjects), dtype=np.int64)
-    )
-    present = np.flatnonzero(counts)
-    offsets = np.concatenate([[0], np.cumsum(counts[present])]).astype(np.int64)
-    columns = Columns(
+    places = np.searchsorted(present, number).astype(np.int64)
+    counts = np.bincount(places, minlength=len(present))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return Columns(
         reference=rows.get_column("reference").to_numpy(),
         test=rows.get_column("test").to_numpy(),
         offsets=offsets,
@@ -466,7 +479,6 @@ def columns_of(how: Coding, rows: pl.DataFrame, subjects: pl.Series) -> tuple[Co
         roles=further_values(how, rows),
         role_levels={one.role.name: one.levels for one in how.further if one.role.kind == "category"},
     )
-    return columns, tuple(subjects.gather(present).to_list())
 
 
 def prepare(metric: Metric, endpoint: Endpoint, columns: Columns) -> tuple[Prepared | None, str | None]:

@@ -18,6 +18,7 @@ from ..evaluators import registry
 from ..protocols.errors import UsageError, nearest
 from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.validity import Handling
+from . import contrasts
 from .coding import (
     PRIMARY,
     VIEWS,
@@ -42,7 +43,6 @@ from .splits import (
     by_text,
     label,
     parts,
-    subgroup_parts,
 )
 
 if TYPE_CHECKING:
@@ -237,9 +237,10 @@ def _chosen(
         return by_part(json.loads(by) if isinstance(by, str) else by)
     if subgroup is None:
         return WHOLE
-    if subgroup not in protocol.subgroups:
-        raise UsageError(_unknown("subgroup", subgroup, protocol.subgroups))
-    offered = {part.level: part for part in subgroup_parts(protocol, endpoint, subgroup, found)}
+    known = dict.fromkeys([*protocol.subgroups, *([protocol.sites.by] if protocol.sites else [])])
+    if subgroup not in known:
+        raise UsageError(_unknown("subgroup", subgroup, known))
+    offered = {part.level: part for part in contrasts.named(protocol, endpoint, subgroup, found)}
     if level not in offered:
         raise UsageError(
             _unknown(f"level of subgroup `{subgroup}`", str(level), [str(name) for name in offered])

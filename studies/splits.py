@@ -23,12 +23,16 @@ SUBGROUP_YES = "yes"
 
 @dataclass(frozen=True)
 class Part:
-    """A part of an endpoint's rows: all of them, a combination of by-levels, or one level of a subgroup."""
+    """A part of an endpoint's rows: all of them, a combination of by-levels, or one level of a subgroup.
+
+    `compared`: it is two groups, one held against the other; an endpoint with a disparity is judged there.
+    """
 
     by: str | None = None
     subgroup: str | None = None
     level: str | None = None
     condition: pl.Expr | None = field(default=None, compare=False)
+    compared: bool = False
 
 
 WHOLE = Part()
@@ -74,7 +78,8 @@ def by_part(levels: Mapping[str, str]) -> Part:
 def _combinations(protocol: Protocol, endpoint: Endpoint, rows: pl.DataFrame) -> list[tuple[str, ...]]:
     """By-levels: every declared level of one column; the observed combinations of several."""
     ranks = [
-        {level: rank for rank, level in enumerate(_levels(protocol, endpoint, c, rows))} for c in endpoint.by
+        {level: rank for rank, level in enumerate(levels_of(protocol, endpoint, c, rows))}
+        for c in endpoint.by
     ]
     if len(ranks) == 1:
         return [(level,) for level in ranks[0]]
@@ -84,7 +89,7 @@ def _combinations(protocol: Protocol, endpoint: Endpoint, rows: pl.DataFrame) ->
     )
 
 
-def _levels(protocol: Protocol, endpoint: Endpoint, column: str, rows: pl.DataFrame) -> list[str]:
+def levels_of(protocol: Protocol, endpoint: Endpoint, column: str, rows: pl.DataFrame) -> list[str]:
     """Declared levels in order, then others found, in order; rows without a value last."""
     contract = _contract(protocol, endpoint, column)
     found = rows.get_column(column).unique().sort()
@@ -116,7 +121,7 @@ def subgroup_parts(protocol: Protocol, endpoint: Endpoint, name: str, rows: pl.D
     if subgroup.by is None:
         yield Part(subgroup=name, level=SUBGROUP_YES, condition=within)
     elif subgroup.bands is None:
-        for level in _levels(protocol, endpoint, subgroup.by, rows.filter(within)):
+        for level in levels_of(protocol, endpoint, subgroup.by, rows.filter(within)):
             yield Part(subgroup=name, level=level, condition=within & (label(subgroup.by) == level))
     else:
         for level, condition in _bands(protocol, endpoint, subgroup, rows.filter(within)):

@@ -14,6 +14,7 @@ from ...protocols.errors import UsageError
 from ...protocols.model import Endpoint, Protocol
 from ...studies import slices
 from ...studies.demographics import SMALL_CELL
+from ...studies.contrasts import kind_of
 from ...studies.results import Results
 from .. import format as fmt
 from .. import rows as words
@@ -269,6 +270,8 @@ def forest(results: Results, endpoint_id: str, *, version: str | None = None) ->
     """
     chosen = version or results.deciding_version
     whole = headline(results, endpoint_id, chosen)
+    if whole is not None and whole["subgroup"] is not None:  # judged by what groups differ by
+        whole = _all_rows(results, whole)
     if whole is None:
         return ()
     same = (
@@ -281,6 +284,8 @@ def forest(results: Results, endpoint_id: str, *, version: str | None = None) ->
     parts = results.endpoint(endpoint_id).filter(same)
     groups: dict[str, list[ForestRow]] = {}
     for row in parts.iter_rows(named=True):
+        if kind_of(results.protocol, row) not in {"level", "without_site"}:
+            continue  # a difference or a test is no estimate on this scale
         name, label = group_words(results.protocol, row)
         groups.setdefault(name, []).append(_forest_row(row, label))
     if not groups:
@@ -306,6 +311,15 @@ def headline(results: Results, endpoint_id: str, version: str) -> Row | None:
             other[name] == row[name]
             for name in ("statistic", "view", "by", "subgroup", "level", "comparator")
         ):
+            return other
+    return None
+
+
+def _all_rows(results: Results, row: Row) -> Row | None:
+    """The row of the same statistic that speaks of all analysed rows."""
+    for other in results.endpoint(row["endpoint"]).iter_rows(named=True):
+        whole = all(other[name] is None for name in ("by", "subgroup", "comparator"))
+        if whole and all(other[name] == row[name] for name in ("statistic", "version", "view")):
             return other
     return None
 

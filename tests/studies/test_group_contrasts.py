@@ -1,0 +1,345 @@
+"""Disparity between groups, results by site, and further columns of a metric, through `evaluate`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import accordance as ac
+from accordance.evaluators import bias_slope, subgroup_heterogeneity, subgroups
+from accordance.protocols.errors import ContractError
+from accordance.reports.figures import builders
+from accordance.studies.contrasts import kind_of
+from accordance.studies.explain import explain
+
+PROTOCOL = """\
+schema: accordance/protocol/1
+id: made
+version: "1"
+title: Oxygen saturation in groups of skin tone
+intended_use: Tests.
+objective: To see who is measured worse.
+tables:
+  subjects:
+    key: [subject]
+    columns:
+      subject: {type: text}
+      tone: {type: category, levels: [light, medium, dark, darkest], missing: allowed}
+      site: {type: text, missing: allowed}
+      ita: {type: number, unit: deg, missing: allowed}
+  reference:
+    key: [subject, window]
+    columns: {subject: {type: text}, window: {type: integer}, spo2: {type: number, unit: "%"}}
+  test:
+    key: [subject, window]
+    columns: {subject: {type: text}, window: {type: integer}, spo2: {type: number, unit: "%"}}
+pairings: {all: {}}
+subgroups: {tone: {by: tone}}
+resampling: {replicates: 2000}
+seed: 11
+"""
+ENDPOINT = """\
+endpoints:
+  bias:
+    title: Bias
+    role: primary
+    metric: mean_difference
+    average: pooled
+    reference: spo2
+    test: spo2
+    interval: {method: cluster_t}
+    criterion: {compare: both, operator: within, limit: [-3.5, 3.5], unit: "%"}
+"""
+
+
+def disparity(more=""):
+    return ENDPOINT + f"    disparity: {{between: tone{more}}}\n"
+
+
+TONES = ["light"] * 12 + ["medium"] * 10 + ["dark"] * 8 + ["darkest"] * 3 + [None]
+SITES = ["A", "B", "C"]
+
+
+def tables(dark=1.0, seed=4):
+    rng = np.random.default_rng(seed)
+    names = [f"s{i:02}" for i in range(len(TONES))]
+    units = rng.integers(3, 7, len(names))
+    subject = np.repeat(names, units)
+    row = np.concatenate([np.arange(n) for n in units])
+    reference = rng.uniform(70, 100, len(subject)).round(1)
+    own = rng.normal(0, 0.6, len(names)) + np.array([dark if tone == "dark" else 0.0 for tone in TONES])
+    test = (reference + np.repeat(own, units) + rng.normal(0, 0.8, len(subject))).round(2)
+    place = {"subject": subject.tolist(), "window": row.tolist()}
+    return (
+        {**place, "spo2": reference.tolist()},
+        {**place, "spo2": test.tolist()},
+        {
+            "subject": names,
+            "tone": TONES,
+            "site": [SITES[i % 3] for i in range(len(names))],
+            "ita": [None if i == 5 else round(50 - 3.2 * i, 1) for i in range(len(names))],
+        },
+    )
+
+
+def evaluate(endpoints, *, extra="", data=None):
+    reference, test, subjects = data or tables()
+    return ac.evaluate(reference, test, subjects=subjects, protocol=PROTOCOL + extra + endpoints)
+
+
+def by_level(found, subgroup="tone"):
+    rows = found.rows.filter(found.rows["subgroup"] == subgroup).iter_rows(named=True)
+    return {row["level"]: row for row in rows if row["endpoint"] == "bias"}
+
+
+def differences():
+    reference, test, subjects = tables()
+    tone = dict(zip(subjects["subject"], subjects["tone"], strict=True))
+    found: dict[str, dict[str, list[float]]] = {}
+    for name, one, other in zip(reference["subject"], reference["spo2"], test["spo2"], strict=True):
+        found.setdefault(str(tone[name]), {}).setdefault(name, []).append(other - one)
+    return found
+
+
+def mean_and_variance(group):
+    """Mean over rows, and its linearised variance with subjects as clusters, n / (n - 1)."""
+    sums, sizes = (np.array([f(values) for values in group.values()]) for f in (np.sum, len))
+    mean = sums.sum() / sizes.sum()
+    z = (sums - mean * sizes) / sizes.sum()
+    return mean, len(z) / (len(z) - 1) * np.square(z).sum(), len(z)
+
+
+def test_every_pair_alone_is_welch_of_clustered_means_by_hand():
+    rows = by_level(evaluate(disparity(", simultaneous: none")))
+    groups = differences()
+    for earlier, later in (("light", "medium"), ("light", "dark"), ("medium", "dark")):
+        (m1, v1, n1), (m2, v2, n2) = (mean_and_variance(groups[key]) for key in (later, earlier))
+        df = (v1 + v2) ** 2 / (v1**2 / (n1 - 1) + v2**2 / (n2 - 1))
+        reach = stats.t.ppf(0.975, df) * np.sqrt(v1 + v2)
+        row = rows[f"{later} − {earlier}"]
+        assert row["estimate"] == pytest.approx(m1 - m2, rel=1e-9)
+        assert (row["ci_lower"], row["ci_upper"]) == pytest.approx((m1 - m2 - reach, m1 - m2 + reach))
+        assert (row["n_subjects"], row["decision"]) == (n1 + n2, "met")
+        assert row["criterion"] == "both within [-3.5, 3.5]"
+
+
+def test_together_they_are_wider_and_bonferroni_is_widest():
+    width = {}
+    for method in ("none", "max_t", "bonferroni"):
+        row = by_level(evaluate(disparity(f", simultaneous: {method}")))["dark − light"]
+        width[method] = row["ci_upper"] - row["ci_lower"]
+        assert row["ci_method"] == {"none": "cluster_t"}.get(method, f"bootstrap_{method}")
+        assert row["ci_level"] == 0.95
+    assert width["none"] < width["max_t"] < width["bonferroni"] * 1.01
+    # three pairs: the normal quantile of 0.05 / 6, brought to Welch's degrees of freedom
+    groups = differences()
+    (_, v1, n1), (_, v2, n2) = (mean_and_variance(groups[key]) for key in ("dark", "light"))
+    df = (v1 + v2) ** 2 / (v1**2 / (n1 - 1) + v2**2 / (n2 - 1))
+    assert width["bonferroni"] == pytest.approx(2 * stats.t.ppf(1 - 0.05 / 6, df) * np.sqrt(v1 + v2))
+
+
+def test_small_groups_stay_visible_and_the_largest_is_not_judged():
+    found = evaluate(disparity())
+    rows = by_level(found)
+    small = rows["darkest − light"]
+    assert (small["estimate"], small["decision"], small["criterion"]) == (None, "informative", None)
+    assert small["error"] == "group darkest has 3 subjects, and groups of fewer than 5 are not compared"
+    assert small["n_subjects"] == 15
+    largest = rows["largest"]
+    assert largest["estimate"] == max(
+        abs(row["estimate"]) for level, row in rows.items() if " − " in level and row["estimate"] is not None
+    )
+    assert (largest["decision"], largest["ci_lower"]) == ("informative", None)
+    assert "biased upward" in largest["warning"]
+    assert "1 subjects belong to no group" in largest["warning"]
+    whole = found.endpoint("bias").filter(found.endpoint("bias")["subgroup"].is_null())
+    assert whole["criterion"].to_list() == [None]
+    assert found.document["endpoints"][0]["judged_rows"] == [
+        rows[f"{a} − {b}"]["row_id"] for a, b in (("medium", "light"), ("dark", "light"), ("dark", "medium"))
+    ]
+
+
+def test_one_pair_beyond_the_margin_is_enough_to_fail():
+    assert evaluate(disparity()).decision == "met"
+    found = evaluate(disparity(), data=tables(dark=4.0))
+    rows = by_level(found)
+    assert rows["medium − light"]["decision"] == "met"
+    assert rows["dark − light"]["decision"] == "not_met"
+    assert found.decision == "not_met"
+
+
+def test_nothing_to_compare_is_not_evaluable_and_says_why():
+    found = evaluate(disparity(", minimum: 40"))
+    assert found.decision == "not_evaluable"
+    assert any("fewer than 40 are not compared" in reason for reason in found.document["decision_reasons"])
+
+
+def test_ratios_of_mean_absolute_errors():
+    endpoint = """\
+endpoints:
+  bias:
+    title: Error
+    role: primary
+    metric: mae
+    average: pooled
+    reference: spo2
+    test: spo2
+    interval: {method: cluster_t}
+    disparity: {between: tone, contrast: ratio, simultaneous: SIM}
+    criterion: {compare: upper, operator: "<", limit: 4}
+"""
+    alone = by_level(evaluate(endpoint.replace("SIM", "none")))
+    groups = differences()
+
+    def mae(group):
+        return mean_and_variance({key: np.abs(values) for key, values in group.items()})
+
+    (m1, v1, n1), (m2, v2, n2) = mae(groups["dark"]), mae(groups["light"])
+    a, b = v1 / m1**2, v2 / m2**2
+    df = (a + b) ** 2 / (a**2 / (n1 - 1) + b**2 / (n2 - 1))
+    row = alone["dark / light"]
+    upper = np.log(m1 / m2) + stats.t.ppf(0.975, df) * np.sqrt(a + b)
+    assert row["estimate"] == pytest.approx(m1 / m2, rel=1e-9)
+    assert row["ci_upper"] == pytest.approx(np.exp(upper), rel=1e-9)
+    assert row["unit"] is None
+    together = by_level(evaluate(endpoint.replace("SIM", "max_t")))["dark / light"]
+    assert together["ci_upper"] > row["ci_upper"]
+    assert together["estimate"] == row["estimate"]
+
+
+@pytest.mark.parametrize("metric", ["median_absolute_error", "bland_altman"])
+def test_other_routes(metric):
+    parameters = "parameters: {truth: varying}" if metric == "bland_altman" else "average: pooled"
+    limit = "limit: [-9, 9]"
+    endpoint = (
+        disparity()
+        .replace("metric: mean_difference", f"metric: {metric}")
+        .replace("average: pooled", parameters)
+        .replace("{method: cluster_t}", "{}")
+        .replace("limit: [-3.5, 3.5]", limit)
+    )
+    row = by_level(evaluate(endpoint))["dark − light"]
+    assert row["ci_method"] == "bootstrap_max_t" and row["decision"] == "met"
+
+
+def test_rows_behind_and_words():
+    found = evaluate(disparity(), extra="sites: {}\n")
+    rows = [row for row in found.rows.iter_rows(named=True) if row["subgroup"] is not None]
+    kinds = {row["level"]: kind_of(found.protocol, row) for row in rows}
+    assert {kinds[level] for level in ("light", "A", "(missing)")} == {"level"}
+    assert [kinds[key] for key in ("dark − light", "largest", "poolability", "without A")] == [
+        "pair", "largest", "poolability", "without_site",
+    ]  # fmt: skip
+    for row in rows:
+        behind = found.slice(row["row_id"])
+        assert (behind["subject"].n_unique(), behind.height) == (row["n_subjects"], row["n_units"]), row[
+            "level"
+        ]
+        assert explain(found, row["row_id"])["rows"]["analysed_rows"] == row["n_units"]
+        builders.build(found, row["row_id"])
+    (figure,) = builders.forest(found, "bias")
+    labels = [line.label for line in figure.rows]
+    assert {"light", "A", "without A"} <= set(labels)
+    assert not {"dark − light", "largest", "poolability"} & set(labels)
+    assert set(found.slice(by_level(found)["dark − light"]["row_id"])["tone"]) == {"dark", "light"}
+
+
+def test_numbers_do_not_depend_on_workers_or_order():
+    reference, test, subjects = tables()
+    order = np.random.default_rng(2).permutation(len(reference["window"]))
+    shuffled = [{key: [values[i] for i in order] for key, values in one.items()} for one in (reference, test)]
+    first = evaluate(disparity(), extra="sites: {}\n")
+    second = evaluate(disparity(), extra="sites: {}\n", data=(*shuffled, subjects))
+    assert first.rows.equals(second.rows)
+
+
+def test_sites():
+    found = evaluate(ENDPOINT, extra="sites: {}\n")
+    rows = by_level(found, "site")
+    assert list(rows) == ["A", "B", "C", "poolability", "without A", "without B", "without C"]
+    reference, test, subjects = tables()
+    site = dict(zip(subjects["subject"], subjects["site"], strict=True))
+    labels = [site[name] for name in reference["subject"]]
+    groups = subgroups(
+        "mean_difference", reference["spo2"], test["spo2"], labels, subject=reference["subject"]
+    )
+    oracle = subgroup_heterogeneity(groups)
+    assert rows["poolability"]["p_value"] == pytest.approx(oracle.p_value, rel=1e-9)
+    assert rows["poolability"]["method"].startswith("Heterogeneity across subgroups, Welch")
+    assert rows["A"]["estimate"] == pytest.approx(groups.estimates()["A"])
+    keep = [i for i, label in enumerate(labels) if label != "B"]
+    left = np.array(test["spo2"])[keep] - np.array(reference["spo2"])[keep]
+    assert rows["without B"]["estimate"] == pytest.approx(left.mean())
+    assert {row["decision"] for row in rows.values()} == {"informative"}
+    entries = found.document["sites"]
+    assert [entry["site"] for entry in entries] == ["A", "B", "C"]
+    assert sum(entry["n_units"] for entry in entries) == len(labels)
+    assert [entry["n_subjects"] for entry in entries] == [rows[key]["n_subjects"] for key in "ABC"]
+
+
+def test_sites_that_differ_are_called_out_and_one_site_has_no_test():
+    reference, test, subjects = tables()
+    moved = {name for name, site in zip(subjects["subject"], subjects["site"], strict=True) if site == "C"}
+    test["spo2"] = [v + 3 * (s in moved) for s, v in zip(test["subject"], test["spo2"], strict=True)]
+    row = by_level(evaluate(ENDPOINT, extra="sites: {}\n", data=(reference, test, subjects)), "site")
+    assert "is below 0.1: sites may differ" in row["poolability"]["warning"]
+    subjects["site"] = ["A", *[None] * (len(TONES) - 1)]
+    found = evaluate(ENDPOINT, extra="sites: {leave_one_out: false}\n", data=(reference, test, subjects))
+    rows = by_level(found, "site")
+    assert rows["poolability"]["error"] == "poolability needs at least two sites with rows"
+    assert "33 subjects have no site" in rows["poolability"]["warning"]
+    assert list(rows) == ["A", "(missing)", "poolability"]
+    assert evaluate(ENDPOINT).document["sites"] is None
+
+
+def test_a_declared_subgroup_of_the_sites_column_gives_each_row_once():
+    extra = "sites: {}\n"
+    found = ac.evaluate(
+        *tables()[:2],
+        subjects=tables()[2],
+        protocol=PROTOCOL.replace("{tone: {by: tone}}", "{tone: {by: tone}, site: {by: site}}")
+        + extra
+        + ENDPOINT,
+    )
+    assert found.rows["row_id"].is_unique().all()
+    with pytest.raises(ContractError, match="a subgroup of the same name is something else"):
+        ac.evaluate(
+            *tables()[:2],
+            subjects=tables()[2],
+            protocol=PROTOCOL.replace("{tone: {by: tone}}", "{site: {by: tone}}") + extra + ENDPOINT,
+        )
+
+
+SLOPE = """\
+endpoints:
+  bias:
+    title: Change of the bias along ITA
+    role: primary
+    metric: bias_slope
+    parameters: {contrast: 100}
+    columns: {covariate: ita}
+    reference: spo2
+    test: spo2
+    criterion: {compare: both, operator: within, limit: [-4, 4], unit: "%"}
+"""
+
+
+def test_a_covariate_reaches_its_metric_and_rows_without_it_are_counted():
+    found = evaluate(SLOPE)
+    reference, test, subjects = tables()
+    ita = dict(zip(subjects["subject"], subjects["ita"], strict=True))
+    keep = [i for i, name in enumerate(reference["subject"]) if ita[name] is not None]
+    names = [reference["subject"][i] for i in keep]
+    oracle = bias_slope(
+        [reference["spo2"][i] for i in keep], [test["spo2"][i] for i in keep],
+        covariate=[ita[name] for name in names], contrast=100, subject=names,
+    )["slope_contrast"]  # fmt: skip
+    rows = found.endpoint("bias").filter(found.endpoint("bias")["subgroup"].is_null())
+    row = rows.row(0, named=True)
+    assert row["estimate"] == pytest.approx(oracle.value, rel=1e-10)
+    assert (row["ci_lower"], row["ci_upper"]) == pytest.approx((oracle.interval.lower, oracle.interval.upper))
+    steps = {step["code"]: step for step in found.document["endpoints"][0]["accounting"][0]["steps"]}
+    assert steps["missing_further"]["n_subjects"] == 1
+    assert steps["analysed"]["n_pairs"] == row["n_units"] == found.slice(row["row_id"]).height
+    assert explain(found, row["row_id"])["rows"]["further_columns"] == {"covariate": "ita"}
