@@ -41,6 +41,8 @@ _BUILT_IN: tuple[str, ...] = (
     "reliability.repeatability",
     "reliability.retest",
     "agreement.mixed_limits",
+    "agreement.mixed_conditions",
+    "rates.event_rates",
     "correlation.correlations",
     "agreement.mean_differences",
     "agreement.deviation_index",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,16 @@ from numpy.typing import ArrayLike
 
 from .. import checks
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, evaluate
-from ..metric import Average, Columns, IntArray, MetricResult, Sides, Statistic
+from ..metric import (
+    Average,
+    CannotComputeError,
+    ColumnRole,
+    Columns,
+    Metric,
+    MetricResult,
+    Sides,
+    Statistic,
+)
 from .mixed_limits import STATISTICS, BlandAltmanMixed, Estimation, MixedPrepared, prepare_mixed
 from .random_intercept import contrasts, effects
 
@@ -26,48 +37,136 @@ _DEFINITIONS = {
 }
 
 
-class _ByCondition(BlandAltmanMixed):
-    """The mixed model with a fixed effect for each condition; made for one call, not registered."""
+@dataclass(frozen=True, eq=False)
+class ByConditionPrepared(MixedPrepared):
+    """The mixed model with conditions; see `Prepared`.
 
-    def __init__(self, names: tuple[str, ...], codes: IntArray) -> None:
-        self.names, self.codes = names, codes
-        plain = BlandAltmanMixed.statistics
-        first = replace(
-            plain[0],
+    Attributes:
+        absent: Conditions without rows, as they stand in the statistics' names.
+    """
+
+    absent: tuple[str, ...] = ()
+
+    def reason_undefined(self, statistic: str) -> str:
+        """A condition without rows, else as without conditions."""
+        for name in self.absent:
+            if statistic.endswith(f"_{name}"):
+                return f"No rows in condition {name}."
+        return super().reason_undefined(statistic)
+
+    def warning(self, statistic: str) -> str | None:
+        """Conditions that the mean over conditions leaves out, else as without conditions."""
+        found = super().warning(statistic)
+        if not self.absent or statistic not in ("bias", "loa_lower", "loa_upper"):
+            return found
+        note = f"No rows in {', '.join(self.absent)}: the mean is over the other conditions."
+        return f"{note} {found}" if found else note
+
+
+class BlandAltmanMixedByCondition(BlandAltmanMixed):
+    """The mixed model with a fixed effect for each condition.
+
+    The plain function is `bland_altman_mixed_by_condition`.
+    """
+
+    name = "bland_altman_mixed_by_condition"
+    title = "Bland-Altman agreement by condition, mixed model"
+    summary = (
+        "Bias and limits of agreement in each condition (an activity, a posture), from one linear mixed "
+        "model with a random intercept for each subject; a statistic for each declared level of the condition."
+    )
+    columns = (
+        ColumnRole(
+            "condition", "category", "The condition of each pair: an activity, a posture, a temperature."
+        ),
+    )
+    statistics = (
+        replace(
+            BlandAltmanMixed.statistics[0],
             title="Bias, mean over conditions",
             definition="Plain mean of the biases of the conditions in the mixed model.",
-        )
-        self.statistics = (  # type: ignore[misc]
-            first,
-            *plain[1:],
+        ),
+        *BlandAltmanMixed.statistics[1:],
+    )
+
+    def of_levels(self, levels: Mapping[str, tuple[str, ...]]) -> BlandAltmanMixedByCondition:
+        """With `bias_X`, `loa_lower_X` and `loa_upper_X` for each condition X.
+
+        Raises:
+            ValueError: Two conditions differ only in characters that a statistic's name cannot have.
+        """
+        labels = levels["condition"]
+        names = [identifier(label) for label in labels]
+        if len(set(names)) < len(names):
+            raise ValueError(f"the conditions {', '.join(labels)} give statistics of the same name")
+        made = type(self)()
+        made.statistics = (  # type: ignore[misc]
+            *type(self).statistics,
             *(
                 Statistic(
                     f"{kind}_{name}",
-                    _TITLES[kind].format(name),
+                    _TITLES[kind].format(label),
                     _DEFINITIONS[kind],
                     "same",
                     "near_zero",
                     BlandAltmanMixed.statistics[STATISTICS.index(kind)].intervals,
                 )
-                for name in names
+                for name, label in zip(names, labels, strict=True)
                 for kind in ("bias", "loa_lower", "loa_upper")
             ),
         )
+        return made
 
-    def prepare(self, columns: Columns, *, average: Average = "pooled", **parameters: Any) -> MixedPrepared:
-        """Sum the differences and the conditions up by subject."""
+    def prepare(
+        self, columns: Columns, *, average: Average = "pooled", **parameters: Any
+    ) -> ByConditionPrepared:
+        """Sum the differences and the conditions up by subject.
+
+        Raises:
+            CannotComputeError: Fewer than two conditions have rows.
+            ValueError: A parameter or a column is not acceptable.
+        """
         del average
         given = checks.parameters(self, parameters)
+        names = [identifier(label) for label in columns.role_levels["condition"]]
+        codes = np.asarray(columns.roles["condition"])
         columns = checks.measurement_columns(columns)
-        count = len(self.names)
-        design = np.column_stack([np.ones(len(self.codes)), effects(self.codes, count)])
+        if len(codes) != len(columns.reference) or np.any((codes < 0) | (codes >= len(names))):
+            raise ValueError("`condition` must name a condition in every row.")
+        present, own = np.unique(codes, return_inverse=True)
+        if len(present) < 2:
+            only = f"only {names[int(present[0])]} has rows" if len(present) else "none has rows"
+            raise CannotComputeError(f"Conditions need rows in at least two of them; {only}.")
+        count = len(present)
+        design = np.column_stack([np.ones(len(own)), effects(own.astype(np.int64), count)])
         plain = prepare_mixed(columns, design, given)
-        named = zip(self.names, contrasts(count), strict=True)
-        return replace(
-            plain,
-            contrasts=(*plain.contrasts, *named),
-            statistics=tuple(statistic.name for statistic in self.statistics),
+        known = dict(zip((names[int(code)] for code in present), contrasts(count), strict=True))
+        nothing = np.full(count, np.nan)
+        return ByConditionPrepared(
+            plain.model,
+            plain.shift,
+            plain.multiplier,
+            contrasts=(*plain.contrasts, *((name, known.get(name, nothing)) for name in names)),
+            statistics=(
+                *STATISTICS,
+                *(f"{kind}_{name}" for name in names for kind in ("bias", "loa_lower", "loa_upper")),
+            ),
+            absent=tuple(name for name in names if name not in known),
         )
+
+
+def identifier(label: str) -> str:
+    """A level as part of a statistic's name, which protocols can say.
+
+    Example:
+        >>> identifier("stationary bike")
+        'stationary_bike'
+    """
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", label)
+
+
+BLAND_ALTMAN_MIXED_BY_CONDITION = BlandAltmanMixedByCondition()
+METRICS: tuple[Metric, ...] = (BLAND_ALTMAN_MIXED_BY_CONDITION,)
 
 
 def bland_altman_mixed_by_condition(
@@ -106,7 +205,8 @@ def bland_altman_mixed_by_condition(
 
     Returns:
         The statistics of `bland_altman_mixed`, then `bias_<condition>`, `loa_lower_<condition>` and
-        `loa_upper_<condition>` for each condition, in alphabetical order.
+        `loa_upper_<condition>` for each condition, in alphabetical order; characters of a condition that are
+        neither letters, digits, `_` nor `-` become `_`.
 
     Raises:
         NotNumericError: A column does not hold numbers.
@@ -136,8 +236,14 @@ def bland_altman_mixed_by_condition(
     order = np.lexsort((codes, second, first, label))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(label, minlength=len(keys)))]).astype(np.int64)
     return evaluate(
-        _ByCondition(names, codes[order]),
-        Columns(first[order], second[order], offsets),
+        BLAND_ALTMAN_MIXED_BY_CONDITION.of_levels({"condition": names}),
+        Columns(
+            first[order],
+            second[order],
+            offsets,
+            roles={"condition": codes[order]},
+            role_levels={"condition": names},
+        ),
         keys,
         average="pooled",
         parameters={"estimation": estimation, "agreement_level": agreement_level},

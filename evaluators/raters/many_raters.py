@@ -22,6 +22,7 @@ from ..metric import (
     Average,
     CannotComputeError,
     Citation,
+    ColumnRole,
     Columns,
     Counts,
     FloatArray,
@@ -118,11 +119,21 @@ class RatingsPrepared(AdditivePrepared):
 
 
 class ManyRaters(Metric):
-    """Base: one coefficient of several raters. As a metric it compares two, reference and test."""
+    """Base: one coefficient of several raters: reference, test, and those of the role `raters`."""
 
     kind = "categorical"
     route = "additive"
     parameters = (WEIGHTING,)
+    columns = (
+        ColumnRole(
+            "raters",
+            "rating",
+            "Further raters of the same units, beside reference and test, which are two of them; a rating may "
+            "be missing.",
+            several=True,
+            needed=False,
+        ),
+    )
     figure = "confusion"
     exchangeable: ClassVar[bool] = True
     """The order of the ratings of a unit means nothing."""
@@ -130,7 +141,7 @@ class ManyRaters(Metric):
     def prepare(
         self, columns: Columns, *, average: Average = "pooled", **parameters: Any
     ) -> AdditivePrepared:
-        """Take reference and test for two exchangeable raters of each row.
+        """Take reference, test and further raters for exchangeable raters of each row.
 
         Raises:
             ValueError: Codes outside `levels`, an unknown average, or a parameter that is not acceptable.
@@ -139,7 +150,10 @@ class ManyRaters(Metric):
         k = len(columns.levels) or 2
         check_codes("reference", columns.reference, k)
         check_codes("test", columns.test, k)
-        codes = np.stack([columns.reference, columns.test], axis=1).astype(np.int64)
+        further = np.asarray(columns.roles.get("raters", np.empty((len(columns.reference), 0))))
+        if np.any((further < -1) | (further >= k)):
+            raise ValueError("`raters` holds codes outside the levels.")
+        codes = np.column_stack([columns.reference, columns.test, further]).astype(np.int64)
         return self.prepare_ratings(codes, columns, **parameters)
 
     @abstractmethod

@@ -167,12 +167,19 @@ class RatePrepared(AdditivePrepared):
         )
 
 
-class _EventRate(Metric):
-    """Labels of the result; a protocol's rows carry no exposure."""
+class EventRate(Metric):
+    """Events per exposure; the plain function is `event_rate`.
+
+    In a protocol the reference column is the exposure of each row and the test column its events.
+    """
 
     name = "event_rate"
     title = "Event rate"
-    summary = "Events per unit of exposure."
+    summary = (
+        "Events (test column) per unit of exposure (reference column, such as hours worn), in each row a "
+        "count and the time it was counted in."
+    )
+    one_unit = False
     kind = "measurement"
     route = "additive"
     headline = "rate"
@@ -181,7 +188,7 @@ class _EventRate(Metric):
             "rate",
             "Event rate",
             "All events over all exposure, times `per`.",
-            "none",
+            "per_reference",
             "none",
             ("cluster_log_t", "poisson_exact", "poisson_mid_p", "cluster_t", *_BOOTSTRAP),
         ),
@@ -201,8 +208,14 @@ class _EventRate(Metric):
     citations = (GARWOOD, COHEN_YANG, BINDER)
 
     def prepare(self, columns: Columns, *, average: Average = "pooled", **parameters: Any) -> RatePrepared:
-        """Sum exposure (`reference`) and events (`test`) up by subject."""
+        """Sum exposure (`reference`) and events (`test`) up by subject.
+
+        Raises:
+            ValueError: Counts that are none, time that is negative, or events in no time.
+        """
         given = checks.parameters(self, parameters)
+        columns = checks.measurement_columns(columns)
+        _refuse_uncounted(columns.test, columns.reference)
         events, exposure = subject_totals(columns)
         some = exposure > 0
         squares = np.where(some, events**2 / np.where(some, exposure, 1.0), 0.0)
@@ -217,7 +230,8 @@ class _EventRate(Metric):
         )
 
 
-EVENT_RATE = _EventRate()
+EVENT_RATE = EventRate()
+METRICS: tuple[Metric, ...] = (EVENT_RATE,)
 
 
 def subject_totals(columns: Columns) -> tuple[FloatArray, FloatArray]:
@@ -235,9 +249,13 @@ def counted(
     """
     count, time = checks.measurements("events", events), checks.measurements("exposure", exposure)
     checks.same_length(len(count), {"exposure": time})
+    _refuse_uncounted(count, time)
+    return arrange(time, count, subject)
+
+
+def _refuse_uncounted(count: FloatArray, time: FloatArray) -> None:
     _refuse((count < 0) | (count != np.floor(count)), NOT_COUNTS)
     _refuse((time < 0) | ((time == 0) & (count > 0)), NO_TIME)
-    return arrange(time, count, subject)
 
 
 def _refuse(bad: NDArray[np.bool_], words: str) -> None:

@@ -13,8 +13,8 @@ from ...evaluators import registry
 from ...protocols.errors import UsageError
 from ...protocols.model import Endpoint, Protocol
 from ...studies import slices
-from ...studies.demographics import SMALL_CELL
 from ...studies.contrasts import kind_of
+from ...studies.demographics import SMALL_CELL
 from ...studies.results import Results
 from .. import format as fmt
 from .. import rows as words

@@ -17,6 +17,8 @@ def _columns(kind: str, lengths: list[int], seed: int = 3) -> Columns:
     rng = np.random.default_rng(seed)
     n = sum(lengths)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
+    if kind == "rate":
+        return Columns(rng.uniform(1, 9, n), rng.poisson(2, n).astype(float), offsets)
     if kind == "measurement":
         reference = rng.normal(75, 12, n)
         roles = {"covariate": rng.normal(20, 30, n)}
@@ -32,7 +34,7 @@ def test_blocks_equal_one_piece(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 100)
     metric = registry.get(name)
     # One subject larger than a block, some without rows, the last one with a single row.
-    columns = _columns(metric.kind, [40, 0, 70, 350, 0, 20, 90, 60, 0, 1])
+    columns = _columns(metric.kind if metric.one_unit else "rate", [40, 0, 70, 350, 0, 20, 90, 60, 0, 1])
     weights = np.random.default_rng(1).integers(0, 3, (20, columns.n_subjects)).astype(float)
     for average in metric.averages:
         whole = metric.prepare(columns, average=average, **required(metric))

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
 
 import accordance as ac
-from accordance.evaluators import bias_slope, subgroup_heterogeneity, subgroups
+from accordance.evaluators import (
+    bias_slope,
+    bland_altman_mixed_by_condition,
+    event_rate,
+    fleiss_kappa,
+    gwet_ac_raters,
+    subgroup_heterogeneity,
+    subgroups,
+)
+from accordance.protocols import describe
 from accordance.protocols.errors import ContractError
 from accordance.reports.figures import builders
 from accordance.studies.contrasts import kind_of
@@ -343,3 +355,172 @@ def test_a_covariate_reaches_its_metric_and_rows_without_it_are_counted():
     assert steps["missing_further"]["n_subjects"] == 1
     assert steps["analysed"]["n_pairs"] == row["n_units"] == found.slice(row["row_id"]).height
     assert explain(found, row["row_id"])["rows"]["further_columns"] == {"covariate": "ita"}
+
+
+def parse_conditions(conditions, endpoint):
+    return (
+        PROTOCOL.replace('spo2: {type: number, unit: "%"}}\n  test', 'spo2: {type: number, unit: "%"}, '
+        f"activity: {{type: category, levels: [{conditions}]}}}}\n  test") + endpoint
+    )  # fmt: skip
+
+
+MIXED = """\
+endpoints:
+  bias:
+    title: Bias by activity
+    role: primary
+    metric: bland_altman_mixed_by_condition
+    columns: {condition: reference.activity}
+    reference: spo2
+    test: spo2
+    criteria:
+      all_of:
+        - {statistic: bias_at_rest, compare: both, operator: within, limit: [-3, 3], unit: "%"}
+        - {statistic: bias_walk, compare: both, operator: within, limit: [-3, 3], unit: "%"}
+"""
+
+
+def test_conditions_of_a_mixed_model_can_be_judged_by_name():
+    reference, test, subjects = tables()
+    activity = ["at rest" if i % 2 else "walk" for i in range(len(reference["spo2"]))]
+    found = ac.evaluate(
+        {**reference, "activity": activity},
+        test,
+        subjects=subjects,
+        protocol=parse_conditions("at rest, walk, run", MIXED),
+    )
+    whole = found.endpoint("bias").filter(found.endpoint("bias")["subgroup"].is_null())
+    rows = {row["statistic"]: row for row in whole.iter_rows(named=True)}
+    oracle = bland_altman_mixed_by_condition(
+        reference["spo2"], test["spo2"], subject=reference["subject"], condition=activity, replicates=200
+    )
+    for name in ("bias", "bias_at_rest", "loa_upper_walk", "sd_within"):
+        assert rows[name]["estimate"] == pytest.approx(oracle[name].value, rel=1e-8)
+    assert rows["bias_walk"]["ci_upper"] == pytest.approx(oracle["bias_walk"].interval.upper, rel=1e-8)
+    assert rows["bias_run"]["error"] == "No rows in condition run."
+    assert "the mean is over the other conditions" in rows["bias"]["warning"]
+    assert (found.decision, len(found.document["endpoints"][0]["judged_rows"])) == ("met", 2)
+    assert explain(found, rows["bias_walk"]["row_id"])["statistic"]["name"].startswith(
+        "Bias in condition walk"
+    )
+    assert "bias at rest" in describe.criterion(found.protocol.endpoints["bias"])
+    one = ac.evaluate(
+        {**reference, "activity": ["walk"] * len(activity)},
+        test,
+        subjects=subjects,
+        protocol=parse_conditions("at rest, walk, run", MIXED),
+    )
+    assert one.decision == "not_evaluable"
+
+
+STAGES = """\
+schema: accordance/protocol/1
+id: raters
+version: "1"
+title: Three readers
+intended_use: Tests.
+objective: To see how readers agree.
+tables:
+  reference:
+    key: [subject, epoch]
+    columns:
+      subject: {type: text}
+      epoch: {type: integer}
+      stage: &stage {type: category, levels: [wake, sleep]}
+      third: {type: category, levels: [wake, sleep], missing: allowed}
+  test:
+    key: [subject, epoch]
+    columns: {subject: {type: text}, epoch: {type: integer}, stage: {type: category, levels: [wake, sleep]}}
+pairings: {all: {}}
+endpoints:
+  agreement:
+    title: Agreement
+    role: secondary
+    metric: METRIC
+    columns: {raters: [reference.third]}
+    reference: stage
+    test: stage
+seed: 1
+""".replace("&stage ", "")
+
+
+@pytest.mark.parametrize(
+    ("metric", "function"), [("fleiss_kappa", fleiss_kappa), ("gwet_ac_raters", gwet_ac_raters)]
+)
+def test_further_raters(metric, function):
+    rng = np.random.default_rng(3)
+    words = np.array(["wake", "sleep"])
+    first, second, third = (words[rng.integers(0, 2, 40)].tolist() for _ in range(3))
+    third[4] = None
+    subject = [f"s{i // 4}" for i in range(40)]
+    place = {"subject": subject, "epoch": list(range(40))}
+    found = ac.evaluate(
+        {**place, "stage": first, "third": third},
+        {**place, "stage": second},
+        protocol=STAGES.replace("METRIC", metric),
+    )
+    row = found.endpoint("agreement").row(0, named=True)
+    ratings = [list(row) for row in zip(first, second, third, strict=True)]
+    oracle = function(ratings, levels=["wake", "sleep"], subject=subject)[metric]
+    assert row["estimate"] == pytest.approx(oracle.value, rel=1e-10)
+    assert row["ci_lower"] == pytest.approx(oracle.interval.lower, rel=1e-8)
+    assert row["n_units"] == 40
+    with pytest.raises(ContractError, match="a rater needs the reference's levels in the same order"):
+        wrong = STAGES.replace("METRIC", metric).replace(
+            "third: {type: category, levels: [wake, sleep]", "third: {type: category, levels: [sleep, wake]"
+        )
+        ac.evaluate({**place, "stage": first, "third": third}, {**place, "stage": second}, protocol=wrong)
+
+
+RATE = """\
+schema: accordance/protocol/1
+id: alarms
+version: "1"
+title: False alarms
+intended_use: Tests.
+objective: To count false alarms.
+tables:
+  reference:
+    key: [subject, night]
+    columns: {subject: {type: text}, night: {type: integer}, worn: {type: number, unit: h}}
+  test:
+    key: [subject, night]
+    columns: {subject: {type: text}, night: {type: integer}, alarms: {type: integer}}
+pairings: {all: {}}
+endpoints:
+  alarms:
+    title: False alarms
+    role: primary
+    metric: event_rate
+    parameters: {per: 24}
+    reference: worn
+    test: alarms
+    criterion: {statistic: rate, compare: upper, operator: "<", limit: 12, unit: per 24 h}
+seed: 1
+"""
+
+
+def test_event_rates_in_a_protocol():
+    rng = np.random.default_rng(3)
+    subject = [f"s{i // 5:02}" for i in range(100)]
+    worn, alarms = rng.uniform(4, 9, 100).round(1).tolist(), rng.poisson(2, 100).tolist()
+    place = {"subject": subject, "night": list(range(100))}
+    found = ac.evaluate({**place, "worn": worn}, {**place, "alarms": alarms}, protocol=RATE)
+    row = found.endpoint("alarms").row(0, named=True)
+    oracle = event_rate(alarms, worn, subject=subject, per=24)["rate"]
+    assert row["estimate"] == pytest.approx(oracle.value, rel=1e-10)
+    assert row["ci_upper"] == pytest.approx(oracle.interval.upper, rel=1e-9)
+    assert (row["unit"], row["n_events"], found.decision) == ("per 24 h", sum(alarms), "met")
+    assert explain(found, row["row_id"])["statistic"]["direction"] is None
+    worn[0], alarms[0] = 0.0, 3
+    broken = ac.evaluate({**place, "worn": worn}, {**place, "alarms": alarms}, protocol=RATE)
+    assert broken.decision == "not_evaluable"
+    assert "0 beside events in no time" in broken.endpoint("alarms").row(0, named=True)["error"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_the_examples_of_the_guide_fit_the_language(number):
+    page = (Path(__file__).parents[2] / "docs" / "guide" / "protocol.md").read_text(encoding="utf-8")
+    example = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[number]
+    endpoints = example if example.startswith("endpoints") else example + ENDPOINT
+    assert evaluate(endpoints).decision in {"met", "not_met", "not_evaluable"}

@@ -151,6 +151,8 @@ def test_every_metric_can_be_compared(metric):
     """A value with an interval, or a reason; for every statistic, and the verdict fits the direction."""
     if metric.name.startswith("shapiro") or metric.kind == "measurement":
         reference, baseline, candidate, subject = data(seed=8)
+        if not metric.one_unit:  # events, and the time they were counted in
+            baseline, candidate = np.random.default_rng(3).poisson(2, (2, len(reference)))
     else:
         rng = np.random.default_rng(2)
         reference, baseline, candidate = (rng.integers(0, 2, 60) for _ in range(3))
