@@ -106,7 +106,9 @@ def _poolability(
     present = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *numbers.values()]))
     columns = {site: columns_over(how, one, present) for site, one in rows.items()}
     keys = tuple(str(key) for key in material.subjects.gather(present).to_list())
-    test, problem = _test(metric, endpoint, columns, keys, name)
+    test, problem = None, material.problem
+    if problem is None:
+        test, problem = _test(metric, endpoint, columns, keys, name)
     counts = Counts(len(present), sum(one.height for one in rows.values()))
     estimate = Estimate(metric.statistic(name), math.nan, math.nan, None, counts, error=problem)
     (row,) = answer.rows(question, {name: estimate})

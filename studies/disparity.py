@@ -97,8 +97,8 @@ def _groups(answer: Answerer, endpoint: Endpoint, material: Material) -> _Groups
         condition = pl.lit(value=False) if part.condition is None else part.condition
         inside |= condition
         rows = coded.filter(condition)
-        if rows.is_empty():
-            problems[str(part.level)] = EMPTY
+        if rows.is_empty() or material.problem is not None:
+            problems[str(part.level)] = material.problem or EMPTY
             continue
         one, problem = prepare(metric, endpoint, columns_over(how, rows, present))
         if one is None:

@@ -73,7 +73,7 @@ class BlandAltmanMixedByCondition(BlandAltmanMixed):
     title = "Bland-Altman agreement by condition, mixed model"
     summary = (
         "Bias and limits of agreement in each condition (an activity, a posture), from one linear mixed "
-        "model with a random intercept for each subject; a statistic for each declared level of the condition."
+        "model with a random intercept for each subject; statistics for each declared level of the condition."
     )
     columns = (
         ColumnRole(

@@ -128,8 +128,8 @@ class ManyRaters(Metric):
         ColumnRole(
             "raters",
             "rating",
-            "Further raters of the same units, beside reference and test, which are two of them; a rating may "
-            "be missing.",
+            "Further raters of the same units, beside reference and test, which are two of them; a rating "
+            "may be missing.",
             several=True,
             needed=False,
         ),
