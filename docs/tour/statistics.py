@@ -103,7 +103,7 @@ def pressure(folder: Path) -> Data:
         "difference": bias.value, "improvement": -bias.value, "standard_error": bias.standard_error, "df": 84,
         "interval": bias.interval, "events": (np.abs(test - reference) > 20).astype(int),
         "exposure": np.ones(len(test)), "slope_interaction.values": test - reference,
-        "covariate": numbers(columns["replicate"]),
+        "covariate": numbers(columns["replicate"]), "contrast": 2,
         "slope_interaction.group": np.where(numbers(columns["subject"]) <= 42, "first half", "second half"),
         "r": evaluators.pearson(reference, test)["pearson"].value,
     })  # fmt: skip
@@ -115,6 +115,7 @@ def saturation(folder: Path) -> Data:
     return Data("ox", ("measurement",), {
         **MEASURED, "reference": numbers(columns["reference"]), "test": numbers(columns["test"]),
         "subject": columns["subject"], "condition": columns["replicate"],
+        "covariate": numbers(columns["replicate"]), "contrast": 2,
         "level_at": [70, 90], "at": 80, "allowance": 5, "lower": -5, "upper": 5, "margin": 5,
     })  # fmt: skip
 
@@ -168,6 +169,12 @@ def haemorrhage(folder: Path) -> list[Data]:
             group.std(ddof=1) / np.sqrt(len(group)) for group in (protein[woman], protein[~woman])
         ],
     }  # fmt: skip
+    # two estimates at shared weights: the mean of the marker among women and among men, resampled 2,000 times
+    draws = np.random.default_rng(1).multinomial(len(protein), np.full(len(protein), 1 / len(protein)), 2000)
+    by_group["replicates"] = np.column_stack(
+        [draws[:, one] @ protein[one] / draws[:, one].sum(axis=1) for one in (woman, ~woman)]
+    )
+    by_group |= {"events": call, "units": np.ones(len(call), dtype=int)}
     by_group["Subgroups"] = evaluators.subgroups("sensitivity", poor, call, columns["gender"])
     thirds = {
         name: np.digitize(values, np.quantile(values, [1 / 3, 2 / 3], method="higher"), right=False)
