@@ -11,13 +11,37 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import special
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from interval_coverage import areas, classifications, designs, intervals, measurements
+from interval_coverage import (
+    areas,
+    averages,
+    classifications,
+    designs,
+    intervals,
+    measurements,
+    pairs,
+    slopes,
+    truths,
+)
 
-from accordance.evaluators import bland_altman, cohen_kappa, mape, rmse, sensitivity
+from accordance.evaluators import (
+    bland_altman,
+    cohen_kappa,
+    compare_versions,
+    deming,
+    mae,
+    mape,
+    ordinary_least_squares,
+    rmse,
+    sensitivity,
+    share_within,
+)
 from accordance.evaluators.intervals import METHODS
+from accordance.evaluators.metric import CannotComputeError
+from accordance.evaluators.resample import bca, percentile
 
 SEED, STUDIES, REPLICATES = 20_260_101, 300, 999
 
@@ -118,6 +142,36 @@ def test_true_area_is_that_of_pairs_of_different_subjects(case) -> None:
     assert won.mean() == pytest.approx(areas.AREAS[case], abs=5 * won.std() / np.sqrt(len(won)))
 
 
+@pytest.mark.parametrize("shape", designs.SHAPES)
+@pytest.mark.parametrize("icc", [0.0, 0.3, 0.8])
+def test_true_share_within_and_mean_of_subjects_are_those_of_a_large_sample(shape, icc) -> None:
+    rng = np.random.default_rng(7)
+    b, e = designs.draw(shape, rng, (50_000, 1)), designs.draw(shape, rng, (50_000, 20))
+    errors = designs.BIAS + designs.SPREAD * (np.sqrt(icc) * b + np.sqrt(1 - icc) * e)
+    truth = designs.truths(shape, icc)
+    within = np.mean(np.abs(errors) <= designs.TOLERANCE, axis=1)
+    assert abs(within.mean() - truth["share_within"]) < 5 * within.std() / np.sqrt(len(within))
+    own = np.sqrt(np.square(errors).mean(axis=1))
+    expected = truths.subject_rmse(shape, icc, np.array([20]))
+    assert abs(own.mean() - expected) < 5 * own.std() / np.sqrt(len(own))
+
+
+@pytest.mark.parametrize("n", [5, 20, 500])
+def test_true_root_mean_square_of_normal_errors_is_that_of_the_noncentral_chi(n) -> None:
+    # mean of the noncentral chi distribution (Johnson, Kotz & Balakrishnan 1995, ch. 29)
+    ratio = np.exp(special.gammaln((n + 1) / 2) - special.gammaln(n / 2))
+    chi = np.sqrt(2) * ratio * special.hyp1f1(-0.5, n / 2, -n * (designs.BIAS / designs.SPREAD) ** 2 / 2)
+    found = truths.subject_rmse("normal", 0.0, np.array([n]))
+    assert found == pytest.approx(designs.SPREAD / np.sqrt(n) * chi, rel=1e-8)
+
+
+@pytest.mark.parametrize("shape", designs.SHAPES)
+def test_true_root_mean_square_of_one_error_is_its_mean_size(shape) -> None:
+    for icc in designs.ICC:
+        found = truths.subject_rmse(shape, icc, np.array([1]))
+        assert found == pytest.approx(designs.truths(shape, icc)["mae"], rel=5e-5)
+
+
 def test_true_kappa_is_that_of_its_table() -> None:
     assert classifications.kappa_of((0.45, 0.05, 0.05, 0.45)) == pytest.approx(0.8)
     assert classifications.kappa_of((0.35, 0.15, 0.15, 0.35)) == pytest.approx(0.4)
@@ -127,7 +181,7 @@ def test_true_kappa_is_that_of_its_table() -> None:
 def test_totals_drawn_directly_are_those_that_the_product_prepares(rows) -> None:
     plan = designs.layout(6, rows)
     rng = np.random.default_rng(3)
-    reference, errors = rng.uniform(50, 100, plan.n_rows), rng.standard_normal(plan.n_rows) + 1
+    reference, errors = rng.uniform(50, 100, plan.n_rows), 3 * rng.standard_normal(plan.n_rows) + 1
     parts = measurements.templates("varying")
     one = {"subject": plan.subject.astype(str)}
 
@@ -137,13 +191,47 @@ def test_totals_drawn_directly_are_those_that_the_product_prepares(rows) -> None
     found = limits.interval("loa_upper", "cluster_t", 0.95, "two")
     assert (found.lower, found.upper) == pytest.approx(_ends(expected["loa_upper"]))
 
-    for function, values, template in (
-        (rmse, np.square(errors), parts.rmse),
-        (mape, 100 * np.abs(errors) / reference, parts.mape),
+    parts, test, wide = parts.averages, reference + errors, {"tolerance": str(designs.TOLERANCE)}
+    squares, percent = np.square(errors), 100 * np.abs(errors) / reference
+    within = (np.abs(errors) <= designs.TOLERANCE).astype(float)
+    for function, template, totals, given in (
+        (rmse, parts.rmse, averages.error_totals(squares[None], plan), {}),
+        (mae, parts.mae, averages.error_totals(np.abs(errors)[None], plan), {}),
+        (mape, parts.mape, averages.error_totals(percent[None], plan), {}),
+        (share_within, parts.share, averages.error_totals(within[None], plan, proportion=True), wide),
+        (
+            rmse,
+            parts.rmse_mean,
+            averages.own_totals(averages.error_totals(squares[None], plan), root=True),
+            {"average": "subject_mean"},
+        ),
+        (
+            mape,
+            parts.mape_mean,
+            averages.own_totals(averages.error_totals(percent[None], plan)),
+            {"average": "subject_mean"},
+        ),
     ):
-        expected = function(reference, reference + errors, average="pooled", **one)[template.statistics[0]]
-        study = intervals.studies_of(template, measurements.error_totals(values[None], plan), plan.counts)[0]
-        found = study.interval(template.statistics[0], "cluster_t", 0.95, "two")
+        study = intervals.studies_of(template, totals, plan.counts)[0]
+        for method in averages.SHARE_METHODS if function is share_within else ("cluster_t",):
+            expected = function(reference, test, ci=method, **given, **one)[template.statistics[0]]
+            found = study.interval(template.statistics[0], method, 0.95, "two")
+            assert (found.lower, found.upper) == pytest.approx(_ends(expected))
+
+
+@pytest.mark.parametrize("function", [ordinary_least_squares, deming])
+def test_lines_drawn_directly_are_those_that_the_product_prepares(function) -> None:
+    plan = designs.layout(6, "20")
+    rng = np.random.default_rng(8)
+    reference = rng.uniform(50, 100, plan.n_rows)
+    test = reference + rng.standard_normal(plan.n_rows) + 1
+    name = "slope_deming" if function is deming else "slope_least_squares"
+    template = measurements.templates("varying").slopes[name]
+    totals = slopes.moment_totals(reference[None], test[None], plan)
+    study = intervals.studies_of(template, totals, plan.counts)[0]
+    for method in slopes.ANALYTIC:
+        expected = function(reference, test, subject=plan.subject.astype(str), ci=method)["slope"]
+        found = study.interval("slope", method, 0.95, "two")
         assert (found.lower, found.upper) == pytest.approx(_ends(expected))
 
 
@@ -151,10 +239,10 @@ def test_naive_intervals_are_the_product_with_every_row_a_subject() -> None:
     rng = np.random.default_rng(3)
     reference, errors = rng.uniform(50, 100, 200), rng.standard_normal(200) + 1
     expected = rmse(reference, reference + errors, average="pooled")["rmse"]
-    lower, upper = measurements.naive_rmse(np.square(errors)[None])
+    lower, upper = averages.naive_rmse(np.square(errors)[None])
     assert (lower[0], upper[0]) == pytest.approx(_ends(expected))
     expected = mape(reference, reference + errors, average="pooled")["mape"]
-    lower, upper = measurements.naive_mean((100 * np.abs(errors) / reference)[None])
+    lower, upper = averages.naive_mean((100 * np.abs(errors) / reference)[None])
     assert (lower[0], upper[0]) == pytest.approx(_ends(expected))
 
 
@@ -162,12 +250,40 @@ def test_bootstrap_of_many_studies_is_that_of_each() -> None:
     plan = designs.layout(8, "20")
     rng = np.random.default_rng(4)
     errors = rng.standard_normal((3, plan.n_rows))
-    parts = measurements.templates("varying")
-    totals = measurements.error_totals(np.square(errors), plan)
+    template = measurements.templates("varying").averages.rmse
+    totals = averages.error_totals(np.square(errors), plan)
     matrix = intervals.weights(8, 500, 1)
-    many = intervals.replicates_of(parts.rmse.formula, totals, matrix)[..., 0]
-    for i, study in enumerate(intervals.studies_of(parts.rmse, totals, plan.counts)):
+    many = intervals.replicates_of(template.formula, totals, matrix)[..., 0]
+    for i, study in enumerate(intervals.studies_of(template, totals, plan.counts)):
         assert many[:, i] == pytest.approx(study.at(matrix)[:, 0])
+
+
+def test_bootstrap_intervals_of_many_studies_are_those_of_the_product() -> None:
+    rng = np.random.default_rng(11)
+    values = np.exp(rng.standard_normal((7, 999)))
+    estimates, left_out = np.exp(0.2 * rng.standard_normal(7)), np.exp(0.1 * rng.standard_normal((7, 12)))
+    values[1, :5] = np.nan  # fewer than 1% undefined
+    values[2, :50] = np.nan  # too many
+    values[3], left_out[3], estimates[3] = 0.5, 0.5, 0.5  # no width
+    estimates[4] = 1e9  # beyond all replicates
+    estimates[5] = np.nan
+    left_out[6, 0] = np.nan
+    many = intervals.bootstrap_ends(values, estimates, left_out)
+    for i in range(7):
+        for ends, compute in zip(
+            many,
+            (
+                lambda i=i: percentile(values[i], 0.95, "two"),
+                lambda i=i: bca(values[i], estimates[i], left_out[i], 0.95, "two"),
+            ),
+            strict=True,
+        ):
+            try:
+                assert np.isfinite(estimates[i])
+                expected = compute().lower, compute().upper
+            except (CannotComputeError, AssertionError):
+                expected = np.nan, np.nan
+            assert (ends[0][i], ends[1][i]) == pytest.approx(expected, rel=1e-12, nan_ok=True)
 
 
 def test_counts_drawn_directly_are_those_that_the_product_prepares() -> None:
@@ -183,11 +299,37 @@ def test_counts_drawn_directly_are_those_that_the_product_prepares() -> None:
         expected = sensitivity(rows[0], rows[1], subject=subject, ci=method)["sensitivity"]
         found = study.interval("sensitivity", method, 0.95, "two")
         assert (found.lower, found.upper) == pytest.approx(_ends(expected))
+    mean = intervals.studies_of(
+        classifications.template("subject_mean"),
+        classifications.mean_totals(tp[None].astype(float), (tp + fn).astype(float)),
+        tp + fn,
+    )[0]
+    for method in classifications.MEAN_METHODS:
+        expected = sensitivity(truth, call, subject=subject, ci=method, average="subject_mean")["sensitivity"]
+        found = mean.interval("sensitivity", method, 0.95, "two")
+        assert (found.lower, found.upper) == pytest.approx(_ends(expected))
     study = classifications.agreements(np.stack(cell, axis=-1)[None].astype(float), np.full(6, 10))[0]
     for method in ("cluster_t", "asymptotic"):
         expected = cohen_kappa(truth, call, subject=subject, ci=method)["kappa"]
         found = study.interval("kappa", method, 0.95, "two")
         assert (found.lower, found.upper) == pytest.approx(_ends(expected))
+
+
+def test_pairs_drawn_directly_are_those_that_the_product_prepares() -> None:
+    rng = np.random.default_rng(12)
+    before, after = rng.integers(0, 2, (2, 60))
+    subject = np.repeat(np.arange(6), 10)
+    counts = [
+        np.bincount(subject, weights=cell, minlength=6)
+        for cell in (before & after, after & ~before & 1, before & ~after & 1, ~(before | after) & 1)
+    ]
+    into = intervals.Tallies({pairs.NAME: 0.0})
+    plan = designs.Layout(np.full(6, 10))
+    pairs.tally(into, np.stack(counts, axis=-1)[None], plan, intervals.weights(6, 500, 1))
+    for method in pairs.ANALYTIC:
+        expected = compare_versions("sensitivity", np.ones(60), before, after, subject=subject, ci=method)
+        width = expected.difference.interval.upper - expected.difference.interval.lower
+        assert into.found[pairs.NAME, method].widths == pytest.approx([width])
 
 
 def test_same_seed_same_counts() -> None:

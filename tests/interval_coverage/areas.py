@@ -7,11 +7,10 @@ from scipy import special
 
 from accordance.evaluators import registry
 from accordance.evaluators.metric import Columns
-from accordance.evaluators.resample import bca, percentile
 
 from . import designs
 from .designs import Array, Layout
-from .intervals import LEVEL, Tallies, analytic, attempt, weights
+from .intervals import Tallies, analytic, bootstrap_ends, weights
 
 AREAS = {"0.8": 0.8, "0.95": 0.95}
 """True areas: of a positive and a negative of two different subjects."""
@@ -39,20 +38,12 @@ def simulate(
         ]
         for method in ANALYTIC:
             analytic(tallies, "auc", method, studied)
-        plain, corrected = [], []
-        for study in studied:
-            values, estimate = study.at(matrix)[:, 0], float(study.estimate()[0])
-            without = study.jackknife()[:, 0]
-            plain.append(attempt(lambda values=values: percentile(values, LEVEL, "two")))
-            corrected.append(
-                attempt(
-                    lambda values=values, estimate=estimate, without=without: bca(
-                        values, estimate, without, LEVEL, "two"
-                    )
-                )
-            )
-        tallies.each("auc", "bootstrap_percentile", plain)
-        tallies.each("auc", "bootstrap_bca", corrected)
+        values = np.array([study.at(matrix)[:, 0] for study in studied])
+        estimates = np.array([study.estimate()[0] for study in studied])
+        left_out = np.array([study.jackknife()[:, 0] for study in studied])
+        plain, corrected = bootstrap_ends(values, estimates, left_out)
+        tallies.add("auc", "bootstrap_percentile", *plain)
+        tallies.add("auc", "bootstrap_bca", *corrected)
     return tallies
 
 

@@ -1,4 +1,4 @@
-"""Sensitivity and kappa: counts of each subject are drawn directly, alike within subjects by the ICC."""
+"""Sensitivity, pooled and averaged over subjects, and kappa: counts of each subject are drawn directly."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from accordance.evaluators import registry
-from accordance.evaluators.metric import CannotComputeError, Columns
+from accordance.evaluators.metric import Average, CannotComputeError, Columns
 from accordance.evaluators.proportions.clustered import CLUSTERED
 from accordance.evaluators.proportions.intervals import BINOMIAL
 
@@ -24,6 +24,9 @@ TABLES = {
     "0.63, rare": (0.065, 0.03, 0.035, 0.87),
 }
 """Probabilities of TP, FP, FN, TN; the name begins with the true kappa."""
+
+MEAN_METHODS = ("cluster_t", "korn_graubard", "rao_scott_wilson", "cluster_logit")
+"""Of those that can take the mean of subjects' own shares."""
 
 _SLOW_AND_CLOSE = "blaker"  # each of its bounds is a search; left out beyond so many units:
 _SLOW_UNITS = 2000
@@ -46,7 +49,8 @@ def simulate(
     plan = designs.layout(subjects, rows)
     run = _sensitivity if kind == "sensitivity" else _kappa
     truth = SHARES[case] if kind == "sensitivity" else kappa_of(TABLES[case])
-    tallies = Tallies({kind: truth})
+    # the expected share of events is the same for all subjects, so their mean has the same true value
+    tallies = Tallies({kind: truth, f"{kind}_mean": truth})
     for start in range(0, studies, 250):
         matrix = weights(subjects, replicates, seed + start // 250)
         run(tallies, case, plan, icc, rng, min(250, studies - start), matrix)
@@ -62,22 +66,27 @@ def events(share: float, plan: Layout, icc: float, rng: np.random.Generator, cou
     return rng.binomial(plan.counts, own).astype(np.float64)
 
 
-def tables(case: str, plan: Layout, icc: float, rng: np.random.Generator, count: int) -> Array:
-    """(C, S, 4) Dirichlet-multinomial counts."""
-    chances = np.array(TABLES[case])
+def tables(
+    chances: tuple[float, ...], plan: Layout, icc: float, rng: np.random.Generator, count: int
+) -> Array:
+    """(C, S, 4) Dirichlet-multinomial counts: any two units of a subject have correlation icc."""
     size = (count, len(plan.counts))
     if icc == 0:
         return rng.multinomial(plan.counts, chances, size).astype(np.float64)
-    own = rng.standard_gamma(chances * (1 - icc) / icc, (*size, 4))
+    own = rng.standard_gamma(np.array(chances) * (1 - icc) / icc, (*size, 4))
     own = np.maximum(own, 1e-300)  # small shapes underflow; the largest cell then has all
     return rng.multinomial(plan.counts, own / own.sum(axis=-1, keepdims=True)).astype(np.float64)
 
 
 def proportions(events_of: Array, units: Array) -> list[Any]:
     """Prepared sensitivities of studies with (C, S) events in (S,) units."""
+    return studies_of(template("pooled"), _proportion_totals(events_of, units), units.astype(np.int64))
+
+
+def template(average: Average) -> Any:
+    """The product's own preparation of a small example."""
     columns = Columns(np.array([1, 1, 0]), np.array([1, 0, 0]), np.array([0, 2, 3]))
-    template = registry.get("sensitivity").prepare(columns)
-    return studies_of(template, _proportion_totals(events_of, units), units.astype(np.int64))
+    return registry.get("sensitivity").prepare(columns, average=average)
 
 
 def _proportion_totals(x: Array, n: Array) -> Array:
@@ -92,8 +101,8 @@ def agreements(cells: Array, counts: Array) -> list[Any]:
     columns = Columns(
         np.array([1, 1, 0]), np.array([1, 0, 0]), np.array([0, 2, 3]), levels=("negative", "positive")
     )
-    template = registry.get("cohen_kappa").prepare(columns)
-    return studies_of(template, _table_totals(cells), counts)
+    prepared = registry.get("cohen_kappa").prepare(columns)
+    return studies_of(prepared, _table_totals(cells), counts)
 
 
 def _table_totals(cells: Array) -> Array:
@@ -115,6 +124,22 @@ def _sensitivity(
         lower, upper = np.array(found).T
         into.add("sensitivity", method, lower, upper)
     bootstrap(into, {0: "sensitivity"}, studies[0].formula, _proportion_totals(x, n), matrix)
+    if plan.n_rows > len(plan.counts):
+        _mean_over_subjects(into, x, n, matrix)
+
+
+def _mean_over_subjects(into: Tallies, x: Array, n: Array, matrix: Array) -> None:
+    totals = mean_totals(x, n)
+    studies = studies_of(template("subject_mean"), totals, n.astype(np.int64))
+    for method in MEAN_METHODS:
+        analytic(into, "sensitivity_mean", method, studies, statistic="sensitivity")
+    bootstrap(into, {0: "sensitivity_mean"}, studies[0].formula, totals, matrix)
+
+
+def mean_totals(x: Array, n: Array) -> Array:
+    """(C, S, 4) totals of a mean of the subjects' own shares: share, subjects, events, units."""
+    share, n = x / n, np.broadcast_to(n, x.shape)
+    return np.stack([share, np.ones(x.shape), x, n], axis=-1)
 
 
 def _binomial(bounds: Any, x: float, n: float) -> tuple[float, float]:
@@ -133,7 +158,7 @@ _known: dict[Any, tuple[float, float]] = {}
 def _kappa(
     into: Tallies, case: str, plan: Layout, icc: float, rng: np.random.Generator, count: int, matrix: Array
 ) -> None:
-    cells = tables(case, plan, icc, rng, count)
+    cells = tables(TABLES[case], plan, icc, rng, count)
     studies = agreements(cells, plan.counts)
     for method in ("asymptotic", "cluster_t"):
         analytic(into, "kappa", method, studies)

@@ -2,12 +2,13 @@
 
 An error is bias + spread * (sqrt(icc) * b + sqrt(1 - icc) * e), with b drawn once a subject and e once a row,
 both of the shape, mean 0 and variance 1. The intraclass correlation of errors is then icc, and their mean and
-variance are exact. All true values are formulas or one-dimensional integrals; none is simulated.
+variance are exact. All true values are formulas or integrals; none is simulated.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,8 +22,8 @@ SHAPES = ("normal", "skewed", "heavy")
 """Normal; exponential (skewness 2, excess kurtosis 6); Student's t with 5 degrees of freedom (kurtosis 6)."""
 
 Array = np.ndarray
-_T_DF = 5.0
-_T_SCALE = float(np.sqrt((_T_DF - 2) / _T_DF))  # makes the variance of t one
+T_DF = 5.0
+T_SCALE = float(np.sqrt((T_DF - 2) / T_DF))  # makes the variance of t one
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def draw(shape: str, rng: np.random.Generator, size: tuple[int, ...]) -> Array:
     if shape == "skewed":
         return rng.standard_exponential(size) - 1
     if shape == "heavy":
-        return rng.standard_t(_T_DF, size) * _T_SCALE
+        return rng.standard_t(T_DF, size) * T_SCALE
     raise ValueError(f"Unknown shape {shape!r}.")
 
 
@@ -88,34 +89,56 @@ def mean_absolute(shape: str, center: float, between: float, within: float) -> f
         return float(_absolute_given(shape, np.array(center), within))
     if shape == "normal":  # the sum is normal again
         return float(_absolute_given(shape, np.array(center), float(np.hypot(between, within))))
-    low, high = (-1.0, 60.0) if shape == "skewed" else (-400.0, 400.0)
-    kinks = [point for point in (-center / between, -(center - within) / between) if low < point < high]
 
-    def integrand(b: float) -> float:
-        return float(_absolute_given(shape, np.array(center + between * b), within)) * _density(shape, b)
+    def given(b: float) -> float:
+        return float(_absolute_given(shape, np.array(center + between * b), within))
 
-    edges = sorted({low, -6.0 if low < -6 else low, 6.0, high, *kinks})
-    pieces = itertools.pairwise(edges)
-    return float(sum(integrate.quad(integrand, a, b, limit=400, epsabs=1e-12)[0] for a, b in pieces))
+    return _over_effects(shape, given, [-center / between, -(center - within) / between])
+
+
+def share_within(shape: str, tolerance: float, between: float, within: float) -> float:
+    """P(|bias + between * b + within * e| <= tolerance), integrated over b to about 1e-10."""
+    if shape == "normal":  # the sum is normal again
+        between, within = 0.0, float(np.hypot(between, within))
+
+    def given(b: float) -> float:
+        ends = (np.array([tolerance, -tolerance]) - BIAS - between * b) / within
+        upper, lower = _distribution(shape, ends)
+        return float(upper - lower)
+
+    if between == 0:
+        return given(0.0)
+    ends = [(sign * tolerance + part * within - BIAS) / between for sign in (1, -1) for part in (0, 1)]
+    return _over_effects(shape, given, ends)
 
 
 @lru_cache(maxsize=64)
 def truths(shape: str, icc: float) -> dict[str, float]:
-    """True value of every measurement statistic."""
-    mean_percent = 100 * mean_absolute(shape, BIAS, SPREAD * icc**0.5, SPREAD * (1 - icc) ** 0.5)
+    """True values of the measurement statistics that do not depend on the rows a subject has."""
+    between, within = SPREAD * icc**0.5, SPREAD * (1 - icc) ** 0.5
+    absolute = mean_absolute(shape, BIAS, between, within)
     limit = float(special.ndtri(0.975)) * SPREAD
     return {
         "bias": BIAS,
         "loa_lower": BIAS - limit,
         "loa_upper": BIAS + limit,
         "rmse": float(np.hypot(BIAS, SPREAD)),
-        "mape": mean_percent * INVERSE_REFERENCE,
+        "mae": absolute,
+        "mape": 100 * absolute * INVERSE_REFERENCE,
+        "mape_mean": 100 * absolute * INVERSE_REFERENCE,
+        "share_within": share_within(shape, TOLERANCE, between, within),
         "rmse_difference": float(np.hypot(BIAS, CANDIDATE_SPREAD) - np.hypot(BIAS, SPREAD)),
+        # least squares: errors have nothing to do with the reference; Deming: both errors are equally large
+        "slope_least_squares": 1.0,
+        "slope_deming": 1.0,
     }
 
 
 BIAS, SPREAD, CANDIDATE_SPREAD = 1.0, 3.0, 2.5
 """A wearable heart rate: a bias of 1 and errors of 3 beats a minute; a newer version with errors of 2.5."""
+
+TOLERANCE = 5.0
+"""Of the share within: 5 beats a minute, which 89% of normal errors keep."""
 
 ALIKE_SUBJECTS, ALIKE_ROWS = 0.8, 0.6
 """Correlation of the two versions' subject effects and row errors."""
@@ -141,13 +164,34 @@ def _absolute_given(shape: str, c: Array, s: float) -> Array:
         k = np.maximum(z + 1, 0.0)
         below, above = -np.expm1(-k), k * np.exp(-k)
     else:
-        t = z / _T_SCALE
-        below = stats.t.cdf(t, _T_DF)
-        above = _T_SCALE * (_T_DF + t * t) / (_T_DF - 1) * stats.t.pdf(t, _T_DF)
+        t = z / T_SCALE
+        below = stats.t.cdf(t, T_DF)
+        above = T_SCALE * (T_DF + t * t) / (T_DF - 1) * stats.t.pdf(t, T_DF)
     return np.asarray(c * (1 - 2 * below) + 2 * s * above)
+
+
+def _over_effects(shape: str, given: Callable[[float], float], kinks: list[float]) -> float:
+    """Mean of a function of the subject effect b, which may have kinks."""
+    low, high = (-1.0, 60.0) if shape == "skewed" else (-400.0, 400.0)
+    edges = sorted({low, max(low, -6.0), 6.0, high, *(point for point in kinks if low < point < high)})
+
+    def integrand(b: float) -> float:
+        return given(b) * _density(shape, b)
+
+    pieces = itertools.pairwise(edges)
+    return float(sum(integrate.quad(integrand, a, b, limit=400, epsabs=1e-12)[0] for a, b in pieces))
+
+
+def _distribution(shape: str, z: Array) -> Array:
+    """P(e <= z)."""
+    if shape == "normal":
+        return np.asarray(special.ndtr(z))
+    if shape == "skewed":
+        return np.asarray(-np.expm1(-np.maximum(z + 1, 0.0)))
+    return np.asarray(stats.t.cdf(z / T_SCALE, T_DF))
 
 
 def _density(shape: str, b: float) -> float:
     if shape == "skewed":
         return float(np.exp(-(b + 1))) if b >= -1 else 0.0
-    return float(stats.t.pdf(b / _T_SCALE, _T_DF) / _T_SCALE)
+    return float(stats.t.pdf(b / T_SCALE, T_DF) / T_SCALE)

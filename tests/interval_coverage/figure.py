@@ -16,9 +16,14 @@ from .designs import SUBJECTS
 from .table import STATISTICS, Row, methods, summary
 
 GROUPS = {
-    "coverage-measurements.svg": ("bias", "loa_lower", "loa_upper", "rmse", "mape", "rmse_difference"),
-    "coverage-classification.svg": ("sensitivity", "kappa", "auc"),
-}
+    "coverage-measurements.svg": (
+        "bias", "loa_lower", "loa_upper", "rmse", "rmse_mean", "mae", "mape", "mape_mean", "share_within",
+        "rmse_difference", "slope_least_squares", "slope_deming",
+    ),
+    "coverage-classification.svg": (
+        "sensitivity", "sensitivity_mean", "sensitivity_difference", "kappa", "auc",
+    ),
+}  # fmt: skip
 
 # ColorBrewer PuOr, told apart by the colour-blind; the numbers are printed in the cells besides
 EDGES = (0.0, 0.8, 0.9, 0.93, 0.97, 1.0001)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import areas, classifications, designs, measurements, table
+from . import areas, classifications, designs, measurements, pairs, table
 from .intervals import Tallies
 
-FAMILIES = ("measurements", "sensitivity", "kappa", "auc")
-SLOW_PART = 4  # of areas with 500 rows a subject, one study in so many is drawn
+FAMILIES = ("measurements", "sensitivity", "sensitivity_difference", "kappa", "auc")
+SLOW_PART = 2  # of areas with 500 rows a subject, one study in so many is drawn
 Task = tuple[Any, ...]
 
 
@@ -22,7 +22,12 @@ def tasks(families: tuple[str, ...]) -> list[Task]:
             for rows in designs.ROWS
             for shape in designs.SHAPES
         ]
-    cases_of = {"sensitivity": classifications.SHARES, "kappa": classifications.TABLES, "auc": areas.AREAS}
+    cases_of: dict[str, dict[str, Any]] = {
+        "sensitivity": classifications.SHARES,
+        "sensitivity_difference": pairs.TABLES,
+        "kappa": classifications.TABLES,
+        "auc": areas.AREAS,
+    }
     for kind, cases in cases_of.items():
         if kind in families:
             found += [
@@ -53,6 +58,8 @@ def run(task: Task, *, studies: int, replicates: int, seed: int) -> list[table.R
         options["studies"] = max(1, studies // SLOW_PART) if rows == "500" else studies
         found = areas.simulate(case, subjects, rows, icc, **options)
         return rows_of(found, subjects, rows, icc, case)
+    if kind == "sensitivity_difference":
+        return rows_of(pairs.simulate(case, subjects, rows, icc, **options), subjects, rows, icc, case)
     return rows_of(
         classifications.simulate(kind, case, subjects, rows, icc, **options), subjects, rows, icc, case
     )

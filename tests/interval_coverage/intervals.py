@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from accordance.evaluators.additive import AdditivePrepared
+from accordance.evaluators.intervals import tail_levels
 from accordance.evaluators.metric import CannotComputeError, Interval
 from accordance.evaluators.resample import bca, percentile
 from accordance.evaluators.weights import ResamplingWeights
@@ -63,9 +65,12 @@ class Tallies:
 
     def each(self, statistic: str, method: str, intervals: list[Interval | None]) -> None:
         """Count intervals as the product gives them."""
-        ends = [(np.nan, np.nan) if one is None else (one.lower, one.upper) for one in intervals]
-        lower, upper = np.array(ends).reshape(-1, 2).T
+        lower, upper = np.array([_ends(one) for one in intervals]).reshape(-1, 2).T
         self.add(statistic, method, lower, upper)
+
+
+def _ends(found: Interval | None) -> tuple[float, float]:
+    return (np.nan, np.nan) if found is None else (found.lower, found.upper)
 
 
 def attempt(compute: Callable[[], Interval]) -> Interval | None:
@@ -114,24 +119,67 @@ def bootstrap(
         left_out = evaluate(total[:, None, :] - totals)
     for position, name in names.items():
         columns = np.ascontiguousarray(replicates[..., position].T)
-        plain, corrected = [], []
-        for i, values in enumerate(columns):
-            estimate = float(estimates[i, position])
-            if not np.isfinite(estimate):
-                plain.append(None)
-                corrected.append(None)
-                continue
-            without = left_out[i, :, position]
-            plain.append(attempt(lambda values=values: percentile(values, LEVEL, "two")))
-            corrected.append(
+        plain, corrected = bootstrap_ends(columns, estimates[:, position], left_out[..., position])
+        tallies.add(name, "bootstrap_percentile", *plain)
+        tallies.add(name, "bootstrap_bca", *corrected)
+
+
+def bootstrap_ends(
+    replicates: Array, estimates: Array, left_out: Array
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Percentile and BCa bounds of many studies at once; a test holds them to `percentile` and `bca`.
+
+    Studies with undefined replicates, or that need the fine print otherwise, go through those themselves.
+
+    Args:
+        replicates: (C, B) values.
+        estimates: (C,) values of the studies.
+        left_out: (C, S) values with one subject left out each.
+    """
+    plain, corrected = np.full((2, len(replicates), 2), np.nan)
+    tails = np.array(tail_levels(LEVEL, "two"))
+    easy = np.isfinite(replicates).all(axis=1) & np.isfinite(left_out).all(axis=1) & np.isfinite(estimates)
+    ordered = np.sort(replicates[easy], axis=1)
+    centre = estimates[easy][:, None]
+    size = np.maximum(np.abs(ordered[:, 0]), np.abs(ordered[:, -1]))
+    spread = ordered[:, -1] - ordered[:, 0] > 1e-12 * size
+    apart = np.abs(ordered - centre) > 1e-12 * np.abs(centre)
+    below = np.mean((ordered < centre) & apart, axis=1) + 0.5 * np.mean(~apart, axis=1)
+    influence = centre - left_out[easy]
+    squares = np.square(influence).sum(axis=1)
+    with np.errstate(all="ignore"):
+        z0 = special.ndtri(below)[:, None]
+        a = ((influence**3).sum(axis=1) / (6 * squares**1.5))[:, None]
+        reach = z0 + special.ndtri(tails)
+        places = special.ndtr(z0 + reach / (1 - a * reach))
+        usual = spread & (squares > 0) & np.all(np.isfinite(places) & (a * reach < 1), axis=1)
+    count = ordered.shape[1]
+    usual &= np.all((places * (count + 1) >= 1) & (places * (count + 1) <= count), axis=1)
+    where = np.flatnonzero(easy)[usual]
+    plain[where] = _quantiles(ordered[usual], np.broadcast_to(tails, (len(where), 2)))
+    corrected[where] = _quantiles(ordered[usual], places[usual])
+    for i in np.setdiff1d(np.arange(len(replicates)), where):
+        if np.isfinite(estimates[i]):
+            values, estimate, without = replicates[i], float(estimates[i]), left_out[i]
+            plain[i] = _ends(attempt(lambda values=values: percentile(values, LEVEL, "two")))
+            corrected[i] = _ends(
                 attempt(
                     lambda values=values, estimate=estimate, without=without: bca(
                         values, estimate, without, LEVEL, "two"
                     )
                 )
             )
-        tallies.each(name, "bootstrap_percentile", plain)
-        tallies.each(name, "bootstrap_bca", corrected)
+    return (plain[:, 0], plain[:, 1]), (corrected[:, 0], corrected[:, 1])
+
+
+def _quantiles(ordered: Array, places: Array) -> Array:
+    """(C, 2) values at probabilities, interpolated at position (B + 1) p."""
+    position = (ordered.shape[1] + 1) * places
+    below = np.floor(position).astype(np.int64)
+    part = position - below
+    low = np.take_along_axis(ordered, below - 1, axis=1)
+    high = np.take_along_axis(ordered, np.minimum(below, ordered.shape[1] - 1), axis=1)
+    return np.asarray(low + part * (high - low))
 
 
 def studies_of(template: AdditivePrepared, totals: Array, units: Array, **changes: Any) -> list[Any]:

@@ -1,4 +1,7 @@
-"""Bias, limits of agreement, RMSE, MAPE and the paired difference of two versions' RMSE."""
+"""Measurements: the draws, and what is computed from them; bias and limits of agreement here.
+
+Averages of errors are in `averages`, lines in `slopes`.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,11 @@ import numpy as np
 
 from accordance.evaluators import registry
 from accordance.evaluators.agreement.limits import TOTALS, LimitsFormula
-from accordance.evaluators.comparison.difference import DifferencePrepared
-from accordance.evaluators.intervals import t_interval
 from accordance.evaluators.metric import Columns
 
-from . import designs
+from . import averages, designs, slopes, truths
 from .designs import BIAS, CANDIDATE_SPREAD, SPREAD, Array, Layout
-from .intervals import LEVEL, Tallies, analytic, bootstrap, studies_of, weights
+from .intervals import Tallies, analytic, bootstrap, studies_of, weights
 
 BLOCK_CELLS = 4_000_000  # rows of all studies that are in memory at once
 
@@ -26,8 +27,8 @@ class Templates:
 
     limits: Any
     rows_independent: Any
-    rmse: Any
-    mape: Any
+    averages: averages.Templates
+    slopes: dict[str, Any]
 
 
 def templates(truth: str) -> Templates:
@@ -41,8 +42,8 @@ def templates(truth: str) -> Templates:
     return Templates(
         limits=limits(truth),
         rows_independent=limits("independent"),
-        rmse=registry.get("rmse").prepare(columns, average="pooled"),
-        mape=registry.get("mape").prepare(columns, average="pooled"),
+        averages=averages.templates(columns),
+        slopes=slopes.templates(columns),
     )
 
 
@@ -63,54 +64,52 @@ def limit_totals(difference: Array, plan: Layout) -> Array:
     return result
 
 
-def error_totals(values: Array, plan: Layout) -> Array:
-    """(C, S, 5) totals of an average of errors: weight, value, undefined, rows, events."""
-    sums = plan.sums(values)
-    result = np.zeros((*sums.shape, 5))
-    result[..., 0] = result[..., 3] = plan.counts
-    result[..., 1] = sums
-    return result
-
-
 def simulate(
     subjects: int, rows: str, shape: str, *, studies: int, replicates: int, seed: int
 ) -> dict[Any, Any]:
     """Tallies by intraclass correlation. The draws are shared by all correlations of a design."""
     plan = designs.layout(subjects, rows)
     rng = np.random.default_rng([seed, subjects, designs.ROWS.index(rows), designs.SHAPES.index(shape), 1])
-    tallies = {icc: Tallies(designs.truths(shape, icc)) for icc in designs.likenesses(rows)}
+    tallies = {
+        icc: Tallies(designs.truths(shape, icc) | {"rmse_mean": truths.subject_rmse(shape, icc, plan.counts)})
+        for icc in designs.likenesses(rows)
+    }
     parts = templates("independent" if rows == "1" else "varying")
     block = max(1, min(BLOCK_CELLS // plan.n_rows, 250, studies))
     done = 0
     while done < studies:
         count = min(block, studies - done)
         matrix = weights(subjects, replicates, seed + done // 250)
-        b, b2, e, e2 = _draws(shape, plan, rng, count)
+        b, b2, e, e2, own = _draws(shape, plan, rng, count)
         level = rng.uniform(*designs.LEVEL_RANGE, (count, subjects))
         reference = plan.spread(level) * rng.uniform(*designs.ROW_RANGE, (count, plan.n_rows))
         for icc, into in tallies.items():
             first = _errors(plan, b, e, SPREAD, icc)
             second = _errors(plan, b2, e2, CANDIDATE_SPREAD, icc)
             _limits(into, parts, first, plan, matrix)
-            _averages(into, parts, first, second, reference, plan, matrix)
+            averages.tally(into, parts.averages, first, second, reference, plan, matrix)
+            test = reference + first
+            shaken = reference + _errors(plan, *own, SPREAD, icc, bias=0.0)
+            pairs = {"slope_least_squares": (reference, test), "slope_deming": (shaken, test)}
+            slopes.tally(into, parts.slopes, pairs, plan, matrix)
         done += count
     return tallies
 
 
-def _draws(shape: str, plan: Layout, rng: np.random.Generator, count: int) -> tuple[Array, ...]:
+def _draws(shape: str, plan: Layout, rng: np.random.Generator, count: int) -> tuple[Any, ...]:
+    """Effects and row errors of two versions that are alike, and those of a reference device of its own."""
     b, other = (designs.draw(shape, rng, (count, len(plan.counts))) for _ in range(2))
     e, noise = (designs.draw(shape, rng, (count, plan.n_rows)) for _ in range(2))
     alike, rest = designs.ALIKE_SUBJECTS, np.sqrt(1 - designs.ALIKE_SUBJECTS**2)
     b2 = alike * b + rest * other
     alike, rest = designs.ALIKE_ROWS, np.sqrt(1 - designs.ALIKE_ROWS**2)
-    noise *= rest
-    noise += alike * e
-    return b, b2, e, noise
+    # `other` and `noise` have nothing to do with the first version: they serve as errors of the reference
+    return b, b2, e, alike * e + rest * noise, (other, noise)
 
 
-def _errors(plan: Layout, b: Array, e: Array, spread: float, icc: float) -> Array:
+def _errors(plan: Layout, b: Array, e: Array, spread: float, icc: float, *, bias: float = BIAS) -> Array:
     result = e * (spread * np.sqrt(1 - icc))
-    result += plan.spread(BIAS + spread * np.sqrt(icc) * b)
+    result += plan.spread(bias + spread * np.sqrt(icc) * b)
     return result
 
 
@@ -129,67 +128,3 @@ def _limits(into: Tallies, parts: Templates, difference: Array, plan: Layout, ma
             analytic(into, name, method, alone, label="naive_rows")
     formula: LimitsFormula = parts.limits.formula
     bootstrap(into, {0: "bias", 2: "loa_lower", 3: "loa_upper"}, formula, totals, matrix)
-
-
-def _averages(
-    into: Tallies,
-    parts: Templates,
-    first: Array,
-    second: Array,
-    reference: Array,
-    plan: Layout,
-    matrix: Array,
-) -> None:
-    percent = np.abs(first)
-    percent /= reference
-    percent *= 100
-    squares, others = np.square(first), np.square(second)
-    totals = {
-        "rmse": error_totals(squares, plan),
-        "mape": error_totals(percent, plan),
-        "candidate": error_totals(others, plan),
-    }
-    several = plan.n_rows > len(plan.counts)
-    for name, template in (("rmse", parts.rmse), ("mape", parts.mape)):
-        studies = studies_of(template, totals[name], plan.counts)
-        analytic(into, name, "cluster_t", studies)
-        bootstrap(into, {0: name}, template.formula, totals[name], matrix)
-    if several:
-        into.add("rmse", "naive_rows", *naive_rmse(squares))
-        into.add("mape", "naive_rows", *naive_mean(percent))
-        into.add("rmse_difference", "naive_rows", *naive_difference(squares, others))
-    baseline = studies_of(parts.rmse, totals["rmse"], plan.counts)
-    candidate = studies_of(parts.rmse, totals["candidate"], plan.counts)
-    pairs = [DifferencePrepared(one, other) for one, other in zip(candidate, baseline, strict=True)]
-    for method in ("cluster_t", "jackknife_t"):
-        analytic(into, "rmse_difference", method, pairs, statistic="rmse")
-
-    def difference(added: Array) -> Array:
-        return parts.rmse.formula(added[..., :5]) - parts.rmse.formula(added[..., 5:])
-
-    both = np.concatenate([totals["candidate"], totals["rmse"]], axis=2)
-    bootstrap(into, {0: "rmse_difference"}, difference, both, matrix)
-
-
-def naive_mean(values: Array) -> tuple[Array, Array]:
-    """Student's t interval of each study's mean, all rows taken for independent."""
-    n = values.shape[1]
-    error = values.std(axis=1, ddof=1) / np.sqrt(n)
-    return t_interval(values.mean(axis=1), error, n - 1, LEVEL, "two")
-
-
-def naive_rmse(squares: Array) -> tuple[Array, Array]:
-    """The linearised t interval of the RMSE with every row a subject of its own."""
-    n = squares.shape[1]
-    value = np.sqrt(squares.mean(axis=1))
-    error = squares.std(axis=1, ddof=1) / np.sqrt(n) / (2 * value)
-    return t_interval(value, error, n - 1, LEVEL, "two")
-
-
-def naive_difference(squares: Array, others: Array) -> tuple[Array, Array]:
-    """The same for the difference of two RMSE over the same rows."""
-    n = squares.shape[1]
-    first, second = np.sqrt(squares.mean(axis=1)), np.sqrt(others.mean(axis=1))
-    slopes = others / (2 * second[:, None]) - squares / (2 * first[:, None])
-    error = slopes.std(axis=1, ddof=1) / np.sqrt(n)
-    return t_interval(second - first, error, n - 1, LEVEL, "two")
