@@ -11,6 +11,7 @@ import numpy as np
 from .few_subjects import few_subjects_warning
 from .intervals import METHODS, tail_levels
 from .metric import (
+    Average,
     CannotComputeError,
     Counts,
     Estimate,
@@ -66,9 +67,8 @@ def estimates(
     found = estimates_of(
         tuple(declared.values()), prepared, methods=methods, level=level, sides=sides, weights=weights
     )
-    if getattr(prepared, "average", "pooled") != "pooled":  # what was simulated
-        return found
-    return {name: _noted(metric.name, estimate) for name, estimate in found.items()}
+    average = getattr(prepared, "average", "pooled")
+    return {name: noted(metric.name, estimate, average=average) for name, estimate in found.items()}
 
 
 def estimates_of(
@@ -189,11 +189,20 @@ def _attempt(compute: Callable[[], _T]) -> tuple[_T | None, str | None]:
         return None, f"{type(problem).__name__}: {problem}"
 
 
-def _noted(metric: str, estimate: Estimate) -> Estimate:
-    """With a warning where its interval rests on too few subjects."""
+def noted(
+    metric: str, estimate: Estimate, *, average: Average = "pooled", difference: bool = False
+) -> Estimate:
+    """The estimate, with a warning where its interval rests on too few subjects; see `few_subjects`."""
     if estimate.interval is None:
         return estimate
-    note = few_subjects_warning(metric, estimate.statistic.name, estimate.counts)
+    note = few_subjects_warning(
+        metric,
+        estimate.statistic.name,
+        estimate.counts,
+        average=average,
+        difference=difference,
+        method=estimate.interval.method,
+    )
     return replace(estimate, warning=_joined(estimate.warning, note)) if note else estimate
 
 

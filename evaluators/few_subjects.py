@@ -4,38 +4,123 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .metric import Counts
+from .metric import Average, Counts
 
-_SMALLEST = 10  # fewer subjects were not simulated
+SMALLEST, LARGEST = 10, 200
+"""Fewest and most subjects that were simulated."""
 
-PROPORTIONS = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "prevalence")
-
-FLOORS: Mapping[tuple[str, str], tuple[int, int]] = {
-    ("rmse", "rmse"): (40, 85),
-    ("mape", "mape"): (10, 40),
-    ("cohen_kappa", "kappa"): (40, 85),
-    ("auc", "auc"): (10, 85),
-    **{(name, name): (10, 85) for name in PROPORTIONS},
+FLOORS: Mapping[str, tuple[int, int]] = {
+    "bias": (10, 10),
+    "loa_lower": (10, 10),
+    "loa_upper": (10, 10),
+    "rmse": (40, 85),
+    "rmse_mean": (10, 10),
+    "mae": (10, 40),
+    "mape": (10, 40),
+    "mape_mean": (10, 10),
+    "share_within": (10, 85),
+    "rmse_difference": (10, 10),
+    "slope_least_squares": (10, 10),
+    "slope_deming": (10, 10),
+    "sensitivity": (10, 85),
+    "sensitivity_mean": (10, 85),
+    "sensitivity_difference": (10, 40),
+    "kappa": (40, 85),
+    "auc": (10, 85),
 }
-"""(metric, statistic) -> smallest number of subjects with one unit each, and with several.
+"""Statistic as simulated -> smallest number of subjects with one unit each, and with several.
 
 Of 10, 20, 40, 85 and 200, the number with which some interval of nominally 95% covered at least 93%: of
-measurements with normal errors, of others over their simulated values; on average over
-likenesses and numbers of a subject's units. The proportions have the numbers of sensitivity. What is not here
-reached 93% with 10 subjects, or was not simulated, as means over subjects were not. The documentation has the
-tables, "How often intervals cover", and a test derives these numbers from them.
+measurements with normal errors, of others over their simulated values; on average over likenesses and
+numbers of a subject's units. 201 where none did. With one unit a subject, a mean over subjects is an average
+over rows and has its number. The documentation has the tables, "How often intervals cover", and a test
+derives these numbers from them.
 """
 
+PROPORTIONS = (
+    ("specificity", "specificity"),
+    ("ppv", "ppv"),
+    ("npv", "npv"),
+    ("accuracy", "accuracy"),
+    ("prevalence", "prevalence"),
+    ("yield", "yield"),
+    *(("one_vs_rest", name) for name in ("sensitivity", "specificity", "ppv", "npv", "prevalence")),
+)
+"""Other proportions of units, which the simulation of sensitivity speaks for."""
 
-def few_subjects_warning(metric: str, statistic: str, counts: Counts) -> str | None:
+_OWN: Mapping[tuple[str, str, Average], str] = {
+    ("bland_altman", "bias", "pooled"): "bias",
+    ("bland_altman", "loa_lower", "pooled"): "loa_lower",
+    ("bland_altman", "loa_upper", "pooled"): "loa_upper",
+    ("rmse", "rmse", "pooled"): "rmse",
+    ("rmse", "rmse", "subject_mean"): "rmse_mean",
+    ("mae", "mae", "pooled"): "mae",
+    ("mape", "mape", "pooled"): "mape",
+    ("mape", "mape", "subject_mean"): "mape_mean",
+    ("share_within", "share_within", "pooled"): "share_within",
+    ("ordinary_least_squares", "slope", "pooled"): "slope_least_squares",
+    ("deming", "slope", "pooled"): "slope_deming",
+    ("sensitivity", "sensitivity", "pooled"): "sensitivity",
+    ("sensitivity", "sensitivity", "subject_mean"): "sensitivity_mean",
+    ("cohen_kappa", "kappa", "pooled"): "kappa",
+    ("auc", "auc", "pooled"): "auc",
+}
+
+_BORROWED: Mapping[tuple[str, str, Average], tuple[str, str]] = {
+    ("mae", "mae", "subject_mean"): ("mape_mean", "the mean over subjects of MAPE"),
+    ("share_within", "share_within", "subject_mean"): (
+        "sensitivity_mean",
+        "the mean over subjects of sensitivity",
+    ),
+    **{(*name, "pooled"): ("sensitivity", "sensitivity") for name in PROPORTIONS},
+    **{
+        (metric, statistic, "subject_mean"): ("sensitivity_mean", "the mean over subjects of sensitivity")
+        for metric, statistic in PROPORTIONS
+        if metric != "one_vs_rest"  # which has no such average
+    },
+}
+"""Statistics that were not simulated themselves -> the one that speaks for them, and its words."""
+
+_DIFFERENCES: Mapping[str, tuple[str, str]] = {
+    "rmse": ("rmse_difference", ""),
+    "mae": ("rmse_difference", "the difference of two RMSE"),
+    "mape": ("rmse_difference", "the difference of two RMSE"),
+    "sensitivity": ("sensitivity_difference", ""),
+    "share_within": ("sensitivity_difference", "the difference of two sensitivities"),
+    **{
+        metric: ("sensitivity_difference", "the difference of two sensitivities")
+        for metric, _ in PROPORTIONS
+        if metric != "one_vs_rest"
+    },
+}
+"""Metric -> the paired difference that was simulated, and its words where it is that of another metric."""
+
+_LARGE_SAMPLE = ("bootstrap", "cluster", "jackknife", "rao_scott", "gee", "obuchowski", "delong")
+"""How the names of methods begin that become right with many subjects; others are exact, or a model's."""
+
+_OTHERS = frozenset({"asymptotic", "donner_klar", "korn_graubard", "wald", "logit"})
+
+
+def few_subjects_warning(
+    metric: str,
+    statistic: str,
+    counts: Counts,
+    *,
+    average: Average = "pooled",
+    difference: bool = False,
+    method: str | None = None,
+) -> str | None:
     """Words for an interval that rests on fewer subjects than any interval of that statistic can support.
 
-    Fewer than 10 subjects were not simulated; there the warning is that of 10.
+    Below 10 subjects nothing was simulated; there, every method that needs many subjects is warned of.
 
     Args:
         metric: The metric's name.
         statistic: The statistic's name.
         counts: What the statistic rests on.
+        average: Which average of the metric.
+        difference: It is a paired difference of two versions.
+        method: The interval's method.
 
     Returns:
         The warning, or None.
@@ -45,14 +130,37 @@ def few_subjects_warning(metric: str, statistic: str, counts: Counts) -> str | N
         Only 17 subjects: in simulations, no 95% interval of this statistic covered 93% with fewer than 85.
         >>> few_subjects_warning("rmse", "rmse", Counts(85, 1700)) is None
         True
+        >>> print(few_subjects_warning("mcc", "mcc", Counts(6, 90), method="cluster_t"))
+        Only 6 subjects: such intervals were simulated with 10 or more, and covered less the fewer there were.
     """
-    floors = FLOORS.get((metric, statistic))
-    if floors is None:
-        return None
-    floor = floors[counts.n_units > counts.n_subjects]
-    if counts.n_subjects >= floor or floor == _SMALLEST:
-        return None
-    return (
-        f"Only {counts.n_subjects} subjects: in simulations, no 95% interval of this statistic covered 93% "
-        f"with fewer than {floor}."
-    )
+    simulated, words = _speaks_for(metric, statistic, average, difference)
+    several = counts.n_units > counts.n_subjects
+    floor = FLOORS[simulated][several] if simulated else SMALLEST
+    n = counts.n_subjects
+    if n < floor and floor > SMALLEST:
+        of = f" of {words}, which speak for this statistic," if words else ","
+        what = "no 95% interval covered 93%" if words else "no 95% interval of this statistic covered 93%"
+        many = f"fewer than {floor}" if floor <= LARGEST else f"up to {LARGEST}"
+        return f"Only {n} subjects: in simulations{of} {what} with {many}."
+    if n < SMALLEST and _needs_many(method, several=several):
+        return (
+            f"Only {n} subjects: such intervals were simulated with {SMALLEST} or more, and covered less the "
+            "fewer there were."
+        )
+    return None
+
+
+def _speaks_for(metric: str, statistic: str, average: Average, difference: bool) -> tuple[str | None, str]:
+    """The simulated statistic that speaks for this one, and its name in words where it is another."""
+    if difference:
+        found = average == "pooled" and statistic == metric
+        return _DIFFERENCES.get(metric, (None, "")) if found else (None, "")
+    key = (metric, statistic, average)
+    own = _OWN.get(key)
+    return (own, "") if own else _BORROWED.get(key, (None, ""))
+
+
+def _needs_many(method: str | None, *, several: bool) -> bool:
+    if method is None or (method == "korn_graubard" and not several):  # which is then exact
+        return False
+    return method in _OTHERS or method.startswith(_LARGE_SAMPLE)

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import checks, registry
 from ..checks import row_weights
 from ..codes import binary_codes, category_codes
-from ..estimate import estimates_of
+from ..estimate import estimates_of, noted
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, arrange
 from ..intervals import METHODS, tail_levels
 from ..metric import Average, Columns, Estimate, FloatArray, Interval, Metric, Prepared, Sides, Statistic
@@ -209,6 +209,8 @@ def compare_prepared(
         return _checked_spread(found[declared.name], both)
 
     difference = contrast(level, flipped)
+    average = getattr(candidate, "average", "pooled")
+    difference = noted(metric.name, difference, average=average, difference=True)
     difference = replace(difference, statistic=_difference_of(declared, method))
     position = candidate.statistics.index(declared.name)
     values = float(candidate.estimate()[position]), float(baseline.estimate()[position])

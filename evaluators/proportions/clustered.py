@@ -72,7 +72,11 @@ def korn_graubard(found: Clusters, level: float, sides: Sides = "two") -> Cluste
     R has no such limit). Where all units are events, or none is, and the subjects are of equal size, this is
     the exact interval of subjects.
 
-    Arguments and errors as for `rao_scott_wilson`.
+    With one unit a subject there is nothing to estimate: the effective number is that of the units, and the
+    interval Clopper and Pearson's own. (R's `svyciprop` takes one unit less there, by its n - 1.) It is thus
+    right for independent and for clustered units, and the default of a proportion.
+
+    Arguments and errors as for `rao_scott_wilson`; a single subject is refused only if it has several units.
 
     Example:
         Eight subjects, all of whose five units are events; `binom.test(8, 8)` in R gives 0.6306 to 1:
@@ -82,8 +86,10 @@ def korn_graubard(found: Clusters, level: float, sides: Sides = "two") -> Cluste
         >>> round(bounds.lower, 4), bounds.upper
         (0.6306, 1.0)
     """
-    size, note = effective_units(found)
     total, k = float(found.units.sum()), len(found.units)
+    if found.counted and total == k:
+        return ClusterBounds(*clopper_pearson(float(found.events.sum()), total, level, sides))
+    size, note = effective_units(found)
     low, high = tail_levels(level, sides)
     if not found.uniform:
         tail = low if low > 0 else 1 - high

@@ -12,31 +12,51 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from interval_coverage import table
 
-from accordance.evaluators import bland_altman, rmse, sensitivity
-from accordance.evaluators.few_subjects import FLOORS, PROPORTIONS, few_subjects_warning
+from accordance.evaluators import (
+    bland_altman,
+    compare_versions,
+    mcc,
+    registry,
+    rmse,
+    sensitivity,
+    specificity,
+)
+from accordance.evaluators import few_subjects as module
+from accordance.evaluators.few_subjects import FLOORS, LARGEST, PROPORTIONS, SMALLEST, few_subjects_warning
 from accordance.evaluators.metric import Counts
 
-METRICS = {
-    "bias": ("bland_altman", "bias"),
-    "loa_lower": ("bland_altman", "loa_lower"),
-    "loa_upper": ("bland_altman", "loa_upper"),
-    "rmse": ("rmse", "rmse"),
-    "mape": ("mape", "mape"),
-    "sensitivity": ("sensitivity", "sensitivity"),
-    "kappa": ("cohen_kappa", "kappa"),
-    "auc": ("auc", "auc"),
-}
-ALONE, SEVERAL = FLOORS["rmse", "rmse"]
+ALONE, SEVERAL = FLOORS["rmse"]
+ROWS_OF_MEANS = {"rmse_mean": "mae", "mape_mean": "mape", "sensitivity_mean": "sensitivity"}
+"""With one row a subject, a mean over subjects is the average over rows of this."""
 
 
 def test_floors_are_those_of_the_committed_simulation() -> None:
-    rows, smallest = table.read(), table.SUBJECTS[0]
+    rows = table.read()
     one, several = (table.floors(rows, several=which) for which in (False, True))
-    derived = {METRICS[name]: (one[name], several[name]) for name in one if name in METRICS}
-    copies = {(name, name) for name in PROPORTIONS if name != "sensitivity"}
-    declared = {key: value for key, value in FLOORS.items() if key not in copies}
-    assert {key: value for key, value in derived.items() if max(value) > smallest} == declared
-    assert {FLOORS[key] for key in copies} == {FLOORS["sensitivity", "sensitivity"]}
+    one |= {mean: one[average] for mean, average in ROWS_OF_MEANS.items()}
+    assert dict(FLOORS) == {name: (one[name], several[name]) for name in table.STATISTICS}
+    assert (table.SUBJECTS[0], table.SUBJECTS[-1]) == (SMALLEST, LARGEST)
+
+
+def test_every_simulated_statistic_is_looked_up_somewhere() -> None:
+    used = {*module._OWN.values(), *(name for name, _ in module._DIFFERENCES.values())}
+    assert used == set(FLOORS)
+    for metric, statistic, average in (*module._OWN, *module._BORROWED):
+        assert registry.get(metric).statistic(statistic)
+        assert average in registry.get(metric).averages
+    for metric in module._DIFFERENCES:
+        assert registry.get(metric).headline == metric
+
+
+def test_every_proportion_has_the_numbers_of_sensitivity() -> None:
+    offered = {
+        (metric.name, statistic.name)
+        for metric in registry.all_metrics()
+        for statistic in metric.statistics
+        if "korn_graubard" in statistic.intervals and statistic.unit == "proportion"
+    }
+    assert offered == {*PROPORTIONS, ("sensitivity", "sensitivity"), ("share_within", "share_within")}
+    assert "of sensitivity, which speak for" in (few_subjects_warning("ppv", "ppv", Counts(20, 400)) or "")
 
 
 @pytest.mark.parametrize("n", [2, 17, ALONE - 1])
@@ -64,14 +84,38 @@ def test_results_carry_the_warning(n, warned) -> None:
     assert found.interval is not None
 
 
-def test_means_over_subjects_were_not_simulated() -> None:
+def test_means_over_subjects_have_numbers_of_their_own() -> None:
     rng = np.random.default_rng(1)
     reference, subject = rng.normal(70, 10, 60), np.repeat(np.arange(12), 5).astype(str)
     noisy = reference + rng.normal(0, 3, 60)
-    pooled = rmse(reference, noisy, subject=subject, average="pooled")["rmse"]
-    mean = rmse(reference, noisy, subject=subject, average="subject_mean")["rmse"]
-    assert "Only 12" in (pooled.warning or "")
-    assert "Only 12" not in (mean.warning or "")
+    for average in ("pooled", "subject_mean"):
+        found = rmse(reference, noisy, subject=subject, average=average)["rmse"]
+        floor = FLOORS["rmse" if average == "pooled" else "rmse_mean"][1]
+        assert ("Only 12" in (found.warning or "")) == (floor > 12)
+
+
+def test_below_ten_subjects_approximate_intervals_are_not_backed_by_simulation() -> None:
+    truth, call = np.tile([1, 1, 0, 0], 8), np.tile([1, 1, 0, 1], 8)
+    call[5] = 0
+    assert "Only 8" in (mcc(truth, call, subject=np.repeat(np.arange(8), 4))["mcc"].warning or "")
+    assert "Only 10" not in (
+        mcc(truth[:30], call[:30], subject=np.repeat(np.arange(10), 3))["mcc"].warning or ""
+    )
+    assert few_subjects_warning("mcc", "mcc", Counts(8, 32), method="bootstrap_bca") is not None
+    assert few_subjects_warning("icc", "icc_1_1", Counts(8, 32), method="f") is None
+
+
+def test_a_difference_has_numbers_of_its_own() -> None:
+    rng = np.random.default_rng(2)
+    subject = np.repeat(np.arange(12), 5)
+    truth = rng.integers(0, 2, 60)
+    truth[::5] = 1
+    first, second = (np.where(rng.random(60) < 0.8, truth, 1 - truth) for _ in range(2))
+    found = compare_versions("sensitivity", truth, first, second, subject=subject).difference
+    assert ("Only 12" in (found.warning or "")) == (FLOORS["sensitivity_difference"][1] > 12)
+    single = few_subjects_warning("mcc", "mcc", Counts(8, 8), difference=True, method="jackknife_t")
+    assert single is not None
+    assert few_subjects_warning("bland_altman", "sd", Counts(12, 24), difference=True) is None
 
 
 def test_without_an_interval_there_is_no_word_about_it() -> None:
@@ -81,9 +125,10 @@ def test_without_an_interval_there_is_no_word_about_it() -> None:
 
 
 def test_exact_intervals_of_single_units_are_supported_with_any_number() -> None:
-    found = sensitivity([1, 1, 1, 1, 0], [1, 1, 1, 0, 0])["sensitivity"]
-    assert found.interval is not None
-    assert found.warning is None
+    for function in (sensitivity, specificity):
+        found = function([1, 1, 1, 1, 0, 0, 0], [1, 1, 1, 0, 0, 1, 0])[function.__name__]
+        assert found.interval is not None
+        assert found.warning is None
 
 
 def test_limits_of_agreement_with_seventeen_subjects_are_supported() -> None:

@@ -178,7 +178,8 @@ def floors(rows: list[Row], *, several: bool, claim: float = 0.93) -> dict[str, 
     """Smallest number of subjects with which some method reaches the claim, by statistic.
 
     Means are over all designs with several rows a subject, or with one; of measurements, those with normal
-    errors. A statistic that never reaches it has the largest number plus one.
+    errors. A statistic that never reaches it has the largest number plus one; one that was not simulated with
+    such rows is left out.
     """
     found = {}
     for statistic in STATISTICS:
@@ -188,6 +189,6 @@ def floors(rows: list[Row], *, several: bool, claim: float = 0.93) -> dict[str, 
             n for n in SUBJECTS for name in names
             if (one := summary(usual, statistic, name, n, several=several)) is not None and one.mean >= claim
         ]  # fmt: skip
-        if names:
+        if any((row.rows != "1") == several for row in usual):
             found[statistic] = min(reached, default=SUBJECTS[-1] + 1)
     return found

@@ -16,7 +16,7 @@ from oracle import compare
 from scipy import special, stats
 
 from accordance.evaluators import sensitivity, share_within
-from accordance.evaluators.intervals import METHODS, wilson
+from accordance.evaluators.intervals import METHODS, clopper_pearson, wilson
 from accordance.evaluators.metric import CannotComputeError
 from accordance.evaluators.proportions.clustered import (
     CLUSTERED,
@@ -258,7 +258,7 @@ def test_very_unequal_subjects_are_warned_about(method):
         assert "weigh like only 1.5 of equal size" in found.warning
     if method not in ("donner_klar", "cluster_logit_cr2"):
         mean = sensitivity([1] * len(codes), codes, subject=subject, ci=method, average="subject_mean")
-        assert mean["sensitivity"].warning is None
+        assert "weigh like" not in (mean["sensitivity"].warning or "")
 
 
 @given(SUBJECTS, st.sampled_from(sorted(CLUSTERED)), st.randoms(use_true_random=False))
@@ -393,3 +393,18 @@ def test_clusters_refuse_what_is_no_count():
         clusters([4, 2], [3, 2])
     with pytest.raises(CannotComputeError, match="at least one unit"):
         clusters([0], [0])
+
+
+@pytest.mark.parametrize("x", [0, 1, 7, 12])
+@pytest.mark.parametrize("sides", ["two", "lower", "upper"])
+def test_with_one_unit_a_subject_korn_graubard_is_clopper_pearson(x, sides):
+    """There is no likeness to estimate: `binom.test` in R, whatever the number of subjects, one included."""
+    for n in (12, max(x, 1)):
+        found = korn_graubard(clusters([1] * x + [0] * (n - x), [1] * n), 0.95, sides)
+        assert (found.lower, found.upper) == clopper_pearson(x, n, 0.95, sides)
+        assert found.note is None
+
+
+def test_one_subject_with_two_units_is_refused_by_korn_graubard():
+    with pytest.raises(CannotComputeError, match="two subjects"):
+        korn_graubard(clusters([1], [2]), 0.95)
