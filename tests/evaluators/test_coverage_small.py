@@ -69,16 +69,44 @@ def classified() -> dict[str, intervals.Tallies]:
     }
 
 
-@pytest.mark.parametrize("statistic", ["bias", "loa_upper", "rmse", "mape", "rmse_difference"])
+NAIVE = ("bias", "loa_upper", "rmse", "mae", "mape", "rmse_difference")
+
+
+@pytest.mark.parametrize("statistic", NAIVE)
 def test_rows_taken_for_independent_do_not_cover(measured, statistic) -> None:
     assert coverage(measured[0.8], statistic, "naive_rows") < 0.6
 
 
-@pytest.mark.parametrize("statistic", ["bias", "loa_upper", "rmse", "mape", "rmse_difference"])
+@pytest.mark.parametrize("statistic", [*NAIVE, "rmse_mean", "mape_mean", "share_within"])
 @pytest.mark.parametrize("icc", designs.ICC)
 @pytest.mark.parametrize("method", ["cluster_t", "bootstrap_bca", "bootstrap_percentile"])
 def test_intervals_that_know_the_subjects_cover(measured, statistic, icc, method) -> None:
     assert coverage(measured[icc], statistic, method) >= 0.88
+
+
+@pytest.mark.parametrize("icc", designs.ICC)
+def test_a_share_covers_with_clusters_and_not_without(measured, icc) -> None:
+    assert coverage(measured[icc], "share_within", "korn_graubard") >= 0.91
+    assert (coverage(measured[icc], "share_within", "clopper_pearson") < 0.6) == (icc > 0.3)
+
+
+@pytest.mark.parametrize("statistic", ["slope_least_squares", "slope_deming"])
+def test_slopes_cover_with_the_jackknife_and_not_with_pairs_taken_for_independent(
+    measured, statistic
+) -> None:
+    assert coverage(measured[0.8], statistic, "model_t") < 0.6
+    assert all(coverage(measured[icc], statistic, "jackknife") >= 0.91 for icc in designs.ICC)
+
+
+def test_a_difference_of_sensitivities_covers_with_clusters_and_not_without() -> None:
+    found = pairs.simulate("0.05, of 0.85", 40, "20", 0.3, studies=STUDIES, replicates=REPLICATES, seed=SEED)
+    assert coverage(found, pairs.NAME, "naive_rows") < 0.7
+    for method in ("jackknife_t", "cluster_t", "bootstrap_percentile"):
+        assert coverage(found, pairs.NAME, method) >= 0.9
+
+
+def test_means_over_subjects_of_a_proportion_cover(classified) -> None:
+    assert coverage(classified["sensitivity"], "sensitivity_mean", "korn_graubard") >= 0.9
 
 
 @pytest.mark.parametrize("icc", designs.ICC)
