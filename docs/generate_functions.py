@@ -10,20 +10,12 @@ from typing import Any
 
 from accordance import evaluators
 from accordance.evaluators import registry
+from accordance.evaluators.few_subjects import SIMULATED
 from accordance.evaluators.metric import Citation, Metric
 
 DOCS = Path(__file__).resolve().parent
 RENAMED = {"yield": "reported_share"}
 """Metric -> its function, where the metric's name is a word of Python."""
-SIMULATED = {
-    "bland_altman": ("bias", "loa_lower", "loa_upper"),
-    "rmse": ("rmse",),
-    "mape": ("mape",),
-    "sensitivity": ("sensitivity",),
-    "cohen_kappa": ("kappa",),
-    "auc": ("auc",),
-}
-"""Metric -> its statistics in docs/coverage/coverage.csv, of the same names."""
 SECTIONS = ("Args", "Attributes", "Returns", "Raises", "References", "Example", "Examples")
 PROPER = {
     "auc": "AUC",
@@ -176,8 +168,8 @@ def short(citations: tuple[Citation, ...]) -> str:
 
 def coverage_link(statistic: str, metric: str) -> str:
     """A link to the simulated coverage of its intervals, where there is one."""
-    simulated = metric in SIMULATED and (DOCS / "coverage.md").is_file()
-    return "[simulated](../coverage.md)" if simulated and statistic in SIMULATED[metric] else ""
+    simulated = any(key[:2] == (metric, statistic) for key in SIMULATED)
+    return "[simulated](../coverage.md)" if simulated and (DOCS / "coverage.md").is_file() else ""
 
 
 def rows() -> Iterator[tuple[str, str]]:

@@ -11,7 +11,6 @@ import numpy as np
 from .few_subjects import few_subjects_warning
 from .intervals import METHODS, tail_levels
 from .metric import (
-    Average,
     CannotComputeError,
     Counts,
     Estimate,
@@ -189,9 +188,7 @@ def _attempt(compute: Callable[[], _T]) -> tuple[_T | None, str | None]:
         return None, f"{type(problem).__name__}: {problem}"
 
 
-def noted(
-    metric: str, estimate: Estimate, *, average: Average = "pooled", difference: bool = False
-) -> Estimate:
+def noted(metric: str, estimate: Estimate, *, average: str = "pooled", difference: bool = False) -> Estimate:
     """The estimate, with a warning where its interval rests on too few subjects; see `few_subjects`."""
     if estimate.interval is None:
         return estimate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .metric import Average, Counts
+from .metric import Counts
 
 SMALLEST, LARGEST = 10, 200
 """Fewest and most subjects that were simulated."""
@@ -33,8 +33,9 @@ FLOORS: Mapping[str, tuple[int, int]] = {
 Of 10, 20, 40, 85 and 200, the number with which some interval of nominally 95% covered at least 93%: of
 measurements with normal errors, of others over their simulated values; on average over likenesses and
 numbers of a subject's units. 201 where none did. With one unit a subject, a mean over subjects is an average
-over rows and has its number. The documentation has the tables, "How often intervals cover", and a test
-derives these numbers from them.
+over rows and has its number. The difference of two sensitivities is that of `compare_versions`, from subject
+weights; intervals of the four counts of independent pairs hold with 10. The documentation has the tables,
+"How often intervals cover", and a test derives these numbers from them.
 """
 
 PROPORTIONS = (
@@ -48,7 +49,7 @@ PROPORTIONS = (
 )
 """Other proportions of units, which the simulation of sensitivity speaks for."""
 
-_OWN: Mapping[tuple[str, str, Average], str] = {
+SIMULATED: Mapping[tuple[str, str, str], str] = {
     ("bland_altman", "bias", "pooled"): "bias",
     ("bland_altman", "loa_lower", "pooled"): "loa_lower",
     ("bland_altman", "loa_upper", "pooled"): "loa_upper",
@@ -65,8 +66,9 @@ _OWN: Mapping[tuple[str, str, Average], str] = {
     ("cohen_kappa", "kappa", "pooled"): "kappa",
     ("auc", "auc", "pooled"): "auc",
 }
+"""Metric, statistic and average -> the statistic's name in the simulation."""
 
-_BORROWED: Mapping[tuple[str, str, Average], tuple[str, str]] = {
+_BORROWED: Mapping[tuple[str, str, str], tuple[str, str]] = {
     ("mae", "mae", "subject_mean"): ("mape_mean", "the mean over subjects of MAPE"),
     ("share_within", "share_within", "subject_mean"): (
         "sensitivity_mean",
@@ -101,12 +103,15 @@ _LARGE_SAMPLE = ("bootstrap", "cluster", "jackknife", "rao_scott", "gee", "obuch
 _OTHERS = frozenset({"asymptotic", "donner_klar", "korn_graubard", "wald", "logit"})
 
 
+_PAIRED_COUNTS = " Those of `paired_proportion_difference`, of the four counts, did."
+
+
 def few_subjects_warning(
     metric: str,
     statistic: str,
     counts: Counts,
     *,
-    average: Average = "pooled",
+    average: str = "pooled",
     difference: bool = False,
     method: str | None = None,
 ) -> str | None:
@@ -135,13 +140,14 @@ def few_subjects_warning(
     """
     simulated, words = _speaks_for(metric, statistic, average, difference)
     several = counts.n_units > counts.n_subjects
+    exact = "" if several or simulated != "sensitivity_difference" else _PAIRED_COUNTS
     floor = FLOORS[simulated][several] if simulated else SMALLEST
     n = counts.n_subjects
     if n < floor and floor > SMALLEST:
         of = f" of {words}, which speak for this statistic," if words else ","
         what = "no 95% interval covered 93%" if words else "no 95% interval of this statistic covered 93%"
         many = f"fewer than {floor}" if floor <= LARGEST else f"up to {LARGEST}"
-        return f"Only {n} subjects: in simulations{of} {what} with {many}."
+        return f"Only {n} subjects: in simulations{of} {what} with {many}.{exact}"
     if n < SMALLEST and _needs_many(method, several=several):
         return (
             f"Only {n} subjects: such intervals were simulated with {SMALLEST} or more, and covered less the "
@@ -150,13 +156,13 @@ def few_subjects_warning(
     return None
 
 
-def _speaks_for(metric: str, statistic: str, average: Average, difference: bool) -> tuple[str | None, str]:
+def _speaks_for(metric: str, statistic: str, average: str, difference: bool) -> tuple[str | None, str]:
     """The simulated statistic that speaks for this one, and its name in words where it is another."""
     if difference:
         found = average == "pooled" and statistic == metric
         return _DIFFERENCES.get(metric, (None, "")) if found else (None, "")
     key = (metric, statistic, average)
-    own = _OWN.get(key)
+    own = SIMULATED.get(key)
     return (own, "") if own else _BORROWED.get(key, (None, ""))
 
 

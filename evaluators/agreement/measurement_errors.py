@@ -34,8 +34,6 @@ from .error_averages import ErrorPrepared, prepare_errors
 from .limits import differences, levelled
 
 _INTERVALS = ("cluster_t", "t", "bootstrap_bca", "bootstrap_percentile", "cluster_log_t")
-_SHARE_FIRST = ("cluster_t", "bootstrap_bca", "bootstrap_percentile", "wilson", "clopper_pearson")
-_SHARE_INTERVALS = (*_SHARE_FIRST, *(name for name in PROPORTION_INTERVALS if name not in _SHARE_FIRST))
 
 WILLMOTT = Citation(
     "willmott2005",
@@ -175,7 +173,7 @@ class ShareWithin(_ErrorMetric):
         "Rows with |test - reference| at most the tolerance, as a share of all rows.",
         unit="proportion",
         better="higher",
-        intervals=_SHARE_INTERVALS,
+        intervals=PROPORTION_INTERVALS,
     )
     parameters = (
         Parameter(
@@ -385,9 +383,11 @@ def share_within(
 ) -> MetricResult:
     """Share of measurements within a tolerance of the reference, both ends inclusive.
 
-    Intervals: `cluster_t` (default) and subject bootstrap know the subjects; `wilson` and `clopper_pearson`
-        take rows
-    for independent and need `pooled`.
+    Intervals: `korn_graubard` (default: exact where every subject has one row, and an allowance for likeness
+    and for few subjects otherwise; of 95% intervals with several rows it covered @S10@% with 10 subjects, @S40@%
+    with 40 and @S200@% with 200), `cluster_t` (@T10@%, @T40@%, @T200@%) and others of a proportion with subjects as
+    clusters, subject bootstrap; `wilson`, `clopper_pearson` and their like take rows for independent and
+    need `pooled`.
 
     Args:
         reference: (n,) reference values.
@@ -397,7 +397,7 @@ def share_within(
         tolerance: Largest accepted difference, such as `5`, `"10%"`, `"max(5, 0.1*ref)"`; see
             `accordance.evaluators.tolerance`.
         average: `pooled` (every row once) or `subject_mean` (mean of the subjects' own shares).
-        ci: Interval method. Default: `cluster_t`.
+        ci: Interval method. Default: `korn_graubard`.
         level: Confidence level.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates, where a bootstrap is asked for.

@@ -227,9 +227,9 @@ def one_vs_rest(
         levels: All categories. Default: those found.
         subject: (n,) subject labels, compared as text. Default: every row is a subject of its own.
         weights: (n,) row weights, of which only the ratios matter.
-        ci: One method for all statistics that offer it, or statistic -> method. Default: `clopper_pearson` of
-            proportions, `mover_wilson` of balanced accuracy and `cluster_t` of F1 where every subject has one
-            unit; `cluster_t` otherwise.
+        ci: One method for all statistics that offer it, or statistic -> method. Default: `korn_graubard` of
+            proportions, which is `clopper_pearson` where every subject has one unit, and `cluster_t` of the
+            others, but `mover_wilson` of balanced accuracy where every subject has one unit.
         level: Confidence level.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates.
@@ -250,7 +250,7 @@ def one_vs_rest(
     given = None if weights is None else checks.row_weights(weights)
     columns, keys = arrange(truth, call, subject, given, names)
     several = bool(np.any(np.diff(columns.offsets) > 1)) or given is not None
-    default: Method = "cluster_t" if several else {"balanced_accuracy": "mover_wilson"}
+    default: Method = None if several else {"balanced_accuracy": "mover_wilson"}
     return evaluate(
         OneVsRest(),
         columns,

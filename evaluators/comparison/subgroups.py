@@ -166,7 +166,7 @@ def subgroup_difference(
         first: Label of a subgroup.
         second: Label of another.
         statistic: Which statistic. Default: the metric's headline.
-        ci: `cluster_t` (default for smooth statistics), `jackknife_t`, `bootstrap_bca` or
+        ci: `jackknife_t` (default for smooth statistics), `cluster_t`, `bootstrap_bca` or
             `bootstrap_percentile`.
         level: Confidence level.
         sides: `two`, or the one bound of the difference that is wanted.

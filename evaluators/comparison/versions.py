@@ -31,7 +31,7 @@ from .difference import Combination, DifferencePrepared, without_spread
 from .verdict import Verdict, oriented, verdict
 
 INTERVALS = {
-    "additive": ("cluster_t", "bootstrap_bca", "bootstrap_percentile", "jackknife_t"),
+    "additive": ("jackknife_t", "cluster_t", "bootstrap_bca", "bootstrap_percentile"),
     "ordered": ("bootstrap_percentile", "bootstrap_bca"),
     "refit": ("bootstrap_percentile", "bootstrap_bca", "jackknife_t"),
 }
@@ -112,7 +112,7 @@ def compare_versions(
         positive: For a binary metric, the value or values that count as positive.
         average: `pooled` (default) or `subject_mean`, where the metric has both.
         parameters: The metric's own parameters.
-        ci: `cluster_t` (default for smooth statistics), `jackknife_t`, `bootstrap_bca` or
+        ci: `jackknife_t` (default for smooth statistics), `cluster_t`, `bootstrap_bca` or
             `bootstrap_percentile` (default for the others).
         level: Confidence level. A two-sided 95% interval decides non-inferiority at one-sided 2.5%.
         sides: `two`, or the one bound of the improvement that is wanted.
@@ -134,9 +134,10 @@ def compare_versions(
         >>> found = compare_versions("mae", reference, baseline, candidate, subject=subject, margin=0.5)
         >>> print(found)
         Mean absolute error: candidate 1.3333, baseline 3.3333
-        difference (candidate - baseline): -2 [-3.2421, -0.75793] (95% t, subjects as clusters)
-        improvement (positive is better): 2 [0.75793, 3.2421] (95% t, subjects as clusters)
+        difference (candidate - baseline): -2 [-3.2421, -0.75793] (95% t, jackknife over subjects)
+        improvement (positive is better): 2 [0.75793, 3.2421] (95% t, jackknife over subjects)
         verdict (margin 0.5): superior
+        Only 3 subjects: such intervals were simulated with 10 or more, and covered less the fewer there were.
     """
     chosen = registry.get(metric) if isinstance(metric, str) else metric
     if average not in chosen.averages:

@@ -12,12 +12,12 @@ from .clusters import Clusters, uneven
 from .intervals import BINOMIAL
 
 PROPORTION_INTERVALS = (
+    "korn_graubard",
     "clopper_pearson",
     "wilson",
     "cluster_t",
     "bootstrap_bca",
     "bootstrap_percentile",
-    "korn_graubard",
     "rao_scott_wilson",
     "rao_scott_clopper_pearson",
     "cluster_logit",
@@ -34,7 +34,7 @@ PROPORTION_INTERVALS = (
     "logit",
     "wald",
 )
-"""Intervals that every proportion offers; the exact one first."""
+"""Intervals that every proportion offers; the first knows subjects, and is exact with one unit each."""
 
 COUNTING = frozenset(BINOMIAL)
 """Those that take units for independent."""

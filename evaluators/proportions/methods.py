@@ -159,7 +159,7 @@ METHODS: tuple[IntervalMethod, ...] = (
         "Clopper-Pearson interval at the effective number of units, p (1 - p) / SE^2 with the linearised "
         "standard error of subjects as clusters, corrected by Student's t for few subjects and not above the "
         "number of equal units that would weigh like these; where every unit is an event or none is, units "
-        "of one subject are taken for one.",
+        "of one subject are taken for one. With one unit a subject it is Clopper and Pearson's interval.",
         (KORN_GRAUBARD, LUMLEY, KISH),
         resampling=False,
     ),

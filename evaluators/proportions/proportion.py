@@ -270,7 +270,8 @@ def proportion_result(
 ) -> MetricResult:
     """A proportion of coded rows as a labelled result; what the plain functions share.
 
-    Without `ci` the interval is the exact one where every subject has one unit, and `cluster_t` otherwise.
+    Without `ci` the interval is the exact one where every subject has one unit, and otherwise that of Korn and
+    Graubard, which is the same there.
 
     Raises:
         ValueError: Lengths differ, a weight is negative, or a parameter is not acceptable.
@@ -278,7 +279,7 @@ def proportion_result(
     given = None if weights is None else row_weights_checked(weights)
     columns, keys = arrange(reference, test, subject, given)
     several = bool(np.any(np.diff(columns.offsets) > 1))
-    default = "cluster_t" if several or given is not None else "clopper_pearson"
+    default = "korn_graubard" if several or given is not None else "clopper_pearson"
     return evaluate(
         metric,
         columns,

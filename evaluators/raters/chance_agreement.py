@@ -34,7 +34,7 @@ BRENNAN = Citation(
     "Brennan RL, Prediger DJ. Coefficient kappa: some uses, misuses, and alternatives. "
     "Educ Psychol Meas 1981;41:687-699.",
 )
-INTERVALS = ("asymptotic", "cluster_t", "bootstrap_bca", "bootstrap_percentile")
+INTERVALS = ("cluster_t", "asymptotic", "bootstrap_bca", "bootstrap_percentile")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ..classification.cell_counts import CELLS
 from ..codes import binary_codes, check_codes, check_request
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, arrange, evaluate
 from ..intervals import clopper_pearson, tail_levels, wilson
+from ..proportions.bounds import ProportionData, proportion_interval
 from ..metric import (
     Average,
     CannotComputeError,
@@ -37,7 +38,7 @@ CICCHETTI = Citation(
     "J Clin Epidemiol 1990;43:551-558.",
 )
 _BOOTSTRAP = ("bootstrap_bca", "bootstrap_percentile")
-_INDEX = ("asymptotic", "cluster_t", *_BOOTSTRAP)
+_INDEX = ("cluster_t", "asymptotic", *_BOOTSTRAP)
 _EXACT = {"clopper_pearson": clopper_pearson, "wilson": wilson}
 _NAMES = ("pabak", "prevalence_index", "bias_index", "positive_agreement", "negative_agreement")
 
@@ -100,6 +101,8 @@ class PabakPrepared(AdditivePrepared):
             CannotComputeError: No rows, row weights with a method that counts units, or fewer than two
                 subjects with `cluster_t`.
         """
+        if method == "korn_graubard":
+            return self._clustered(level, sides)
         if method not in (*_EXACT, "asymptotic"):
             found = super().interval(statistic, method, level, sides)
             return found if "agreement" not in statistic else replace(found, lower=max(found.lower, 0.0))
@@ -134,6 +137,22 @@ class PabakPrepared(AdditivePrepared):
             warning=" ".join(notes) or None,
         )
 
+    def _clustered(self, level: float, sides: Sides) -> Interval:
+        """PABAK by Korn and Graubard's interval of the share of agreement."""
+        agreed, units = self.counted[:, [0, 3]].sum(axis=1), self.counted.sum(axis=1)
+        share = ProportionData(
+            events=agreed,
+            units=units,
+            value=(float(self.estimate()[0]) + 1) / 2,
+            standard_error=self.standard_error("pabak") / 2,
+            sizes=self.totals.sum(axis=1),
+            weighted=self.weighted,
+            by_subject=False,
+            empty=self.reason_undefined("pabak"),
+        )
+        found = proportion_interval(share, "korn_graubard", level, sides)
+        return replace(found, lower=2 * found.lower - 1, upper=2 * found.upper - 1)
+
     def _value_and_error(self, statistic: str) -> tuple[float, float]:
         index = self.statistics.index(statistic)
         cells = self.totals.sum(axis=0)
@@ -163,7 +182,7 @@ class Pabak(Metric):
             "of one half and without bias.",
             "none",
             "higher",
-            ("clopper_pearson", "wilson", "cluster_t", *_BOOTSTRAP),
+            ("korn_graubard", "clopper_pearson", "wilson", "cluster_t", *_BOOTSTRAP),
         ),
         Statistic(
             "prevalence_index",
@@ -257,9 +276,10 @@ def pabak(
         positive: The value, or the values, that count as positive. Default: values are 0 and 1.
         subject: (n,) subject labels, compared as text. Default: every row is a subject of its own.
         weights: (n,) row weights, of which only the ratios matter.
-        ci: `clopper_pearson` or `wilson` (of the share of agreement, PABAK only), `asymptotic` (delta
-            method; indices and agreements), `cluster_t`, `bootstrap_bca`, `bootstrap_percentile`. Default:
-            the first that takes units for independent where every subject has one, `cluster_t` otherwise.
+        ci: `korn_graubard`, `clopper_pearson` or `wilson` (of the share of agreement, PABAK only),
+            `asymptotic` (delta method; indices and agreements), `cluster_t`, `bootstrap_bca`,
+            `bootstrap_percentile`. Default: `clopper_pearson` and `asymptotic` where every subject has one
+            unit; otherwise `korn_graubard` of PABAK, `cluster_t` of the others.
         level: Confidence level.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates.
@@ -283,8 +303,8 @@ def pabak(
     columns, keys = arrange(
         binary_codes("reference", reference, positive), binary_codes("test", test, positive), subject, given
     )
-    if ci is None and (given is not None or bool(np.any(np.diff(columns.offsets) > 1))):
-        ci = "cluster_t"
+    if ci is None and given is None and not np.any(np.diff(columns.offsets) > 1):
+        ci = {"pabak": "clopper_pearson", **dict.fromkeys(_NAMES[1:], "asymptotic")}
     return evaluate(
         PABAK, columns, keys, average="pooled", parameters={}, ci=ci, level=level, sides=sides,
         replicates=replicates, seed=seed,

@@ -166,12 +166,20 @@ def line_result(
     sides: Sides,
     replicates: int,
     seed: int,
+    alone: str | None = None,
 ) -> MetricResult:
-    """A line with its biases at the decision levels, as a labelled result."""
+    """A line with its biases at the decision levels, as a labelled result.
+
+    Without `ci` the interval is by `alone`, if there is such a method and every subject has one pair, and
+    otherwise by the first method of each statistic.
+    """
     columns, keys = measured(reference, test, subject, weights)
     levels = decision_levels(level_at)
+    line = at_levels(metric, levels)
+    if ci is None and alone is not None and weights is None and not np.any(np.diff(columns.offsets) > 1):
+        ci = {one.name: alone for one in line.statistics if alone in one.intervals}
     result = evaluate(
-        at_levels(metric, levels), columns, keys, average="pooled", parameters=parameters, ci=ci, level=level,
+        line, columns, keys, average="pooled", parameters=parameters, ci=ci, level=level,
         sides=sides, replicates=replicates, seed=seed,
     )  # fmt: skip
     said = {"level_at": levels[0] if len(levels) == 1 else levels} if levels else {}

@@ -19,7 +19,8 @@ from .pair_lines import PairLinePrepared
 from .pair_slopes import Kind, Middle
 from .rows import Rows
 
-_RESAMPLED = ("bootstrap_bca", "bootstrap_percentile", "jackknife")
+_WITH_KENDALL = ("jackknife", "bootstrap_bca", "bootstrap_percentile", "kendall_t")
+"""The first has to hold for subjects with several pairs; alone, they have the interval of ranks (`line_result`)."""
 
 BABLOK1988 = Citation(
     "bablok1988",
@@ -69,7 +70,9 @@ class PassingBablok(_PairLine):
     title = "Passing-Bablok regression"
     summary = "Line whose slope is the shifted median of the slopes between all pairs, for errors in both."
     statistics = line_statistics(
-        "Passing-Bablok line (1983)", ("passing_bablok", *_RESAMPLED), bias_intervals=_RESAMPLED
+        "Passing-Bablok line (1983)",
+        ("jackknife", "bootstrap_bca", "bootstrap_percentile", "passing_bablok"),
+        bias_intervals=("bootstrap_bca", "bootstrap_percentile", "jackknife"),
     )
     citations = (PASSING1983, EP09)
     _kind = "classic"
@@ -81,7 +84,7 @@ class PassingBablokEquivariant(_PairLine):
     name = "passing_bablok_equivariant"
     title = "Equivariant Passing-Bablok regression"
     summary = "Line whose slope is the median size of the slopes between all pairs, whatever the units."
-    statistics = line_statistics("equivariant Passing-Bablok line", ("kendall_t", *_RESAMPLED))
+    statistics = line_statistics("equivariant Passing-Bablok line", _WITH_KENDALL)
     citations = (BABLOK1988, DUFEY2020, EP09)
     _kind = "equivariant"
 
@@ -92,7 +95,7 @@ class TheilSen(_PairLine):
     name = "theil_sen"
     title = "Theil-Sen regression"
     summary = "Line whose slope is the median of the slopes between all pairs, for a reference without error."
-    statistics = line_statistics("Theil-Sen line", ("kendall_t", *_RESAMPLED))
+    statistics = line_statistics("Theil-Sen line", _WITH_KENDALL)
     citations = (THEIL1950, SEN1968, DUFEY2020)
     _kind = "theil_sen"
 
@@ -128,13 +131,14 @@ def passing_bablok(
     It supposes a linear relation, errors of the same kind in both devices, and a slope near 1: a change of
     the unit of one device changes more than the slope's unit. `passing_bablok_equivariant` has no such limit.
 
-    Intervals: `passing_bablok` (default for slope and intercept: slopes at ranks M1 = (N - C) / 2 and
-    N - M1 + 1, shifted by K, with C = z sqrt(n (n - 1) (2n + 5) / 18); pairs are taken for independent). That
-    of the intercept puts the slope's bounds into the median of test - slope * reference: it carries the
-    error of the slope only and covers less than its level where the reference comes near 0 (in simulations
-    of 40 pairs 93% over 50 to 150, 92% over 1 to 5, 91% over 0 to 1); below 0 it is refused. The subject
+    Intervals: `passing_bablok` (default for slope and intercept where every subject has one pair: slopes at
+    ranks M1 = (N - C) / 2 and N - M1 + 1, shifted by K, with C = z sqrt(n (n - 1) (2n + 5) / 18); pairs are
+    taken for independent). That of the intercept puts the slope's bounds into the median of
+    test - slope * reference: it carries the error of the slope only and covers less than its level where the
+    reference comes near 0 (in simulations of 40 pairs 93% over 50 to 150, 92% over 1 to 5, 91% over 0 to 1);
+    below 0 it is refused. `jackknife` (their default where subjects have several pairs) and the subject
     bootstrap (default for the bias; the fit is repeated for each replicate: minutes beyond some thousand
-    pairs) and `jackknife` know the subjects.
+    pairs) know the subjects.
 
     Args:
         reference: (n,) reference values; at most 10,000, for all pairs are compared.
@@ -179,7 +183,8 @@ def passing_bablok(
     """
     return line_result(
         PASSING_BABLOK, reference, test, subject=subject, weights=weights, level_at=level_at,
-        parameters={"middle": middle}, ci=ci, level=level, sides=sides, replicates=replicates, seed=seed,
+        parameters={"middle": middle}, ci=ci, alone="passing_bablok", level=level,
+        sides=sides, replicates=replicates, seed=seed,
     )  # fmt: skip
 
 
@@ -203,8 +208,9 @@ def passing_bablok_equivariant(
     Identical points have no slope; vertical ones count as larger than all others. In R:
     `mcr::mcreg(method.reg = "PBequi", slope.measure = "tangent")`; elsewhere the "scissors" estimator.
 
-    Intervals: `kendall_t` (default; Dufey 2020, t with pairs - 2 degrees of freedom; pairs are taken for
-    independent), subject bootstrap, `jackknife`.
+    Intervals: `kendall_t` (default where every subject has one pair; Dufey 2020, t with pairs - 2 degrees of
+    freedom; pairs are taken for independent), `jackknife` (default where subjects have several), subject
+    bootstrap.
 
     Args:
         reference: (n,) reference values; at most 10,000, for all pairs are compared.
@@ -213,7 +219,7 @@ def passing_bablok_equivariant(
         weights: (n,) row weights; a slope counts by the product of both points' weights.
         level_at: Decision level or levels at which the bias is wanted. Default: none.
         middle: What is averaged where the number of slopes is even; see `passing_bablok`.
-        ci: Interval method. Default: `kendall_t`.
+        ci: Interval method. Default: `kendall_t` or `jackknife`, see above.
         level: Confidence level of the intervals.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates, where a bootstrap is asked for.
@@ -239,7 +245,8 @@ def passing_bablok_equivariant(
     """
     return line_result(
         PASSING_BABLOK_EQUIVARIANT, reference, test, subject=subject, weights=weights, level_at=level_at,
-        parameters={"middle": middle}, ci=ci, level=level, sides=sides, replicates=replicates, seed=seed,
+        parameters={"middle": middle}, ci=ci, alone="kendall_t", level=level,
+        sides=sides, replicates=replicates, seed=seed,
     )  # fmt: skip
 
 
@@ -262,8 +269,9 @@ def theil_sen(
     The intercept is the median of test - slope * reference. As least squares it takes the reference as free
     of error, but outliers hardly move it.
 
-    Intervals: `kendall_t` (default; Dufey 2020, t with pairs - 2 degrees of freedom; pairs are taken for
-    independent), subject bootstrap, `jackknife`.
+    Intervals: `kendall_t` (default where every subject has one pair; Dufey 2020, t with pairs - 2 degrees of
+    freedom; pairs are taken for independent), `jackknife` (default where subjects have several), subject
+    bootstrap.
 
     Args:
         reference: (n,) reference values; at most 10,000, for all pairs are compared.
@@ -272,7 +280,7 @@ def theil_sen(
         weights: (n,) row weights; a slope counts by the product of both points' weights.
         level_at: Decision level or levels at which the bias is wanted. Default: none.
         middle: What is averaged where the number of slopes is even; see `passing_bablok`.
-        ci: Interval method. Default: `kendall_t`.
+        ci: Interval method. Default: `kendall_t` or `jackknife`, see above.
         level: Confidence level of the intervals.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates, where a bootstrap is asked for.
@@ -298,5 +306,6 @@ def theil_sen(
     """
     return line_result(
         THEIL_SEN, reference, test, subject=subject, weights=weights, level_at=level_at,
-        parameters={"middle": middle}, ci=ci, level=level, sides=sides, replicates=replicates, seed=seed,
+        parameters={"middle": middle}, ci=ci, alone="kendall_t", level=level,
+        sides=sides, replicates=replicates, seed=seed,
     )  # fmt: skip

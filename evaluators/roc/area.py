@@ -38,7 +38,7 @@ HANLEY = Citation(
     "curve. Radiology 1982;143:29-36.",
 )
 INTERVALS = (
-    "obuchowski", "obuchowski_logit", "cluster_t", "delong", "delong_logit", "bootstrap_percentile",
+    "obuchowski_logit", "obuchowski", "cluster_t", "delong", "delong_logit", "bootstrap_percentile",
     "bootstrap_bca",
 )  # fmt: skip
 
@@ -407,9 +407,11 @@ def auc(
         weights: (n,) row weights, of which only the ratios matter; intervals that count units are then not
             available.
         ci: Units independent: `delong`, `delong_logit`. Subjects as clusters: `obuchowski`,
-            `obuchowski_logit`, `cluster_t`, `bootstrap_percentile`, `bootstrap_bca`. Default: `delong` where
-            every row is a subject of its own, `obuchowski` where subjects have several, `cluster_t` with
-            row weights.
+            `obuchowski_logit`, `cluster_t`, `bootstrap_percentile`, `bootstrap_bca`. Default: `delong_logit`
+            where every row is a subject of its own, `obuchowski_logit`, which is the same there, where
+            subjects have several, `cluster_t` with row weights. In simulations of 95% intervals
+            `obuchowski_logit` covered @A10@% with 10 subjects of several rows, @A40@% with 40 and @A200@% with 200,
+            `obuchowski` @B10@%, @B40@% and @B200@%. Where the classes do not overlap there is none on the logit scale.
         level: Confidence level.
         sides: `two`, or the one bound wanted; the other is then 0 or 1.
         replicates: Bootstrap replicates.
@@ -429,11 +431,11 @@ def auc(
     Example:
         >>> found = auc([0, 0, 0, 0, 1, 1, 1, 1], [0.1, 0.3, 0.4, 0.4, 0.2, 0.4, 0.8, 0.9])["auc"]
         >>> print(f"{found.value:.3f} ({found.interval.lower:.3f} to {found.interval.upper:.3f})")
-        0.750 (0.363 to 1.000)
+        0.750 (0.275 to 0.959)
     """
     truth, numbers = binary_codes("reference", reference, positive), checks.measurements("test", score)
     checks.same_length(len(truth), {"test": numbers})
-    chosen = ci or ("delong" if subject is None and weights is None else None)
+    chosen = ci or ("delong_logit" if subject is None and weights is None else None)
     keys: tuple[str, ...] = ()
     if chosen in ("delong", "delong_logit") and subject is None and weights is None:
         # counts of pairs depend on no order, so the rows need none
@@ -442,7 +444,7 @@ def auc(
         columns, keys = scored(truth, numbers, None, subject, weights)
     if chosen is None:
         several = weights is None and bool(np.any(np.diff(columns.offsets) > 1))
-        chosen = "obuchowski" if several else "delong" if weights is None else "cluster_t"
+        chosen = "obuchowski_logit" if several else "delong_logit" if weights is None else "cluster_t"
     if chosen not in INTERVALS or chosen not in METHODS:
         raise ValueError(f"`ci` is {chosen!r}; `auc` offers {', '.join(sorted(INTERVALS))}.")
     parameters = checks.parameters(AUC, {"direction": direction})

@@ -39,9 +39,9 @@ def test_floors_are_those_of_the_committed_simulation() -> None:
 
 
 def test_every_simulated_statistic_is_looked_up_somewhere() -> None:
-    used = {*module._OWN.values(), *(name for name, _ in module._DIFFERENCES.values())}
+    used = {*module.SIMULATED.values(), *(name for name, _ in module._DIFFERENCES.values())}
     assert used == set(FLOORS)
-    for metric, statistic, average in (*module._OWN, *module._BORROWED):
+    for metric, statistic, average in (*module.SIMULATED, *module._BORROWED):
         assert registry.get(metric).statistic(statistic)
         assert average in registry.get(metric).averages
     for metric in module._DIFFERENCES:

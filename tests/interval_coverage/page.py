@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .designs import SHAPES, SUBJECTS
-from .table import SETTINGS, STATISTICS, Row, methods, summary
+from .table import SETTINGS, STATISTICS, Row, floors, methods, summary
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "coverage.md"
 CLAIM = 0.93
@@ -25,6 +25,7 @@ def write(rows: list[Row], folder: Path, page: Path = PAGE) -> None:
     parts = {
         "run": run_words(rows, settings),
         "best": best(rows),
+        "floors": floors_table(rows),
         "shapes": shapes(rows),
         "tables": tables(rows),
     }
@@ -55,6 +56,22 @@ def run_words(rows: list[Row], settings: dict[str, dict[str, object]]) -> str:
             f"Monte-Carlo standard error of a coverage: {100 * nominal:.2f} percentage points at 95%, "
             f"at most {100 * near:.2f} where the coverage is 93% or more, and {100 * anywhere:.2f} anywhere."
         )
+    return "\n".join(lines)
+
+
+def floors_table(rows: list[Row]) -> str:
+    """The smallest number of subjects with which some method reaches the claim."""
+    one, several = (floors(rows, several=which) for which in (False, True))
+
+    def words(n: int | None) -> str:
+        return "" if n is None else str(n) if n <= SUBJECTS[-1] else f"more than {SUBJECTS[-1]}"
+
+    lines = ["| | one row a subject | several rows |", "|---|--:|--:|"]
+    lines += [
+        f"| {title} | {words(one.get(name))} | {words(several.get(name))} |"
+        for name, title in STATISTICS.items()
+        if name in several
+    ]
     return "\n".join(lines)
 
 

@@ -174,9 +174,17 @@ def note(rows: list[Row], settings: dict[str, int]) -> str:
     )
 
 
+ELSEWHERE = frozenset(
+    {"naive_rows", "newcombe_paired", "tango", "bonett_price", "agresti_min", "wald_paired"}
+)
+"""Methods that no metric, and no comparison of versions, offers."""
+
+
 def floors(rows: list[Row], *, several: bool, claim: float = 0.93) -> dict[str, int]:
     """Smallest number of subjects with which some method reaches the claim, by statistic.
 
+    Of the difference of two sensitivities the methods of `compare_versions` are meant: intervals of the four
+    counts exist for single units only, and elsewhere.
     Means are over all designs with several rows a subject, or with one; of measurements, those with normal
     errors. A statistic that never reaches it has the largest number plus one; one that was not simulated with
     such rows is left out.
@@ -184,7 +192,7 @@ def floors(rows: list[Row], *, several: bool, claim: float = 0.93) -> dict[str, 
     found = {}
     for statistic in STATISTICS:
         usual = [row for row in rows if row.statistic == statistic and row.case not in ("skewed", "heavy")]
-        names = [name for name in methods(usual, statistic) if name != "naive_rows"]
+        names = [name for name in methods(usual, statistic) if name not in ELSEWHERE]
         reached = [
             n for n in SUBJECTS for name in names
             if (one := summary(usual, statistic, name, n, several=several)) is not None and one.mean >= claim

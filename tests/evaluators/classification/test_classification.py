@@ -185,8 +185,8 @@ def test_row_wise_intervals_are_marked_where_a_subject_has_several_units():
 def test_default_interval_knows_the_subjects():
     assert only(sensitivity([1, 1, 1], [1, 0, 1])).interval.method == "clopper_pearson"
     repeated = only(sensitivity([1, 1, 1], [1, 0, 1], subject=["a", "a", "b"]))
-    assert repeated.interval.method == "cluster_t"
-    assert only(sensitivity([1, 1, 1], [1, 0, 1], weights=[1, 2, 1])).interval.method == "cluster_t"
+    assert repeated.interval.method == "korn_graubard"
+    assert only(sensitivity([1, 1, 1], [1, 0, 1], weights=[1, 2, 1])).interval.method == "korn_graubard"
 
 
 def test_weighted_rows():

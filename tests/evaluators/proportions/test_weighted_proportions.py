@@ -51,7 +51,8 @@ def test_estimate_and_error_are_those_of_clustered_least_squares(seed):
     hits, subject, weights = simulated(seed)
     model = sm.WLS(hits.astype(float), np.ones((len(hits), 1)), weights=weights)
     fitted = model.fit(cov_type="cluster", cov_kwds={"groups": subject})
-    found = only(sensitivity(np.ones(len(hits), int), hits, subject=subject, weights=weights))
+    given = {"subject": subject, "weights": weights, "ci": "cluster_t"}
+    found = only(sensitivity(np.ones(len(hits), int), hits, **given))
     name = "weighted proportion, cluster_t (statsmodels)"
     compare(name, (found.value, found.standard_error), (fitted.params[0], fitted.bse[0]))
     reach = stats.t.ppf(0.975, subject.max()) * fitted.bse[0]

@@ -222,7 +222,7 @@ def test_edges(function):
     one = only(function(["a"], ["b"], ci="cluster_t"))
     assert one.value is not None
     assert "at least two subjects" in one.error
-    subject = only(function(["a", "b"], ["a", "a"], subject=[1, 1]))
+    subject = only(function(["a", "b"], ["a", "a"], subject=[1, 1], ci="cluster_t"))
     assert "at least two subjects" in subject.error
     with pytest.raises(ValueError, match="none of the levels"):
         function(["a"], ["b"], levels=["a"])

@@ -154,7 +154,7 @@ def test_renaming_the_categories_changes_nothing(units, names):
 @given(UNITS)
 def test_levels_that_never_occur_change_nothing(units):
     r, t, s = np.array(units).T
-    found = cohen_kappa(r, t, subject=s)["kappa"]
+    found = cohen_kappa(r, t, subject=s, ci="cluster_t")["kappa"]
     np.testing.assert_allclose(found.value, kappa_of(units).value, rtol=1e-12, atol=1e-12)
 
 
@@ -189,17 +189,19 @@ def test_clusters_widen_the_interval_where_subjects_repeat_themselves():
     once = cohen_kappa(reference, test, ci="asymptotic")["kappa"].interval
     ten = {"subject": np.repeat(np.arange(30), 10)}
     naive = cohen_kappa(np.repeat(reference, 10), np.repeat(test, 10), ci="asymptotic", **ten)["kappa"]
-    knowing = cohen_kappa(np.repeat(reference, 10), np.repeat(test, 10), **ten)["kappa"]
+    knowing = cohen_kappa(np.repeat(reference, 10), np.repeat(test, 10), ci="cluster_t", **ten)["kappa"]
     assert naive.interval.independent_rows
-    assert knowing.interval.method == "cluster_t"
     width = knowing.interval.upper - knowing.interval.lower
     assert width >= once.upper - once.lower > 2 * (naive.interval.upper - naive.interval.lower)
+    default = cohen_kappa(np.repeat(reference, 10), np.repeat(test, 10), **ten)["kappa"].interval
+    assert default.method == "bootstrap_bca"
+    assert default.upper - default.lower > 2 * (naive.interval.upper - naive.interval.lower)
 
 
 def test_one_sided():
     arguments = ([0, 0, 1, 1, 1], [0, 1, 1, 1, 1])
-    one = cohen_kappa(*arguments, sides="lower")["kappa"].interval
-    two = cohen_kappa(*arguments, level=0.9)["kappa"].interval
+    one = cohen_kappa(*arguments, sides="lower", ci="asymptotic")["kappa"].interval
+    two = cohen_kappa(*arguments, level=0.9, ci="asymptotic")["kappa"].interval
     assert one.lower == pytest.approx(two.lower, rel=1e-12)
     assert one.upper == 1.0
 

@@ -109,7 +109,7 @@ def test_clustered_area_against_obuchowski(found, vandyke, asah):
     """`doAUCcluster`: five readings of each case as a cluster; one row a cluster is DeLong."""
     columns, case = vandyke
     one, two = (found["auc_clustered_vandyke"]["outputs"][key] for key in ("one", "two"))
-    estimate = area(columns["truth"], columns["rating.1"], subject=case)
+    estimate = area(columns["truth"], columns["rating.1"], subject=case, ci="obuchowski")
     compare("AUC, Obuchowski", (estimate.value, estimate.standard_error), (one["auc"], one["auc.se"]))
     compare(
         "AUC, obuchowski", (estimate.interval.lower, estimate.interval.upper), (one["ci.bot"], one["ci.top"])
