@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ..protocols.context import pair_scope
 from ..protocols.model import Endpoint, Exclusion, Protocol
 from . import conditions, keys
 from .accounting import NO_ROWS, NOT_IN_ENDPOINT, NOT_IN_POPULATION, View
@@ -32,6 +33,7 @@ from .pairs import (
     UNLISTED,
     Pairs,
 )
+from .typed import DTYPES
 
 Mask = NDArray[np.bool_]
 STAGES: dict[str, str] = {
@@ -114,6 +116,30 @@ def flow(pairs: Pairs, protocol: Protocol, endpoint: Endpoint, *, view: View) ->
         waiting = absent if stage == "eligible" else 0
         stages.append(_stage(stage, alive + waiting, int(left.sum()), losses))
     return stages
+
+
+def possible_losses(protocol: Protocol, endpoint: Endpoint, *, view: View) -> list[tuple[str, str, str]]:
+    """(stage, code, title) of every loss that the flow of an endpoint can show, before there are data.
+
+    Args:
+        protocol: Resolved protocol.
+        endpoint: One of its endpoints.
+        view: How outputs that are no result enter it.
+    """
+    rule = protocol.pairings[str(endpoint.pairing)]
+    scope = pair_scope(protocol, rule)
+    columns: dict[str, pl.DataType] = {name: DTYPES[column.type] for name, column in scope.items()}
+    columns |= {"reasons": pl.UInt64(), "reference_row": pl.Int64()}
+    codes = (*STRUCTURAL, *protocol.exclusions)
+    nothing = Pairs(str(endpoint.pairing), "", pl.DataFrame(schema=columns), codes, 0, 0)
+    impossible = set() if rule.method == "nearest" else {OUTSIDE_TOLERANCE, NOT_NEAREST}
+    impossible |= set() if protocol.unknown_exclusions == "deviation" else {UNLISTED}
+    found = [step[:3] for step in _steps(nothing, protocol, endpoint, nothing.frame, view)]
+    if "subjects" in protocol.tables:
+        found.append(("reference", NO_ROWS, "Subject without any row"))
+    else:
+        impossible.add(ORPHAN_SUBJECT)
+    return [step for step in found if step[1] not in impossible]
 
 
 def _stage(stage: str, n_subjects: int, n_units: int, losses: list[Loss]) -> dict[str, Any]:

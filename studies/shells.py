@@ -7,22 +7,14 @@ row, "each".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise, product
 from typing import Any
 
 import polars as pl
 
-from ..datasets.pairs import (
-    INDETERMINATE,
-    MISSING_VALUE,
-    NO_REFERENCE,
-    NO_TEST,
-    NOT_NEAREST,
-    OUTSIDE_TOLERANCE,
-    STRUCTURAL,
-)
+from ..datasets.flow import STAGES, possible_losses
 from ..datasets.typed import DTYPES
 from ..evaluators import registry
 from ..evaluators.intervals import METHODS
@@ -31,7 +23,7 @@ from ..protocols import describe, describe_validity
 from ..protocols.context import SUBJECT, SUBJECTS, Scope, levels_of, pair_scope
 from ..protocols.describe_parts import column as column_words
 from ..protocols.describe_parts import number
-from ..protocols.model import DECIDING, Column, Endpoint, Exclusion, Pairing, Protocol
+from ..protocols.model import DECIDING, Column, Endpoint, Protocol
 from ..protocols.validity import Requirement
 from . import slices
 from .demographics import COHORT, RULE
@@ -39,13 +31,6 @@ from .judge import criterion_text
 from .splits import subgroup_parts
 
 EACH = "each one found"
-STAGES = {
-    "eligibility": "Eligible",
-    "reference": "Reference available",
-    "test": "Test output available",
-    "analysis": "Analysed",
-}
-"""Stage of the flow -> what is left after its losses."""
 VIEW_WORDS = {
     "classifiable_only": "no result left out",
     "as_positive": "no result counted as positive",
@@ -92,7 +77,7 @@ def shells(protocol: Protocol) -> list[Shell]:
     Example:
         >>> from accordance.protocols import library
         >>> [one.id for one in shells(library.load("method-comparison"))]
-        ['flow-measurements-all', 'endpoint-agreement', 'endpoint-absolute_error']
+        ['flow-agreement', 'endpoint-agreement', 'endpoint-absolute_error']
     """
     endpoints = {**protocol.endpoints, **slices.automatic_yields(protocol)}
     ranked = sorted(endpoints, key=lambda name: _ROLES_FIRST.index(endpoints[name].role))
@@ -112,52 +97,25 @@ def _table(
 
 
 def _flows(protocol: Protocol) -> Iterator[Shell]:
-    """The disposition of subjects and units for each pairing and population that an endpoint uses."""
-    used = dict.fromkeys((str(one.pairing), str(one.population)) for one in protocol.endpoints.values())
-    for pairing, population in used:
-        title = f"Disposition: {protocol.populations[population].title}"
-        if len(protocol.pairings) > 1:
-            title += f", {protocol.pairings[pairing].title or pairing}"
-        rows = _flow(protocol, protocol.pairings[pairing], population)
-        yield _table(f"flow-{pairing}-{population}", title, ("Stage", "Subjects", "Units"), rows)
+    """The flow of participants of each deciding endpoint; of several once, where it is the same."""
+    deciding = [name for name, one in protocol.endpoints.items() if one.role in DECIDING]
+    view = slices.view_of(protocol, slices.PRIMARY)
+    flows: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    for name in deciding or list(protocol.endpoints)[:1]:
+        losses = possible_losses(protocol, protocol.endpoints[name], view=view)
+        flows.setdefault(tuple(_flow(losses)), []).append(name)
+    for rows, names in flows.items():
+        titles = "; ".join(protocol.endpoints[name].title.rstrip(".") for name in names)
+        columns = ("Stage", "Subjects", "Units")
+        yield _table(f"flow-{names[0]}", f"Flow of participants: {titles}", columns, iter(rows))
 
 
-def _flow(protocol: Protocol, pairing: Pairing, population: str) -> Iterator[tuple[str, ...]]:
-    excluding = protocol.populations[population].exclude or ()
-    losses: dict[str, list[str]] = {stage: [] for stage in STAGES}
-    for code in excluding:
-        one = protocol.exclusions[code]
-        losses[stage_of(one, pairing)].append(f"{one.title} ({code})")
-    structural = {"reference": [NO_REFERENCE], "test": [NO_TEST], "analysis": [MISSING_VALUE]}
-    if pairing.method == "nearest":
-        structural["test"] += [OUTSIDE_TOLERANCE, NOT_NEAREST]
-    columns = protocol.tables[pairing.test].columns.values()
-    if slices.view_of(protocol, slices.PRIMARY) == "classifiable_only" and any(
-        one.indeterminate for one in columns
-    ):
-        structural["analysis"].append(INDETERMINATE)
-    for stage, codes in structural.items():
-        losses[stage] += [STRUCTURAL[code] for code in codes]
-    yield ("Enrolled",)
-    for stage, left in STAGES.items():
-        for loss in losses[stage]:
-            yield (f"- less: {loss}",)
-        yield (left,)
-
-
-def stage_of(exclusion: Exclusion, pairing: Pairing) -> str:
-    """Where in the flow of participants a loss belongs.
-
-    Example:
-        >>> stage_of(Exclusion(title="Withdrew", table="subjects"), Pairing())
-        'eligibility'
-    """
-    if exclusion.stage is not None:
-        return exclusion.stage
-    if exclusion.table is None:
-        return "analysis"
-    sides = {SUBJECTS: "eligibility", pairing.reference: "reference", pairing.test: "test"}
-    return sides.get(exclusion.table, "analysis")
+def _flow(losses: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, ...]]:
+    for stage, words in STAGES.items():
+        for where, code, title in losses:
+            if where == stage:
+                yield (f"- less: {title} ({code})",)
+        yield (words,)
 
 
 def _demographics(protocol: Protocol) -> Iterator[Shell]:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from accordance.protocols import library
+from accordance.protocols.base import Condition
 from accordance.protocols.canonical import canonical_yaml, digest
+from accordance.protocols.derive import changes
 from accordance.protocols.errors import ContractError, UsageError
 from accordance.protocols.load import load, parse
 
@@ -138,3 +140,36 @@ def test_a_variant_of_a_child(base: str, tmp_path: Path, monkeypatch: pytest.Mon
     child = "extends: parent.yaml\nid: child\nversion: '1'\n" + VARIANTS
     assert parse(child, variant="loose").endpoints["sens"].criterion.limit == 0.85
     assert "limit" in [one.key.rsplit(".")[-1] for one in parse(child).derived_from.changes]
+
+
+def test_what_differs_below_a_key_with_a_dot_and_in_order_is_told(base: str) -> None:
+    """Columns of the pairs have a dot in their name; the order of exclusions counts by itself."""
+    old = parse(base)
+    sens = old.endpoints["sens"]
+    condition = {"test.quality": Condition(**{"is": ("good",)})}
+    new = old.model_copy(
+        update={
+            "endpoints": {**old.endpoints, "sens": sens.model_copy(update={"where": condition})},
+            "exclusions": dict(reversed(old.exclusions.items())),
+        }
+    )
+    newer = new.model_copy(
+        update={
+            "endpoints": {
+                **new.endpoints,
+                "sens": sens.model_copy(
+                    update={"where": {"test.quality": Condition(**{"is": ("bad",)})}},
+                ),
+            }
+        }
+    )
+    (change,) = changes(new, newer)
+    assert (change.key, change.parent, change.here) == (
+        "endpoints.sens.where.test.quality.is[0]", "good", "bad",
+    )  # fmt: skip
+    ordered = next(one for one in changes(old, new) if one.key.startswith("exclusions"))
+    assert ordered.parent == ", ".join(old.exclusions)
+    assert ordered.here == ", ".join(new.exclusions) != ordered.parent
+    long = parse(base.replace("objective: To use every key once.", f"objective: {'a' * 400}"))
+    assert changes(old, long)[0].here == "a" * 300 + " ..."
+    assert changes(old, long, longest=None)[0].here == "a" * 400

@@ -76,18 +76,37 @@ def test_every_row_has_all_its_cells(made: dict[str, Shell]) -> None:
 
 def test_deciding_endpoints_come_first_and_yields_are_there(made: dict[str, Shell]) -> None:
     assert list(made) == [
-        "flow-epochs-all", "demographics", "requirements", "endpoint-error", "endpoint-each",
+        "flow-error", "demographics", "requirements", "endpoint-error", "endpoint-each",
         "endpoint-apart", "disparity-apart", "endpoint-yield", "families", "missing",
     ]  # fmt: skip
 
 
-def test_the_flow_has_stages_and_each_loss_below_its_own(made: dict[str, Shell]) -> None:
-    stages = column(made["flow-epochs-all"], "Stage")
-    assert [one for one in stages if not one.startswith("-")] == [
-        "Enrolled", "Eligible", "Reference available", "Test output available", "Analysed",
-    ]  # fmt: skip
-    assert stages.index("- less: Subject withdrew (withdrawn)") == 1
-    assert "- less: The algorithm gave no determinate result" in stages[-3:]
+def test_the_flow_has_stages_and_each_loss_above_what_it_leaves(made: dict[str, Shell]) -> None:
+    assert column(made["flow-error"], "Stage") == [
+        "Enrolled",
+        "- less: Subject is not in the subjects table (orphan_subject)",
+        "- less: Subject withdrew (withdrawn)",
+        "Eligible",
+        "- less: Test row without a reference row (no_reference)",
+        "- less: No value of the reference (missing_value)",
+        "- less: Subject without any row (no_rows)",
+        "Reference available",
+        "- less: Reference row without a test row (no_test)",
+        "- less: No value of the test (missing_value)",
+        "Test available",
+        "Analysed",
+    ]
+
+
+def test_the_flow_of_a_run_fills_the_shell(spa: Path) -> None:
+    results = run.run(spa, workers=1)
+    shell = next(one for one in shells(results.protocol) if one.id == "flow-sensitivity")
+    assert "Sensitivity for AF; Specificity" in shell.title, "both have the same flow"
+    stages = results.document["flow"][0]["stages"]
+    assert [line for line in column(shell, "Stage") if line[0] != "-"] == [one["title"] for one in stages]
+    lost = [f"- less: {loss['title']} ({loss['code']})" for one in stages for loss in one["losses"]]
+    assert len(lost) > 3
+    assert set(lost) <= set(column(shell, "Stage"))
 
 
 def test_demographics_have_cohorts_and_intended_users(made: dict[str, Shell]) -> None:
