@@ -270,8 +270,8 @@ def proportion_result(
 ) -> MetricResult:
     """A proportion of coded rows as a labelled result; what the plain functions share.
 
-    Without `ci` the interval is the exact one where every subject has one unit, and otherwise that of Korn and
-    Graubard, which is the same there.
+    Without `ci` the interval is the exact one where every subject has one unit, and otherwise that of Korn
+    and Graubard, which is the same there.
 
     Raises:
         ValueError: Lengths differ, a weight is negative, or a parameter is not acceptable.

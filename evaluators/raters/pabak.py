@@ -15,7 +15,6 @@ from ..classification.cell_counts import CELLS
 from ..codes import binary_codes, check_codes, check_request
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, arrange, evaluate
 from ..intervals import clopper_pearson, tail_levels, wilson
-from ..proportions.bounds import ProportionData, proportion_interval
 from ..metric import (
     Average,
     CannotComputeError,
@@ -28,6 +27,7 @@ from ..metric import (
     Sides,
     Statistic,
 )
+from ..proportions.bounds import ProportionData, proportion_interval
 
 BYRT = Citation(
     "byrt1993", "Byrt T, Bishop J, Carlin JB. Bias, prevalence and kappa. J Clin Epidemiol 1993;46:423-429."

@@ -20,7 +20,7 @@ from .pair_slopes import Kind, Middle
 from .rows import Rows
 
 _WITH_KENDALL = ("jackknife", "bootstrap_bca", "bootstrap_percentile", "kendall_t")
-"""The first has to hold for subjects with several pairs; alone, they have the interval of ranks (`line_result`)."""
+"""The first holds for subjects with several pairs; alone, they have the interval of ranks (`line_result`)."""
 
 BABLOK1988 = Citation(
     "bablok1988",

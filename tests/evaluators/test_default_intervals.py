@@ -7,6 +7,7 @@ has to hold as well.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ SUBJECTS = 40
 GIVEN: dict[str, Any] = {
     "level_at": 70.0, "at": 70.0, "tolerance": "5", "allowance": 5.0, "share": 0.9, "percentile": 90.0,
     "prevalence": 0.2, "beta": 2.0, "threshold": 0.5, "category": "a", "low": 0.8, "specificity": 0.9,
-    "sensitivity": 0.9, "of": "mean", "truth": "varying",
+    "sensitivity": 0.9, "of": "mean", "truth": "varying", "contrast": 10.0,
 }  # fmt: skip
 """Parameters without a default."""
 
@@ -32,7 +33,10 @@ def columns(kind: str, rows: int) -> Columns:
     if kind == "measurement":
         reference = rng.normal(70, 10, n)
         own = np.repeat(rng.normal(0, 2, SUBJECTS), rows)
-        return Columns(reference, reference + own + rng.normal(1, 3, n), offsets)
+        roles = {"covariate": rng.normal(0, 1, n), "condition": np.arange(n) % 2}
+        levels = {"condition": ("rest", "walk")}
+        test = reference + own + rng.normal(1, 3, n)
+        return Columns(reference, test, offsets, roles=roles, role_levels=levels)
     if kind == "categorical":
         truth = rng.integers(0, 3, n)
         call = np.where(rng.random(n) < 0.8, truth, rng.integers(0, 3, n))
@@ -48,7 +52,11 @@ def prepared(metric: Metric, rows: int) -> Prepared:
     given = {one.name: GIVEN[one.name] for one in metric.parameters if one.default is REQUIRED}
     if "level_at" in {one.name for one in metric.parameters}:
         given["level_at"] = GIVEN["level_at"]
-    return metric.prepare(columns(metric.kind, rows), average=metric.averages[0], **given)
+    found = columns(metric.kind, rows)
+    if not metric.one_unit:  # events in a time, not two measurements of one quantity
+        found = replace(found, test=np.abs(found.test - found.reference).round())
+    levels = {"condition": found.role_levels["condition"]} if "condition" in found.roles else {}
+    return metric.of_levels(levels).prepare(found, average=metric.averages[0], **given)
 
 
 WITH_INTERVALS = [
