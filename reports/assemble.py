@@ -22,7 +22,7 @@ from ..studies.config import StudyConfig
 from ..studies.demographics import RULE as SMALL_CELL_RULE
 from ..studies.manifest import sha256_file
 from ..studies.results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, Results
-from . import blocks, contents, figures, methods, sections
+from . import blocks, checklists, contents, figures, methods, sections, validity
 from . import format as fmt
 from . import rows as words
 from .front import Front, build_words, front
@@ -160,14 +160,17 @@ def placed(material: Material) -> dict[str, Placed]:
 
 
 ABBREVIATIONS: dict[str, str] = {
+    "AC1": "Gwet's first agreement coefficient",
     "AF": "atrial fibrillation",
     "Arms": "accuracy root mean square",
     "BCa": "bias-corrected and accelerated (bootstrap)",
     "BMI": "body mass index",
     "CI": "confidence interval",
+    "E9(R1)": "ICH guideline on estimands and sensitivity analysis",
     "ECG": "electrocardiogram",
     "FDA": "US Food and Drug Administration",
     "GRRAS": "guidelines for reporting reliability and agreement studies",
+    "ICH": "International Council for Harmonisation",
     "MAE": "mean absolute error",
     "MAPE": "mean absolute percentage error",
     "MOVER": "method of variance estimates recovery",
@@ -238,6 +241,26 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "bibliography": sources.entries,
         "goals": blocks.goals(results),
         "flows": blocks.flows(results),
+        "participants": blocks.participants(results),
+        "demands": validity.demands(results),
+        "families": validity.families(results),
+        "memberships": validity.memberships(results),
+        "plan": validity.plan(results),
+        "readers": validity.readers(results),
+        "estimands": validity.estimands(results),
+        "without_estimand": validity.without_estimand(results),
+        "deviations": validity.events(results, "deviations"),
+        "adverse_events": validity.events(results, "adverse_events"),
+        "unlisted": validity.unlisted(results),
+        "parent": validity.parent(results),
+        "freeze": validity.freeze(results),
+        "freeze_problems": validity.freeze_problems(results),
+        "intended": validity.intended(results),
+        "missing_blocks": validity.missing(results),
+        "unverified": validity.unverified(results),
+        "checklists": checklists.checklists(
+            results, material.config, {key: bool(one.written) for key, one in sections_.items()}
+        ),
         "demographics": blocks.demographics(results),
         "yields": blocks.yields(results),
         "matrices": blocks.matrices(results),

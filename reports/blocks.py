@@ -15,7 +15,7 @@ from ..studies.results import Results
 from . import figures
 from . import format as fmt
 from . import rows as words
-from .methods import ROLE_WORDS, endpoint_words, sentence
+from .methods import ROLE_WORDS, endpoint_words, sentence, titles
 
 VIEWS = ("primary", *slices.VIEWS)
 
@@ -266,10 +266,9 @@ def subgroups(results: Results) -> list[SubgroupBlock]:
 
 @dataclass(frozen=True)
 class FlowBlock:
-    """The accounting of one pairing and population: the flow of the deciding version, counts of all."""
+    """The accounting of one pairing and population: counts of every version."""
 
     title: str
-    figure: figures.Flow
     tables: tuple[tuple[str, tuple[Mapping[str, Any], ...]], ...]
 
 
@@ -284,25 +283,43 @@ def flows(results: Results) -> list[FlowBlock]:
         title = protocol.populations[population].title
         if len(protocol.pairings) > 1:
             title = f"{protocol.pairings[pairing].title or pairing}: {title}"
-        shown = next((entry for entry in entries if entry["version"] == results.deciding_version), entries[0])
-        name = f"flow-{pairing}-{population}"
-        figure = figures.flow(shown, name=name, title=f"{title}, version {shown['version']}")
         tables = tuple((entry["version"], tuple(entry["steps"])) for entry in entries)
-        found.append(FlowBlock(title, figure, tables))
+        found.append(FlowBlock(title, tables))
     return found
+
+
+def participants(results: Results) -> list[figures.Flow]:
+    """The flow of participants of every deciding endpoint; endpoints with the same flow share a figure."""
+    same: list[tuple[Any, str, list[str]]] = []
+    for entry in results.document.get("flow") or []:
+        title = slices.endpoint_of(results.protocol, entry["endpoint"]).title
+        known = next((one for one in same if one[0] == entry["stages"]), None)
+        if known is None:
+            same.append((entry["stages"], entry["version"], [title]))
+        else:
+            known[2].append(title)
+    return [
+        figures.participants(
+            stages, name=f"participants-{number}", title=f"{titles(names)}, version {version}"
+        )
+        for number, (stages, version, names) in enumerate(same, 1)
+    ]
 
 
 @dataclass(frozen=True)
 class DemographicTable:
-    """Characteristics of the analysed subjects.
+    """Characteristics of the analysed subjects, and of those who were not analysed.
 
     Attributes:
-        columns: Groups with their sizes, such as `All, 520`.
+        columns: Groups with their sizes, such as `All, 520`; last, those not analysed.
         rows: (label, is a heading, one cell a group).
     """
 
     columns: tuple[tuple[str, str], ...]
     rows: tuple[tuple[str, bool, tuple[str, ...]], ...]
+
+
+NOT_ANALYSED = "Not analysed"
 
 
 def demographics(results: Results) -> DemographicTable | None:
@@ -315,6 +332,11 @@ def demographics(results: Results) -> DemographicTable | None:
         return None
     sizes = {entry["group"]: entry["n_subjects"] for entry in own}
     cells = {(entry["group"], entry["column"]): entry for entry in own}
+    left_out = results.document.get("excluded") or []
+    if left_out and left_out[0]["n_subjects"]:
+        groups.append(NOT_ANALYSED)
+        sizes[NOT_ANALYSED] = left_out[0]["n_subjects"]
+        cells |= {(NOT_ANALYSED, entry["column"]): entry for entry in left_out}
     rows: list[tuple[str, bool, tuple[str, ...]]] = []
     for column in dict.fromkeys(entry["column"] for entry in own):
         if any(entry["group_by"] == column for entry in own):

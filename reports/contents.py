@@ -136,8 +136,7 @@ BODY: tuple[Section, ...] = (
         "Indeterminate and missing results, tipping point",
         ("indeterminate", "missing_data", "tipping_point"),
         "Biostatistics",
-        "a tipping-point analysis: how many missing or indeterminate results would have to be "
-        "errors before a decision changes",
+        "what the missing and the indeterminate results mean for the claim",
     ),
     Section("secondary", "14", "Secondary outputs, attempts", ("secondary_results", "attempts")),
     Section("subgroups", "15", "Subgroups and sites", ("subgroups",)),
@@ -186,7 +185,7 @@ APPENDICES: tuple[Section, ...] = (
         "Reporting checklists",
         ("checklists", "stard", "grras"),
         "Regulatory affairs",
-        "the reporting checklist that applies (such as STARD or GRRAS), item by item",
+        "which of these checklists applies, and that somebody has gone through it item by item",
     ),
     Section("listings", "D", "Listing of all results"),
     Section(

@@ -8,14 +8,13 @@ from typing import Any
 
 import polars as pl
 
-from ..datasets.accounting import ANALYSED, NO_ROWS, READ
-from ..datasets.pairs import STRUCTURAL
 from ..protocols.model import DECIDING
 from ..studies import slices
 from ..studies.config import StudyConfig, Version
 from ..studies.results import Results
 from . import format as fmt
 from . import rows as words
+from . import validity
 from .methods import ROLE_WORDS, joined, titles
 
 NOT_RECORDED = "not recorded"
@@ -45,11 +44,13 @@ class Front:
         answer: Success criterion demonstrated: yes, no, or not evaluable.
         state: The overall decision as a word for the eye.
         conclusion: One sentence.
+        reasons: Why the study is not evaluable, a sentence a reason.
+        otherwise: What would have been decided, in words; empty where nothing was taken away.
         plan: What was locked, or that nothing was.
         lines: The deciding endpoints (the first ones, where nothing decides).
         interval_title: Heading of the interval column.
         worst: Deciding endpoints with indeterminate results as errors.
-        strip: The accounting strip as (words, number, of what).
+        strip: The flow from enrolled to analysed as (words, subjects, units).
         facts: Algorithm, hardware, reference, freeze dates as (term, words).
         counts: Amendments, deviations and so on as (words, count).
         signatures: Who signs as (name, role and affiliation).
@@ -63,6 +64,8 @@ class Front:
     answer: str
     state: str
     conclusion: str
+    reasons: tuple[str, ...]
+    otherwise: str
     plan: str
     lines: tuple[EndpointLine, ...]
     interval_title: str
@@ -111,6 +114,8 @@ def front(
         answer=str(document["decision_words"]),
         state=results.decision,
         conclusion=conclusion(results, lines),
+        reasons=tuple(validity.reasons(results)) if results.decision == "not_evaluable" else (),
+        otherwise=_otherwise(results),
         plan=plan_words(document),
         lines=lines,
         interval_title=_interval_title(lines),
@@ -124,6 +129,16 @@ def front(
         ),
         verify=_verify(results, hashes),
     )
+
+
+def _otherwise(results: Results) -> str:
+    """What the deciding endpoints would have come to, where a decision was taken away."""
+    by_state: dict[str, list[str]] = {}
+    for row in results.deciding():
+        if row["otherwise"] and row["decision"] != row["otherwise"]:
+            title = slices.endpoint_of(results.protocol, row["endpoint"]).title
+            by_state.setdefault(str(row["otherwise"]).replace("_", " "), []).append(title)
+    return "; ".join(f"{state} for {titles(list(dict.fromkeys(names)))}" for state, names in by_state.items())
 
 
 def plan_words(document: Mapping[str, Any]) -> str:
@@ -201,55 +216,12 @@ def _worst(results: Results) -> list[tuple[str, words.RowText]]:
 
 
 def strip(results: Results) -> list[tuple[str, str, str]]:
-    """From enrolment to results: what is left of the accounting that the first deciding endpoint follows."""
-    entry = account(results)
-    if entry is None:
-        return []
-    steps = {step["code"]: step for step in entry["steps"]}
-    lost = [steps[code] for code in (NO_ROWS, *STRUCTURAL) if code in steps]
-    read, analysed = steps[READ], steps[ANALYSED]
-    paired = read["n_subjects"] - sum(step["n_subjects"] for step in lost)
-    found = [
-        ("Enrolled", fmt.count(read["n_subjects"]), f"{fmt.count(read['n_reference_rows'])} reference rows"),
-        ("With reference and output", fmt.count(paired), f"{fmt.count(read['n_pairs'])} pairs"),
-        ("In the analysis set", fmt.count(analysed["n_subjects"]), f"{fmt.count(analysed['n_pairs'])} pairs"),
+    """From enrolled to analysed: the stages of the first deciding endpoint as (words, subjects, units)."""
+    flow = results.document.get("flow") or []
+    return [
+        (stage["title"], fmt.count(stage["n_subjects"]), f"{fmt.count(stage['n_units'])} units")
+        for stage in (flow[0]["stages"] if flow else ())
     ]
-    share = _results_share(results, entry)
-    if share is not None:
-        found.append(
-            (
-                "With a determinate result",
-                fmt.count(share["n_events"]),
-                f"of {fmt.count(share['n_units'])} pairs",
-            )
-        )
-    return found
-
-
-def _results_share(results: Results, entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The yield over the rows of this accounting."""
-    for row in results.document["yield"]:
-        endpoint = slices.endpoint_of(results.protocol, row["endpoint"])
-        whole = row["by"] is None and row["comparator"] is None and row["view"] == "primary"
-        if whole and row["version"] == entry["version"] and endpoint.population == entry["population"]:
-            found: Mapping[str, Any] = row
-            return found
-    return None
-
-
-def account(results: Results) -> Mapping[str, Any] | None:
-    """The accounting of the deciding version that the first deciding endpoint follows."""
-    overview = results.overview()
-    chosen = next((row for row in overview if row["role"] in DECIDING), overview[0] if overview else None)
-    if chosen is None:
-        return None
-    endpoint = slices.endpoint_of(results.protocol, chosen["endpoint"])
-    for entry in results.document["accounting"]:
-        place = (entry["pairing"], entry["version"], entry["population"])
-        if place == (endpoint.pairing, results.deciding_version, endpoint.population):
-            found: Mapping[str, Any] = entry
-            return found
-    return None
 
 
 def _version(config: StudyConfig | None, version: str) -> Version | None:
@@ -268,8 +240,8 @@ def build_words(version: Version | None) -> str:
 
 
 def _facts(results: Results, version: Version | None) -> list[tuple[str, str]]:
-    locked = results.document["lock"]
-    day = str(locked["when"])[:10] if locked else NOT_RECORDED
+    frozen = "; ".join(f"{title.lower()} {day}" for title, day in validity.freeze(results))
+    problems = validity.freeze_problems(results)
     title = f" ({version.title})" if version and version.title else ""
     return [
         ("Algorithm", f"{results.document['algorithm']}, version {results.deciding_version}{title}"),
@@ -277,12 +249,7 @@ def _facts(results: Results, version: Version | None) -> list[tuple[str, str]]:
         ("Hardware", (version.hardware if version else None) or NOT_RECORDED),
         ("Firmware", (version.firmware if version else None) or NOT_RECORDED),
         ("Reference device", joined(reference_devices(results)) or NOT_RECORDED),
-        (
-            "Freeze dates",
-            f"protocol {day}; database {day if locked and locked['with_data'] else NOT_RECORDED}; "
-            "algorithm, reference "
-            f"reading, unblinding: {NOT_RECORDED}",
-        ),
+        ("Freeze dates", f"{frozen}. OUT OF ORDER: {'; '.join(problems)}" if problems else frozen),
     ]
 
 
@@ -303,16 +270,28 @@ def _counts(results: Results, ledger: Sequence[Mapping[str, Any]] | None) -> lis
     unlocked = results.document["lock"] is None
     post_hoc = "no locked plan" if unlocked else fmt.count(int((~rows["pre_specified"]).sum()))
     changes = "no locked plan" if unlocked else fmt.count(len(results.document["post_hoc"]))
-    unverified = rows.filter((pl.col("tier") == "unverified") & pl.col("criterion").is_not_null())
+    demanded = results.document.get("requirements") or []
+    unmet = sum(not entry["met"] for entry in demanded)
     runs = NOT_RECORDED if ledger is None else fmt.count(sum(entry["what"] == "run" for entry in ledger))
     return [
         ("Differences from the locked plan", changes),
         ("Post hoc rows", post_hoc),
-        ("Protocol deviations", "see section 8"),
+        ("Protocol deviations", _deviations(results)),
+        (
+            "Requirements on the study not met",
+            f"{fmt.count(unmet)} of {fmt.count(len(demanded))}" if demanded else "none declared",
+        ),
         ("Runs on these data", runs),
-        ("Limits of unverified provenance", fmt.count(unverified["endpoint"].n_unique())),
+        ("Limits of unverified provenance", fmt.count(len(results.document.get("unverified") or []))),
         ("Rows with an error", fmt.count(rows["error"].count())),
     ]
+
+
+def _deviations(results: Results) -> str:
+    """How many deviations were recorded, and whether exclusions outside the protocol add to them."""
+    found = (results.document.get("events") or {}).get("deviations")
+    recorded = fmt.count(found["n_rows"]) if found and found["recorded"] else NOT_RECORDED
+    return f"{recorded}, and exclusions not listed" if validity.unlisted(results) else recorded
 
 
 def _verify(results: Results, hashes: Mapping[str, str]) -> tuple[str, ...]:

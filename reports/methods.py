@@ -11,6 +11,7 @@ from ..datasets.pairs import STRUCTURAL
 from ..evaluators import registry
 from ..evaluators.intervals import METHODS
 from ..evaluators.metric import Metric
+from ..protocols import describe_validity
 from ..protocols.model import Condition, Endpoint, Pairing, Protocol, Table, Where
 from . import format as fmt
 
@@ -73,6 +74,7 @@ def write(protocol: Protocol, sources: Bibliography) -> list[Paragraph]:
         Paragraph("Pairing", tuple(_pairings(protocol))),
         Paragraph("Exclusions and analysis sets", tuple(_populations(protocol))),
         Paragraph("Results that are no result", tuple(_indeterminate(protocol))),
+        Paragraph("Missing data", tuple(_missing(protocol))),
         Paragraph(
             "Endpoints and estimands",
             tuple(_estimand_notes(protocol, sources)),
@@ -81,6 +83,7 @@ def write(protocol: Protocol, sources: Bibliography) -> list[Paragraph]:
         Paragraph("Intervals", tuple(_interval_notes(protocol)), tuple(_intervals(protocol, sources))),
         Paragraph("Resampling", tuple(_resampling(protocol))),
         Paragraph("Subgroups", tuple(_subgroups(protocol))),
+        Paragraph("Families of hypotheses", tuple(_families(protocol))),
         Paragraph("Decisions", tuple(_decisions(protocol))),
         Paragraph("Rounding", (fmt.RULE,)),
     ]
@@ -220,6 +223,22 @@ def _indeterminate(protocol: Protocol) -> Iterable[str]:
         yield "Every view (left out, as positive, as negative) is always computed (section 13)."
 
 
+def _missing(protocol: Protocol) -> Iterable[str]:
+    said = describe_validity.missing(protocol)
+    if said:
+        yield said
+    else:
+        yield (
+            "The protocol declares no way to deal with units without an output or without a reference; pairs "
+            "need both, so that such units are left out (complete cases), and section 9 accounts for them."
+        )
+
+
+def _families(protocol: Protocol) -> Iterable[str]:
+    for name in protocol.families:
+        yield describe_validity.family(protocol, name)
+
+
 def _estimands(protocol: Protocol, sources: Bibliography) -> Iterable[tuple[str, str]]:
     asked: dict[str, list[str]] = {}
     for endpoint in protocol.endpoints.values():
@@ -341,6 +360,7 @@ def _decisions(protocol: Protocol) -> Iterable[str]:
 def endpoint_words(protocol: Protocol, endpoint: Endpoint) -> Sequence[tuple[str, str]]:
     """Facts of one endpoint as (term, words), for the head of its results."""
     metric = _metric(endpoint.metric)
+    name = next((key for key, one in protocol.endpoints.items() if one is endpoint), "")
     facts: list[tuple[str, str]] = [("Role", ROLE_WORDS[endpoint.role])]
     facts.append(("Metric", metric.title if metric else endpoint.metric))
     if endpoint.parameters:
@@ -360,6 +380,9 @@ def endpoint_words(protocol: Protocol, endpoint: Endpoint) -> Sequence[tuple[str
         facts.append(("Analysis set", population.title if population else endpoint.population))
     if endpoint.where:
         facts.append(("Rows", conditions(endpoint.where)))
+    family = next((one for one in protocol.families.values() if name in one.endpoints), None)
+    if family is not None:
+        facts.append(("Family of hypotheses", family.title or "as declared"))
     if endpoint.hypothesis:
         facts.append(("Hypothesis", endpoint.hypothesis))
     return facts

@@ -7,9 +7,13 @@ same numbers, and neither computes one.
 from __future__ import annotations
 
 from .builders import build, confusion, differences, flow, forest, group_words, has_figure, headline, scatter
+from .participants import participants
+from .tipping import tipping
 from .model import (
     AnyFigure,
     Axis,
+    Curve,
+    CurvePoint,
     Figure,
     Flow,
     FlowStep,
@@ -19,6 +23,7 @@ from .model import (
     Matrix,
     Points,
     Scatter,
+    Turn,
     same_picture,
 )
 from .paint_plotly import paint as plotly
@@ -27,6 +32,8 @@ from .paint_svg import paint as svg
 __all__ = [
     "AnyFigure",
     "Axis",
+    "Curve",
+    "CurvePoint",
     "Figure",
     "Flow",
     "FlowStep",
@@ -36,6 +43,7 @@ __all__ = [
     "Matrix",
     "Points",
     "Scatter",
+    "Turn",
     "build",
     "confusion",
     "differences",
@@ -44,8 +52,10 @@ __all__ = [
     "group_words",
     "has_figure",
     "headline",
+    "participants",
     "plotly",
     "same_picture",
     "scatter",
     "svg",
+    "tipping",
 ]

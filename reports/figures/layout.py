@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..format import fixed
-from .model import Axis, FloatArray, Forest, Scatter
+from .model import Axis, Curve, FloatArray, Forest, Scatter
 
 
 def padded(low: float, high: float, share: float = 0.05) -> tuple[float, float]:
@@ -54,6 +54,18 @@ def forest_range(model: Forest) -> tuple[float, float]:
     if model.x.percent:
         low, high = max(low, -0.005), min(high, 1.005)
     return _declared(model.x, (low, high))
+
+
+def curve_ranges(model: Curve) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Horizontal and vertical range that hold every position, estimate, bound and goal."""
+    marks = [mark for mark in model.goal if np.isfinite(mark)]
+    marks += [
+        end for point in model.points for end in (point.value, point.lower, point.upper) if end is not None
+    ]
+    low, high = padded(*_span(marks), 0.08)
+    if model.y.percent:
+        low, high = max(low, -0.005), min(high, 1.005)
+    return padded(*_span([point.x for point in model.points]), 0.04), (low, high)
 
 
 def _span(values: Sequence[float] | FloatArray) -> tuple[float, float]:

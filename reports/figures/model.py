@@ -183,7 +183,46 @@ class Flow(Figure):
     steps: tuple[FlowStep, ...]
 
 
-AnyFigure = Scatter | Forest | Matrix | Flow
+@dataclass(frozen=True)
+class CurvePoint:
+    """One position of a curve: the estimate there with its interval, and what would be decided."""
+
+    x: float
+    value: float | None
+    lower: float | None
+    upper: float | None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Where the decision becomes another one."""
+
+    x: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Curve(Figure):
+    """An estimate with its interval along an assumption: a tipping-point plot.
+
+    Attributes:
+        points: Positions in order.
+        goal: Limits of the criterion.
+        goal_label: What they are.
+        turns: Where the decision turns, if it does.
+        whole: The positions are whole numbers.
+    """
+
+    x: Axis
+    y: Axis
+    points: tuple[CurvePoint, ...]
+    goal: tuple[float, ...] = ()
+    goal_label: str = ""
+    turns: tuple[Turn, ...] = ()
+    whole: bool = False
+
+
+AnyFigure = Scatter | Forest | Matrix | Flow | Curve
 
 
 def same_picture(one: Figure | None, other: Figure | None) -> bool:

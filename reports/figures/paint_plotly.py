@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from . import layout, theme
-from .model import AnyFigure, Axis, Flow, Forest, Matrix, Scatter
+from .model import AnyFigure, Axis, Curve, Flow, Forest, Matrix, Scatter
 
 _DASH = {"solid": "solid", "dashed": "dash", "dashdot": "dashdot", "dotted": "dot"}
 
@@ -38,6 +38,8 @@ def paint(model: AnyFigure, *, appearance: Literal["light", "dark"] = "light") -
         _forest(figure, model, colours, go)
     elif isinstance(model, Matrix):
         _matrix(figure, model, colours, go)
+    elif isinstance(model, Curve):
+        _curve(figure, model, colours, go)
     else:
         _flow(figure, model, colours)
     return figure
@@ -233,6 +235,51 @@ def _matrix(figure: Any, model: Matrix, colours: theme.Theme, go: Any) -> None:
         title={"text": escape(model.row_title)}, autorange="reversed", type="category", showgrid=False
     )
     figure.update_layout(margin={"t": 90, "l": 120}, height=190 + 80 * len(model.rows))
+
+
+def _curve(figure: Any, model: Curve, colours: theme.Theme, go: Any) -> None:
+    horizontal, vertical = layout.curve_ranges(model)
+    known = [point for point in model.points if point.value is not None]
+    lower = [vertical[0] if point.lower is None else point.lower for point in known]
+    upper = [vertical[1] if point.upper is None else point.upper for point in known]
+    bounded = any(point.lower is not None or point.upper is not None for point in known)
+    values = [float(point.value) for point in known if point.value is not None]
+    figure.add_trace(
+        go.Scatter(
+            x=[point.x for point in known],
+            y=values,
+            mode="lines+markers",
+            line={"color": colours.point, "width": 1.5},
+            marker={"color": colours.point, "size": 6, "symbol": "square"},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [end - value if bounded else 0 for end, value in zip(upper, values, strict=True)],
+                "arrayminus": [
+                    value - end if bounded else 0 for end, value in zip(lower, values, strict=True)
+                ],
+                "color": colours.point,
+                "thickness": 1.2,
+                "width": 0,
+            },
+            hovertemplate=f"{escape(model.x.title)}: %{{x:,.4g}}<br>"
+            f"{escape(model.y.title)}: %{{y:{'.1%' if model.y.percent else ',.4g'}}}<extra></extra>",
+        )
+    )
+    for mark in model.goal:
+        figure.add_hline(
+            y=mark,
+            line={"color": colours.goal, "width": 1.5, "dash": "dashdot"},
+            annotation={"text": escape(model.goal_label), "font": {"color": colours.goal, "size": 12}},
+        )
+    for turn in model.turns:
+        figure.add_vline(
+            x=turn.x,
+            line={"color": colours.limit, "width": 1.5, "dash": "dash"},
+            annotation={"text": escape(turn.label), "font": {"color": colours.limit, "size": 12}},
+        )
+    figure.update_xaxes(**_axis(model.x, colours, horizontal))
+    figure.update_yaxes(**_axis(model.y, colours, vertical))
 
 
 def _flow(figure: Any, model: Flow, colours: theme.Theme) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import layout, theme
-from .model import AnyFigure, Flow, FlowStep, Forest, ForestRow, Level, Matrix, Scatter
+from .model import AnyFigure, Curve, Flow, FlowStep, Forest, ForestRow, Level, Matrix, Scatter
 
 _LOCK = threading.Lock()  # matplotlib's settings are global to the process
 _LIGHT = theme.LIGHT
@@ -355,4 +355,64 @@ def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float]) -> N
     )  # fmt: skip
 
 
-_PAINTERS: dict[type, Any] = {Scatter: _scatter, Forest: _forest, Matrix: _matrix, Flow: _flow}
+FEW_POINTS = 30
+"""Curves of at most so many positions show each as a mark with its interval; others as a band."""
+
+
+def _curve(canvas: Any, model: Curve, _: int) -> None:
+    """Estimates and intervals along the assumption; the goal across, each turn of the decision upright."""
+    width, height = theme.WIDTH, 2.6
+    canvas.set_size_inches(width, height)
+    left, right, bottom, top = 0.62 / width, 0.86, 0.42 / height, 1 - 0.24 / height
+    axes = canvas.add_axes((left, bottom, right - left, top - bottom))
+    (x_low, x_high), (y_low, y_high) = layout.curve_ranges(model)
+    axes.set_xlim(x_low, x_high)
+    axes.set_ylim(y_low, y_high)
+    axes.set_xlabel(model.x.label)
+    axes.set_ylabel(model.y.label)
+    _axis_numbers(axes.xaxis, percent=model.x.percent)
+    _axis_numbers(axes.yaxis, percent=model.y.percent)
+    if model.whole:
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    known = [point for point in model.points if point.value is not None]
+    x = [point.x for point in known]
+    lower = [y_low if point.lower is None else point.lower for point in known]
+    upper = [y_high if point.upper is None else point.upper for point in known]
+    bounded = any(point.lower is not None or point.upper is not None for point in known)
+    few = len(known) <= FEW_POINTS
+    if bounded and few:
+        axes.vlines(x, lower, upper, color=_LIGHT.point, linewidth=1.2, zorder=2)
+    elif bounded:
+        axes.fill_between(x, lower, upper, color=_LIGHT.point, alpha=0.16, linewidth=0, zorder=1)
+    axes.plot(
+        x,
+        [point.value for point in known],
+        color=_LIGHT.point,
+        linewidth=0.8 if few else 1.5,
+        marker="s" if few else None,
+        markersize=4,
+        zorder=3,
+    )
+    for mark in (mark for mark in model.goal if np.isfinite(mark)):
+        axes.axhline(mark, color=_LIGHT.goal, linewidth=1.1, linestyle=theme.DASHES["goal"], zorder=1.5)
+        axes.text(
+            x_high, mark, f"  {model.goal_label}", color=_LIGHT.goal, va="center", fontweight="semibold",
+            fontsize=theme.SMALL,
+        )  # fmt: skip
+    for index, turn in enumerate(model.turns):
+        axes.axvline(turn.x, color=_LIGHT.limit, linewidth=1.1, linestyle=theme.DASHES["limit"], zorder=1.5)
+        right_of_middle = turn.x > (x_low + x_high) / 2
+        axes.text(
+            turn.x, y_high + (0.03 + 0.05 * (index % 2)) * (y_high - y_low), turn.label, color=_LIGHT.limit,
+            ha="right" if right_of_middle else "left", va="bottom", fontweight="semibold",
+            fontsize=theme.SMALL,
+        )  # fmt: skip
+
+
+_PAINTERS: dict[type, Any] = {
+    Scatter: _scatter,
+    Forest: _forest,
+    Matrix: _matrix,
+    Flow: _flow,
+    Curve: _curve,
+}

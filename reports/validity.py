@@ -1,0 +1,478 @@
+"""What the study had to be, as tables: requirements, families, estimands, readers, missing units, events.
+
+All of it is read from results.json and from the protocol; the templates lay it out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..datasets.pairs import UNLISTED
+from ..protocols import describe_validity
+from ..protocols.model import DECIDING, Protocol
+from ..studies import slices
+from ..studies.demographics import shown
+from ..studies.results import Results
+from . import figures
+from . import format as fmt
+from . import rows as words
+from .methods import ROLE_WORDS, joined
+
+NOT_RECORDED = "not recorded"
+FREEZE_WORDS = {
+    "algorithm": "Algorithm",
+    "protocol": "Protocol",
+    "reference_reading": "Reference reading",
+    "database": "Database",
+    "unblinding": "Unblinding",
+}
+STRATEGIES = {
+    "treatment_policy": "treatment policy",
+    "composite": "composite",
+    "hypothetical": "hypothetical",
+    "while_on_treatment": "while on treatment",
+    "principal_stratum": "principal stratum",
+}
+AGREEMENTS = {"fleiss_kappa": "Fleiss' kappa", "gwet_ac1": "Gwet's AC1"}
+EVENT_TITLES = {"deviations": "Protocol deviations", "adverse_events": "Adverse events"}
+
+
+def quoted(text: str) -> str:
+    """Words of the engine for print: names in quotation marks, decisions without underscores.
+
+    Example:
+        >>> quoted("The decision is `not_met`.")
+        'The decision is “not met”.'
+    """
+    return re.sub(
+        r"`([^`]*)`",
+        lambda found: f"\u201c{found[1].replace('_', ' ') if found[1].startswith('not_') else found[1]}\u201d",
+        text,
+    )
+
+
+def capital(text: str) -> str:
+    """Text with a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
+@dataclass(frozen=True)
+class Demand:
+    """One requirement on the study.
+
+    Attributes:
+        title: Its title.
+        demanded: What has to be there, in words.
+        source: Where the number comes from; empty where the study set it itself without one.
+        found: What is there: (group, n of N), or (empty, words).
+        met: Whether it is met.
+        reason: By how much it is missed; empty where it is met.
+        rests: Titles of the endpoints that rest on it.
+        unverified: Nobody has read its number in the rule.
+    """
+
+    title: str
+    demanded: str
+    source: str
+    found: tuple[tuple[str, str], ...]
+    met: bool
+    reason: str
+    rests: str
+    unverified: bool
+
+
+def demands(results: Results) -> list[Demand]:
+    """Every requirement with what was found."""
+    protocol = results.protocol
+    entries = []
+    for entry in results.document.get("requirements") or []:
+        said = str(entry["words"]).removeprefix(f"{entry['title'].rstrip('.')}: ")
+        source = f" ({str(entry['source']).rstrip('.')})" if entry["source"] else ""
+        entries.append(
+            Demand(
+                title=entry["title"],
+                demanded=capital(said.removesuffix(".").removesuffix(source)),
+                source=entry["source"] or "",
+                found=tuple(_finding(one) for one in entry["findings"]),
+                met=entry["met"],
+                reason="; ".join(
+                    f"{one['group']}: {one['missed_by']}" if one["group"] else str(one["missed_by"])
+                    for one in entry["findings"]
+                    if not one["met"]
+                ),
+                rests=joined(_title(protocol, name) for name in entry["endpoints"]),
+                unverified=entry["tier"] == "unverified",
+            )
+        )
+    return entries
+
+
+def _finding(one: Mapping[str, Any]) -> tuple[str, str]:
+    group = str(one["group"] or "")
+    if one["count"] is None:
+        return group, "covered" if one["met"] else "not covered"
+    return group, f"{fmt.count(one['count'])} of {fmt.count(one['total'])}"
+
+
+def _title(protocol: Protocol, endpoint: str) -> str:
+    return slices.endpoint_of(protocol, endpoint).title
+
+
+def reasons(results: Results) -> list[str]:
+    """Why the study is not evaluable: unmet requirements once each, then what is left to say of endpoints."""
+    document = results.document
+    unmet = [str(entry["reason"]) for entry in document.get("requirements") or [] if not entry["met"]]
+    rest = []
+    for reason in document.get("decision_reasons") or []:
+        left = str(reason)
+        for told in unmet:
+            left = left.replace(told, "")
+        left = re.sub(r"(;\s*)+$", "", re.sub(r":\s*(;\s*)+", ": ", left.strip())).strip()
+        if not left.endswith(":"):
+            rest.append(left)
+    return [capital(quoted(reason)) for reason in dict.fromkeys([*unmet, *rest])]
+
+
+def unverified(results: Results) -> list[tuple[str, str]]:
+    """Limits and requirements of unverified provenance: (what it is, its key in the protocol)."""
+    found = []
+    for key in results.document.get("unverified") or []:
+        kind, _, name = str(key).partition(".")
+        if kind == "endpoints":
+            found.append((f"Limit of \u201c{_title(results.protocol, name)}\u201d", key))
+        else:
+            one = results.protocol.requirements.get(name)
+            title = (one.title if one else None) or name.replace("_", " ")
+            found.append((f"Requirement \u201c{title}\u201d", key))
+    return found
+
+
+@dataclass(frozen=True)
+class FamilyTable:
+    """A family of hypotheses.
+
+    Attributes:
+        title: Its title.
+        procedure: What its procedure does.
+        alpha: One-sided error rate.
+        outcome: Met, not met or not tested.
+        state: The same for the eye.
+        lines: (endpoint, p value, adjusted p value, rejected or not).
+    """
+
+    title: str
+    procedure: str
+    alpha: str
+    outcome: str
+    state: str
+    lines: tuple[tuple[str, str, str, str], ...]
+
+
+def families(results: Results) -> list[FamilyTable]:
+    """Families in the order in which they were tested."""
+    found = []
+    entries = results.document.get("families") or []
+    named = {entry["id"]: entry["title"] for entry in entries}
+    for entry in entries:
+        state = "met" if entry["met"] else "not_met"
+        outcome = {"met": "met as a whole", "not_met": "not met as a whole"}[state]
+        if not entry["tested"]:
+            outcome = f"not tested: \u201c{named.get(entry['after'], entry['after'])}\u201d was not met"
+        lines = tuple(
+            (
+                _title(results.protocol, one["endpoint"]),
+                fmt.p_value(one["p"]),
+                fmt.p_value(one["adjusted"]),
+                ("yes" if one["rejected"] else "no") if entry["tested"] else "not tested",
+            )
+            for one in entry["hypotheses"]
+        )
+        procedure = capital(describe_validity.PROCEDURES[entry["procedure"]])
+        found.append(
+            FamilyTable(entry["title"], procedure, fmt.plain(entry["alpha"]), outcome, state, lines)
+        )
+    return found
+
+
+def memberships(results: Results) -> list[tuple[str, str, str]]:
+    """(endpoint, role, the family that its p values and intervals belong to) for every declared endpoint."""
+    of = {
+        one["endpoint"]: entry["title"]
+        for entry in results.document.get("families") or []
+        for one in entry["hypotheses"]
+    }
+    return [
+        (endpoint.title, ROLE_WORDS[endpoint.role], of.get(name, "none; not adjusted for multiplicity"))
+        for name, endpoint in results.protocol.endpoints.items()
+    ]
+
+
+@dataclass(frozen=True)
+class EstimandTable:
+    """The estimand of one endpoint, attribute by attribute (ICH E9(R1))."""
+
+    endpoint: str
+    attributes: tuple[tuple[str, str], ...]
+    events: tuple[tuple[str, str, str], ...]
+
+
+def estimands(results: Results) -> list[EstimandTable]:
+    """Estimands of the endpoints that declare one."""
+    found = []
+    for endpoint in results.protocol.endpoints.values():
+        one = endpoint.estimand
+        if one is None:
+            continue
+        events = tuple(
+            (capital(name.replace("_", " ")), STRATEGIES[event.strategy], event.handling)
+            for name, event in one.intercurrent_events.items()
+        )
+        attributes = (
+            ("Population", one.population),
+            ("Condition (the use of the device)", one.condition),
+            ("Variable", one.variable),
+            ("Population-level summary", one.summary),
+        )
+        found.append(EstimandTable(endpoint.title, attributes, events))
+    return found
+
+
+def without_estimand(results: Results) -> list[str]:
+    """Titles of deciding endpoints that declare no estimand."""
+    return [
+        endpoint.title
+        for endpoint in results.protocol.endpoints.values()
+        if endpoint.role in DECIDING and endpoint.estimand is None
+    ]
+
+
+def readers(results: Results) -> dict[str, Any] | None:
+    """The readers of the reference: the rule, counts as (term, words), agreement as (name, value, interval)."""
+    found = results.document.get("readers")
+    if not found:
+        return None
+    adjudicated = found["n_adjudicated"]
+    facts = (
+        ("Readers", fmt.count(found["n_readers"])),
+        ("Units read", fmt.count(found["n_units"])),
+        ("Readings", fmt.count(found["n_readings"])),
+        (
+            "Units that all their readers read alike",
+            f"{fmt.count(found['n_unanimous'])} of {fmt.count(found['n_repeated'])} with two readings or more",
+        ),
+        (
+            "Units settled by an adjudicator",
+            "none had one: the protocol declares no adjudicator"
+            if adjudicated is None
+            else fmt.count(adjudicated),
+        ),
+    )
+    lines = [
+        (
+            AGREEMENTS.get(name, name),
+            "\u2013" if one["estimate"] is None else fmt.fixed(one["estimate"], 3),
+            f"{fmt.fixed(one['lower'], 3)} to {fmt.fixed(one['upper'], 3)}"
+            if one["lower"] is not None and one["upper"] is not None
+            else "\u2013",
+            one["error"] or "",
+        )
+        for name, one in found["agreement"].items()
+    ]
+    return {"rule": found["rule"], "facts": facts, "agreement": lines}
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """Recorded deviations or adverse events, counted by every coded column."""
+
+    title: str
+    recorded: bool
+    sentence: str
+    groups: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+def events(results: Results, name: str) -> EventTable | None:
+    """The table `deviations` or `adverse_events`; None where the protocol has none."""
+    found = (results.document.get("events") or {}).get(name)
+    if found is None:
+        return None
+    title = results.protocol.tables[name].title or EVENT_TITLES[name]
+    if not found["recorded"]:
+        return EventTable(title, recorded=False, sentence="", groups=())
+    n, subjects = found["n_rows"], found["n_subjects"]
+    sentence = (
+        f"{title}: {fmt.count(n)} recorded, of {fmt.count(subjects)} subject{'s' if subjects != 1 else ''}."
+        if n
+        else f"{title}: the table was kept, and none was recorded."
+    )
+    yes_no = {"true": "yes", "false": "no"}
+    groups = tuple(
+        (
+            column["title"],
+            tuple(
+                (yes_no.get(level["level"], level["level"]), fmt.count(level["n"]))
+                for level in column["levels"]
+            ),
+        )
+        for column in found["columns"]
+        if column["levels"]
+    )
+    return EventTable(title, recorded=True, sentence=sentence, groups=groups)
+
+
+def unlisted(results: Results) -> list[str]:
+    """What the flow lost to exclusion codes that the protocol does not declare, in words."""
+    found = []
+    for entry in results.document.get("flow") or []:
+        for stage in entry["stages"]:
+            for loss in stage["losses"]:
+                if loss["code"] == UNLISTED:
+                    found.append(
+                        f"{fmt.count(loss['n_units'])} units of {fmt.count(loss['n_subjects'])} subjects that "
+                        "were lost with them carry exclusion codes that the protocol does not declare: a "
+                        "deviation from the protocol; what rests on these data cannot be met."
+                    )
+    return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class ParentTable:
+    """The protocol that this one extends, and every key that differs."""
+
+    parent: str
+    sha256: str
+    changes: tuple[tuple[str, str, str], ...]
+
+
+def parent(results: Results) -> ParentTable | None:
+    """What differs from the protocol that this one extends; None where it extends nothing."""
+    derived = results.protocol.derived_from
+    if derived is None:
+        return None
+    variant = f", variant {derived.variant}" if derived.variant else ""
+    changes = tuple(
+        (one.key, one.parent or "nothing", one.here or "nothing") for one in derived.changes
+    )
+    return ParentTable(f"{derived.protocol}, version {derived.version}{variant}", derived.sha256, changes)
+
+
+def freeze(results: Results) -> list[tuple[str, str]]:
+    """(what was frozen, when), in the order in which it has to be."""
+    dates = dict(results.document.get("study", {}).get("freeze") or {})
+    locked = results.document["lock"]
+    if locked is not None:
+        day = f"{str(locked['when'])[:10]} (locked)"
+        dates["protocol"] = dates.get("protocol") or day
+        if locked["with_data"]:
+            dates["database"] = dates.get("database") or day
+    return [(title, str(dates.get(name) or NOT_RECORDED)) for name, title in FREEZE_WORDS.items()]
+
+
+def freeze_problems(results: Results) -> list[str]:
+    """Freeze dates out of order, in words."""
+    return [capital(str(one)) for one in results.document.get("freeze_problems") or []]
+
+
+def intended(results: Results) -> list[tuple[str, tuple[tuple[str, str, str], ...]]]:
+    """Analysed subjects beside the intended users: (characteristic, (level, intended, analysed) lines)."""
+    return [
+        (
+            entry["title"],
+            tuple(
+                (
+                    str(level["level"]),
+                    fmt.percent(level["intended"]),
+                    f"{shown(level['n'])} of {fmt.count(level['of'])}",
+                )
+                for level in entry["levels"]
+            ),
+        )
+        for entry in results.document.get("intended_population") or []
+    ]
+
+
+@dataclass(frozen=True)
+class MissingBlock:
+    """What is missing for one deciding endpoint, and what it could do to the decision.
+
+    Attributes:
+        title: Endpoint.
+        counts: Units; without output, reference, both; subjects concerned.
+        lines: (way of counting them, row in print), the way that decides first.
+        tipping: The tipping point in words; empty where the protocol does not ask for one.
+        figure: Its curve; None where there is none.
+    """
+
+    title: str
+    counts: tuple[str, ...]
+    lines: tuple[tuple[str, words.RowText], ...]
+    tipping: str
+    figure: figures.Curve | None
+
+
+MISSING_COUNTS = ("units", "without_output", "without_reference", "without_both", "subjects_concerned")
+WAYS = ("complete_case", "worst_case", "best_case", "multiple_imputation")
+
+
+def missing(results: Results) -> list[MissingBlock]:
+    """Missing units of each deciding endpoint, of the version that decides."""
+    return [
+        MissingBlock(
+            title=_title(results.protocol, entry["endpoint"]),
+            counts=tuple(fmt.count(entry[name]) for name in MISSING_COUNTS),
+            lines=tuple(_ways(results, entry["endpoint"])),
+            tipping=quoted(str(entry["tipping_point"]["words"])) if entry["tipping_point"] else "",
+            figure=figures.tipping(results, entry),
+        )
+        for entry in results.document.get("missing") or []
+    ]
+
+
+def _ways(results: Results, endpoint: str) -> Iterator[tuple[str, words.RowText]]:
+    """The endpoint's row with missing units counted in each way."""
+    row = figures.headline(results, endpoint, results.deciding_version)
+    policy = results.protocol.missing
+    if row is None or policy is None:
+        return
+    yield f"{words.VIEW_WORDS[policy.primary]} (decides)", words.text(row)
+    for view in WAYS:
+        if view == policy.primary:
+            continue
+        found = [
+            other
+            for other in results.endpoint(endpoint).iter_rows(named=True)
+            if other["view"] == view
+            and all(
+                other[name] == row[name]
+                for name in ("statistic", "version", "by", "subgroup", "level", "comparator")
+            )
+        ]
+        if len(found) == 1:
+            yield words.VIEW_WORDS[view], words.text(found[0])
+
+
+def plan(results: Results) -> dict[str, Any] | None:
+    """The sample-size calculations that the run holds; None without any."""
+    found = results.document.get("plan")
+    if not found or not found.get("calculations"):
+        return None
+    lines = [
+        (
+            str(one["title"]),
+            quoted(str(one["error"] or one["words"] or "")),
+            fmt.count(one["n"]),
+            fmt.count(one["enrol"]),
+            fmt.count(one["planned"]["n"]) if one["planned"] else "\u2013",
+            str(one["rationale"] or ""),
+        )
+        for one in found["calculations"]
+    ]
+    total = found.get("total")
+    return {
+        "lines": lines,
+        "total": total and (fmt.count(total["enrol"]), fmt.count(total["planned"]), capital(total["words"])),
+        "without": [_title(results.protocol, name) for name in found.get("without") or []],
+    }
