@@ -202,7 +202,8 @@ def views(results: Results) -> list[ViewTable]:
             declared = slices.view_of(results.protocol, "primary")  # names the same rows as `primary`
             shown = [view for view in VIEWS if view in by_view and view != declared]
             lines = tuple((_view_words(results, view), words.text(by_view[view])) for view in shown)
-            found.append(ViewTable(entry["title"], version, lines))
+            if len(lines) > 1:
+                found.append(ViewTable(entry["title"], version, lines))
     return found
 
 

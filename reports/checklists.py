@@ -101,9 +101,7 @@ def checklists(
                 )
             )
         found.append(
-            Checklist(
-                declared["id"], declared["title"], declared["source"], declared["note"], tuple(items)
-            )
+            Checklist(declared["id"], declared["title"], declared["source"], declared["note"], tuple(items))
         )
     return tuple(found)
 
@@ -175,7 +173,7 @@ def _missing(results: Results, _: StudyConfig | None) -> str | None:
 
 def _subgroups(results: Results, _: StudyConfig | None) -> str | None:
     declared = results.protocol.subgroups
-    names = joined((one.title or name).lower() for name, one in declared.items())
+    names = joined(one.title or name.replace("_", " ") for name, one in declared.items())
     return f"declared in the protocol: {names}" if names else None
 
 
@@ -226,7 +224,7 @@ def _registry(results: Results, config: StudyConfig | None) -> str | None:
 
 
 def _protocol(results: Results, _: StudyConfig | None) -> str | None:
-    return f"{results.protocol.id}, version {results.protocol.version}, in full"
+    return f"protocol {results.protocol.id}, version {results.protocol.version}, in full"
 
 
 def _reader_agreement(results: Results, _: StudyConfig | None) -> str | None:
@@ -244,7 +242,7 @@ def _yield(results: Results, _: StudyConfig | None) -> str | None:
 
 def _intended_users(results: Results, _: StudyConfig | None) -> str | None:
     found = results.document.get("intended_population")
-    return f"{joined(entry['title'].lower() for entry in found)} beside the intended users" if found else None
+    return f"{joined(entry['title'] for entry in found)} beside the intended users" if found else None
 
 
 def _files(results: Results, _: StudyConfig | None) -> str | None:

@@ -42,6 +42,8 @@ class RowText:
         subjects: Number of subjects.
         criterion: The criterion in words; empty without one.
         decision: Decision with the interval's own word; empty where it is informative.
+        brief: The same without the reason, where the study and not the statistic took the decision away: that
+            reason holds for many rows and stands on the first page.
         state: `met`, `not_met`, `not_evaluable` or `informative`, for the eye.
         notes: Warnings and errors.
         post_hoc: The row differs from the locked plan or was not in it, and is stamped so.
@@ -56,6 +58,7 @@ class RowText:
     subjects: str
     criterion: str
     decision: str
+    brief: str
     state: str
     notes: tuple[str, ...]
     post_hoc: bool
@@ -78,7 +81,7 @@ def _few(row: Row) -> RowText:
     """A row of a handful of subjects: what it is, not what was found."""
     few = f"<{SMALL_CELL}"
     return RowText(
-        str(row["row_id"]), statistic_title(row), "not shown", "\u2013", "", few, few, criterion(row), "",
+        str(row["row_id"]), statistic_title(row), "not shown", "\u2013", "", few, few, criterion(row), "", "",
         "informative", (), row["pre_specified"] is False,
     )  # fmt: skip
 
@@ -88,6 +91,7 @@ def text(row: Row) -> RowText:
     if hidden(row):
         return _few(row)
     decision = str(row["decision"] or "informative")
+    said = _said(row, decision)
     return RowText(
         row_id=str(row["row_id"]),
         statistic=statistic_title(row),
@@ -97,11 +101,31 @@ def text(row: Row) -> RowText:
         count=fmt.fraction(row["n_events"], row["n_units"]),
         subjects=fmt.count(row["n_subjects"]),
         criterion=criterion(row),
-        decision="" if decision == "informative" else judge.words(row),
+        decision=said,
+        brief=_brief(row) or said,
         state=decision,
         notes=tuple(str(row[name]) for name in ("warning", "error") if row[name]),
         post_hoc=row["pre_specified"] is False,
     )
+
+
+def _said(row: Row, decision: str) -> str:
+    """The decision in words; of rows that inform only, nothing, but for a limit that nobody has confirmed."""
+    if decision == "informative" and not row.get("otherwise"):
+        return ""
+    return judge.words(row)
+
+
+def _brief(row: Row) -> str:
+    """A decision that was taken away, without its reason; empty for all others."""
+    if not row.get("otherwise") or row["decision"] == row["otherwise"]:
+        return ""
+    otherwise = f"otherwise: {str(row['otherwise']).replace('_', ' ')}"
+    if row["decision"] == "not_evaluable":
+        return f"Not evaluable ({otherwise})"
+    if row["decision"] == "informative":
+        return f"Informs only: limit not confirmed ({otherwise})"
+    return f"Not met within its family ({otherwise})"
 
 
 def statistic_title(row: Row) -> str:

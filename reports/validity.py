@@ -49,7 +49,9 @@ def quoted(text: str) -> str:
     """
     return re.sub(
         r"`([^`]*)`",
-        lambda found: f"\u201c{found[1].replace('_', ' ') if found[1].startswith('not_') else found[1]}\u201d",
+        lambda found: (
+            f"\u201c{found[1].replace('_', ' ') if found[1].startswith('not_') else found[1]}\u201d"
+        ),
         text,
     )
 
@@ -191,9 +193,7 @@ def families(results: Results) -> list[FamilyTable]:
             for one in entry["hypotheses"]
         )
         procedure = capital(describe_validity.PROCEDURES[entry["procedure"]])
-        found.append(
-            FamilyTable(entry["title"], procedure, fmt.plain(entry["alpha"]), outcome, state, lines)
-        )
+        found.append(FamilyTable(entry["title"], procedure, fmt.plain(entry["alpha"]), outcome, state, lines))
     return found
 
 
@@ -204,9 +204,15 @@ def memberships(results: Results) -> list[tuple[str, str, str]]:
         for entry in results.document.get("families") or []
         for one in entry["hypotheses"]
     }
+    endpoints = results.protocol.endpoints
+    order = [entry["id"] for entry in results.document["endpoints"] if entry["id"] in endpoints]
     return [
-        (endpoint.title, ROLE_WORDS[endpoint.role], of.get(name, "none; not adjusted for multiplicity"))
-        for name, endpoint in results.protocol.endpoints.items()
+        (
+            endpoints[name].title,
+            ROLE_WORDS[endpoints[name].role],
+            of.get(name, "none; not adjusted for multiplicity"),
+        )
+        for name in order
     ]
 
 
@@ -222,7 +228,10 @@ class EstimandTable:
 def estimands(results: Results) -> list[EstimandTable]:
     """Estimands of the endpoints that declare one."""
     found = []
-    for endpoint in results.protocol.endpoints.values():
+    order = [entry["id"] for entry in results.document["endpoints"]]
+    for endpoint in (
+        results.protocol.endpoints[name] for name in order if name in results.protocol.endpoints
+    ):
         one = endpoint.estimand
         if one is None:
             continue
@@ -250,7 +259,7 @@ def without_estimand(results: Results) -> list[str]:
 
 
 def readers(results: Results) -> dict[str, Any] | None:
-    """The readers of the reference: the rule, counts as (term, words), agreement as (name, value, interval)."""
+    """The readers of the reference: the rule, counts as (term, words), and their agreement."""
     found = results.document.get("readers")
     if not found:
         return None
@@ -261,7 +270,7 @@ def readers(results: Results) -> dict[str, Any] | None:
         ("Readings", fmt.count(found["n_readings"])),
         (
             "Units that all their readers read alike",
-            f"{fmt.count(found['n_unanimous'])} of {fmt.count(found['n_repeated'])} with two readings or more",
+            f"{fmt.count(found['n_unanimous'])} of {fmt.count(found['n_repeated'])} with several readings",
         ),
         (
             "Units settled by an adjudicator",
@@ -325,16 +334,15 @@ def events(results: Results, name: str) -> EventTable | None:
 
 def unlisted(results: Results) -> list[str]:
     """What the flow lost to exclusion codes that the protocol does not declare, in words."""
-    found = []
-    for entry in results.document.get("flow") or []:
-        for stage in entry["stages"]:
-            for loss in stage["losses"]:
-                if loss["code"] == UNLISTED:
-                    found.append(
-                        f"{fmt.count(loss['n_units'])} units of {fmt.count(loss['n_subjects'])} subjects that "
-                        "were lost with them carry exclusion codes that the protocol does not declare: a "
-                        "deviation from the protocol; what rests on these data cannot be met."
-                    )
+    found = (
+        f"{fmt.count(loss['n_units'])} units carry exclusion codes that the protocol does not declare "
+        f"(subjects lost with them: {fmt.count(loss['n_subjects'])}). This is a deviation from the protocol; "
+        "what rests on these data cannot be met."
+        for entry in results.document.get("flow") or []
+        for stage in entry["stages"]
+        for loss in stage["losses"]
+        if loss["code"] == UNLISTED
+    )
     return list(dict.fromkeys(found))
 
 
@@ -353,9 +361,7 @@ def parent(results: Results) -> ParentTable | None:
     if derived is None:
         return None
     variant = f", variant {derived.variant}" if derived.variant else ""
-    changes = tuple(
-        (one.key, one.parent or "nothing", one.here or "nothing") for one in derived.changes
-    )
+    changes = tuple((one.key, one.parent or "nothing", one.here or "nothing") for one in derived.changes)
     return ParentTable(f"{derived.protocol}, version {derived.version}{variant}", derived.sha256, changes)
 
 

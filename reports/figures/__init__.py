@@ -7,8 +7,6 @@ same numbers, and neither computes one.
 from __future__ import annotations
 
 from .builders import build, confusion, differences, flow, forest, group_words, has_figure, headline, scatter
-from .participants import participants
-from .tipping import tipping
 from .model import (
     AnyFigure,
     Axis,
@@ -28,6 +26,8 @@ from .model import (
 )
 from .paint_plotly import paint as plotly
 from .paint_svg import paint as svg
+from .participants import participants
+from .tipping import tipping
 
 __all__ = [
     "AnyFigure",

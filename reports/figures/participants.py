@@ -19,8 +19,7 @@ def participants(stages: Sequence[Mapping[str, Any]], *, name: str, title: str) 
     """
     steps: list[FlowStep] = []
     for stage in stages:
-        for loss in stage["losses"]:
-            steps.append(FlowStep(str(loss["title"]), (_sizes(loss),), leaves=True))
+        steps += [FlowStep(str(loss["title"]), (_sizes(loss),), leaves=True) for loss in stage["losses"]]
         steps.append(FlowStep(str(stage["title"]), (_sizes(stage),)))
     spoken = "; ".join(
         f"{'lost, ' if step.leaves else ''}{step.title}: {', '.join(step.lines)}" for step in steps
@@ -28,8 +27,8 @@ def participants(stages: Sequence[Mapping[str, Any]], *, name: str, title: str) 
     return Flow(
         name=name,
         title=title,
-        caption=f"{title}. Dashed boxes leave the flow; a unit is lost to the first reason that applies, and a "
-        "subject with the last of its units.",
+        caption=f"{title}. Dashed boxes leave the flow; a unit is lost to the first reason that applies, and "
+        "a subject with the last of its units.",
         alt=f"Flow of participants. {title}. {spoken}.",
         steps=tuple(steps),
     )
