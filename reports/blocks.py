@@ -92,7 +92,7 @@ def _endpoint_block(results: Results, entry: Mapping[str, Any]) -> EndpointBlock
         facts=(*endpoint_words(results.protocol, endpoint), *_definition(speaking)),
         criterion=_criterion(endpoint, speaking),
         criterion_facts=_criterion_facts(endpoint),
-        decision=entry["decision_words"] if entry["decision"] != "informative" else "",
+        decision=fmt.quoted(entry["decision_words"]) if entry["decision"] != "informative" else "",
         state=entry["decision"],
         lines=lines,
         parts=_lines(parts.iter_rows(named=True), None, results.deciding_version),

@@ -7,6 +7,7 @@ out.
 from __future__ import annotations
 
 import math
+import re
 from decimal import ROUND_HALF_EVEN, Decimal
 
 MINUS = "\u2212"
@@ -190,6 +191,22 @@ def plain(value: float) -> str:
         ('0.9', '−5', '0.05')
     """
     return typographic(f"{value:.12g}") if math.isfinite(value) else fixed(value, 0)
+
+
+def quoted(text: str) -> str:
+    """Words of the engine for print: names in quotation marks, decisions without underscores.
+
+    Example:
+        >>> quoted("The decision is `not_met`.")
+        'The decision is “not met”.'
+    """
+    return re.sub(
+        r"`([^`]*)`",
+        lambda found: (
+            f"\u201c{found[1].replace('_', ' ') if found[1].startswith('not_') else found[1]}\u201d"
+        ),
+        text,
+    )
 
 
 def level(value: float | None) -> str:

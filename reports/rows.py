@@ -104,7 +104,7 @@ def text(row: Row) -> RowText:
         decision=said,
         brief=_brief(row) or said,
         state=decision,
-        notes=tuple(str(row[name]) for name in ("warning", "error") if row[name]),
+        notes=tuple(fmt.quoted(str(row[name])) for name in ("warning", "error") if row[name]),
         post_hoc=row["pre_specified"] is False,
     )
 
@@ -113,7 +113,7 @@ def _said(row: Row, decision: str) -> str:
     """The decision in words; of rows that inform only, nothing, but for a limit that nobody has confirmed."""
     if decision == "informative" and not row.get("otherwise"):
         return ""
-    return judge.words(row)
+    return fmt.quoted(judge.words(row))
 
 
 def _brief(row: Row) -> str:

@@ -40,22 +40,6 @@ AGREEMENTS = {"fleiss_kappa": "Fleiss' kappa", "gwet_ac1": "Gwet's AC1"}
 EVENT_TITLES = {"deviations": "Protocol deviations", "adverse_events": "Adverse events"}
 
 
-def quoted(text: str) -> str:
-    """Words of the engine for print: names in quotation marks, decisions without underscores.
-
-    Example:
-        >>> quoted("The decision is `not_met`.")
-        'The decision is “not met”.'
-    """
-    return re.sub(
-        r"`([^`]*)`",
-        lambda found: (
-            f"\u201c{found[1].replace('_', ' ') if found[1].startswith('not_') else found[1]}\u201d"
-        ),
-        text,
-    )
-
-
 def capital(text: str) -> str:
     """Text with a capital letter at its beginning."""
     return text[:1].upper() + text[1:]
@@ -72,7 +56,7 @@ class Demand:
         found: What is there: (group, n of N), or (empty, words).
         met: Whether it is met.
         reason: By how much it is missed; empty where it is met.
-        rests: Titles of the endpoints that rest on it.
+        rests: Titles of the endpoints that rest on it; empty where these are all that decide.
         unverified: Nobody has read its number in the rule.
     """
 
@@ -89,6 +73,7 @@ class Demand:
 def demands(results: Results) -> list[Demand]:
     """Every requirement with what was found."""
     protocol = results.protocol
+    deciding = {name for name, one in protocol.endpoints.items() if one.role in DECIDING}
     entries = []
     for entry in results.document.get("requirements") or []:
         said = str(entry["words"]).removeprefix(f"{entry['title'].rstrip('.')}: ")
@@ -105,7 +90,9 @@ def demands(results: Results) -> list[Demand]:
                     for one in entry["findings"]
                     if not one["met"]
                 ),
-                rests=joined(_title(protocol, name) for name in entry["endpoints"]),
+                rests=""
+                if set(entry["endpoints"]) == deciding
+                else joined(_title(protocol, name) for name in entry["endpoints"]),
                 unverified=entry["tier"] == "unverified",
             )
         )
@@ -135,7 +122,7 @@ def reasons(results: Results) -> list[str]:
         left = re.sub(r"(;\s*)+$", "", re.sub(r":\s*(;\s*)+", ": ", left.strip())).strip()
         if not left.endswith(":"):
             rest.append(left)
-    return [capital(quoted(reason)) for reason in dict.fromkeys([*unmet, *rest])]
+    return [capital(fmt.quoted(reason)) for reason in dict.fromkeys([*unmet, *rest])]
 
 
 def unverified(results: Results) -> list[tuple[str, str]]:
@@ -430,7 +417,7 @@ def missing(results: Results) -> list[MissingBlock]:
             title=_title(results.protocol, entry["endpoint"]),
             counts=tuple(fmt.count(entry[name]) for name in MISSING_COUNTS),
             lines=tuple(_ways(results, entry["endpoint"])),
-            tipping=quoted(str(entry["tipping_point"]["words"])) if entry["tipping_point"] else "",
+            tipping=fmt.quoted(str(entry["tipping_point"]["words"])) if entry["tipping_point"] else "",
             figure=figures.tipping(results, entry),
         )
         for entry in results.document.get("missing") or []
@@ -460,25 +447,67 @@ def _ways(results: Results, endpoint: str) -> Iterator[tuple[str, words.RowText]
             yield words.VIEW_WORDS[view], words.text(found[0])
 
 
-def plan(results: Results) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class PlanTable:
+    """The sample size, calculation by calculation.
+
+    Attributes:
+        lines: (endpoint, words, rationale and notes, units needed, from where power stays, subjects to enrol,
+            planned).
+        total: (to enrol, planned, words); None where nothing could be computed.
+        together: The power to meet every goal that decides, in words; empty where there is none.
+        without: Titles of deciding endpoints without a calculation.
+        figures: Power curves.
+    """
+
+    lines: tuple[tuple[str, str, str, str, str, str, str], ...]
+    total: tuple[str, str, str] | None
+    together: str
+    without: tuple[str, ...]
+    figures: tuple[figures.Curve, ...]
+
+
+def plan(results: Results) -> PlanTable | None:
     """The sample-size calculations that the run holds; None without any."""
     found = results.document.get("plan")
-    if not found or not found.get("calculations"):
+    if not found or not found["calculations"]:
         return None
-    lines = [
-        (
-            str(one["title"]),
-            quoted(str(one["error"] or one["words"] or "")),
-            fmt.count(one["n"]),
-            fmt.count(one["enrol"]),
-            fmt.count(one["planned"]["n"]) if one["planned"] else "\u2013",
-            str(one["rationale"] or ""),
-        )
-        for one in found["calculations"]
+    total = found["total"]
+    curves = (figures.power(one) for one in found["calculations"])
+    return PlanTable(
+        lines=tuple(_calculation(one) for one in found["calculations"]),
+        total=(fmt.count(total["enrol"]), fmt.count(total["planned"]), capital(total["words"]))
+        if total
+        else None,
+        together=_together(found["together"]) if found["together"] else "",
+        without=tuple(_title(results.protocol, name) for name in found["without"]),
+        figures=tuple(curve for curve in curves if curve is not None),
+    )
+
+
+def _together(found: Mapping[str, Any]) -> str:
+    """The power to meet every goal that decides, in words."""
+    least, independent = (fmt.percent(found[name]) for name in ("at_least", "if_independent"))
+    return (
+        f"Power to meet every goal that decides, at the {found['at']} numbers: at least {least}; "
+        f"{independent} if the endpoints are independent."
+    )
+
+
+def _calculation(one: Mapping[str, Any]) -> tuple[str, str, str, str, str, str, str]:
+    """One line of the sample-size table."""
+    planned = one["planned"]
+    said = [
+        one["error"] or one["words"],
+        f"Planned: {planned['words']}." if planned and planned["words"] else "",
     ]
-    total = found.get("total")
-    return {
-        "lines": lines,
-        "total": total and (fmt.count(total["enrol"]), fmt.count(total["planned"]), capital(total["words"])),
-        "without": [_title(results.protocol, name) for name in found.get("without") or []],
-    }
+    beside = [one["rationale"], *one["notes"]]
+    return (
+        str(one["title"]),
+        fmt.quoted(" ".join(filter(None, said))),
+        fmt.quoted(" ".join(filter(None, beside))),
+        fmt.count(one["n"]),
+        fmt.count(one["stable_n"]),
+        fmt.count(one["enrol"]),
+        fmt.count(planned["n"]) if planned else "\u2013",
+    )

@@ -27,6 +27,7 @@ from .model import (
 from .paint_plotly import paint as plotly
 from .paint_svg import paint as svg
 from .participants import participants
+from .power import power
 from .tipping import tipping
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "headline",
     "participants",
     "plotly",
+    "power",
     "same_picture",
     "scatter",
     "svg",

@@ -195,7 +195,7 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Turn:
-    """Where the decision becomes another one."""
+    """A position to mark: where the decision becomes another one, or what was planned."""
 
     x: float
     label: str
@@ -203,13 +203,13 @@ class Turn:
 
 @dataclass(frozen=True)
 class Curve(Figure):
-    """An estimate with its interval along an assumption: a tipping-point plot.
+    """A number with its interval along an assumption: a tipping-point plot, or a power curve.
 
     Attributes:
         points: Positions in order.
         goal: Limits of the criterion.
         goal_label: What they are.
-        turns: Where the decision turns, if it does.
+        turns: Marked positions.
         whole: The positions are whole numbers.
     """
 

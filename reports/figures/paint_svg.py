@@ -379,7 +379,7 @@ def _curve(canvas: Any, model: Curve, _: int) -> None:
     lower = [y_low if point.lower is None else point.lower for point in known]
     upper = [y_high if point.upper is None else point.upper for point in known]
     bounded = any(point.lower is not None or point.upper is not None for point in known)
-    few = len(known) <= FEW_POINTS
+    few = len(known) <= FEW_POINTS and not all(point.lower is point.upper is None for point in known)
     if bounded and few:
         axes.vlines(x, lower, upper, color=_LIGHT.point, linewidth=1.2, zorder=2)
     elif bounded:
