@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from ..format import fixed
-from .model import Axis, Curve, FloatArray, Forest, Scatter
+from .model import Axis, Curve, CurvePoint, FloatArray, Forest, Scatter
 
 
 def padded(low: float, high: float, share: float = 0.05) -> tuple[float, float]:
@@ -66,6 +67,23 @@ def curve_ranges(model: Curve) -> tuple[tuple[float, float], tuple[float, float]
     if model.y.percent:
         low, high = max(low, -0.005), min(high, 1.005)
     return padded(*_span([point.x for point in model.points]), 0.04), (low, high)
+
+
+FAR = 3.0
+"""Positions farther apart than so many usual steps are not joined: nothing was looked at between them."""
+
+
+def joined_points(model: Curve) -> list[list[CurvePoint]]:
+    """The points of a curve that have a value, in stretches that a line may join."""
+    known = [point for point in model.points if point.value is not None]
+    steps = [after.x - before.x for before, after in pairwise(known)]
+    usual = float(np.median(steps)) if steps else 0.0
+    stretches: list[list[CurvePoint]] = [[]]
+    for place, point in enumerate(known):
+        if place and steps[place - 1] > FAR * usual:
+            stretches.append([])
+        stretches[-1].append(point)
+    return stretches
 
 
 def _span(values: Sequence[float] | FloatArray) -> tuple[float, float]:

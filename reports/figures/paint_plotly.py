@@ -244,12 +244,21 @@ def _curve(figure: Any, model: Curve, colours: theme.Theme, go: Any) -> None:
     upper = [vertical[1] if point.upper is None else point.upper for point in known]
     bounded = any(point.lower is not None or point.upper is not None for point in known)
     values = [float(point.value) for point in known if point.value is not None]
+    for stretch in layout.joined_points(model):
+        figure.add_trace(
+            go.Scatter(
+                x=[point.x for point in stretch],
+                y=[point.value for point in stretch],
+                mode="lines",
+                line={"color": colours.point, "width": 1.5},
+                hoverinfo="skip",
+            )
+        )
     figure.add_trace(
         go.Scatter(
             x=[point.x for point in known],
             y=values,
-            mode="lines+markers",
-            line={"color": colours.point, "width": 1.5},
+            mode="markers",
             marker={"color": colours.point, "size": 6, "symbol": "square"},
             error_y={
                 "type": "data",

@@ -363,7 +363,12 @@ def _curve(canvas: Any, model: Curve, _: int) -> None:
     """Estimates and intervals along the assumption; the goal across, each turn of the decision upright."""
     width, height = theme.WIDTH, 2.6
     canvas.set_size_inches(width, height)
-    left, right, bottom, top = 0.62 / width, 0.86, 0.42 / height, 1 - 0.24 / height
+    left, right, bottom, top = (
+        0.62 / width,
+        0.86,
+        0.42 / height,
+        1 - (0.24 if len(model.turns) < 2 else 0.36) / height,
+    )
     axes = canvas.add_axes((left, bottom, right - left, top - bottom))
     (x_low, x_high), (y_low, y_high) = layout.curve_ranges(model)
     axes.set_xlim(x_low, x_high)
@@ -384,15 +389,16 @@ def _curve(canvas: Any, model: Curve, _: int) -> None:
         axes.vlines(x, lower, upper, color=_LIGHT.point, linewidth=1.2, zorder=2)
     elif bounded:
         axes.fill_between(x, lower, upper, color=_LIGHT.point, alpha=0.16, linewidth=0, zorder=1)
-    axes.plot(
-        x,
-        [point.value for point in known],
-        color=_LIGHT.point,
-        linewidth=0.8 if few else 1.5,
-        marker="s" if few else None,
-        markersize=4,
-        zorder=3,
-    )
+    for stretch in layout.joined_points(model):
+        axes.plot(
+            [point.x for point in stretch],
+            [point.value for point in stretch],
+            color=_LIGHT.point,
+            linewidth=0.8 if few else 1.5,
+            marker="s" if few else None,
+            markersize=4,
+            zorder=3,
+        )
     for mark in (mark for mark in model.goal if np.isfinite(mark)):
         axes.axhline(mark, color=_LIGHT.goal, linewidth=1.1, linestyle=theme.DASHES["goal"], zorder=1.5)
         axes.text(

@@ -213,9 +213,19 @@ def test_a_turn_is_marked_by_both_painters(spa: Results) -> None:
     assert "goal 90%" in svg
     assert f'aria-label="{model.alt}"' in svg
     drawn = figures.plotly(model)
-    assert list(drawn.data[0].x) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert list(drawn.data[-1].x) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     assert {note.text for note in drawn.layout.annotations} == {"goal 90%", "met → not met at 3"}
     assert drawn.layout.meta["alt"] == model.alt
+
+
+def test_a_line_joins_only_what_was_looked_at(spa: Results) -> None:
+    calculation = dict(spa.document["plan"]["calculations"][0])
+    calculation["curve"] = [
+        {"n": n, "power": 0.8, "critical": 1, "actual_alpha": 0.02} for n in (1, 2, 3, 40, 41)
+    ]
+    model = figures.power(calculation)
+    assert model is not None
+    assert len(figures.plotly(model).data) == 3  # two stretches of line, and the marks
 
 
 def test_no_curve_where_nothing_is_missing(pefr: Results) -> None:
