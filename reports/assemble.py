@@ -257,6 +257,7 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "freeze_problems": validity.freeze_problems(results),
         "intended": validity.intended(results),
         "missing_blocks": validity.missing(results),
+        "sites": validity.sites(results),
         "unverified": validity.unverified(results),
         "checklists": checklists.checklists(
             results, material.config, {key: bool(one.written) for key, one in sections_.items()}

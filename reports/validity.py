@@ -14,6 +14,7 @@ from ..datasets.pairs import UNLISTED
 from ..protocols import describe_validity
 from ..protocols.model import DECIDING, Protocol
 from ..studies import slices
+from ..studies.contrasts import POOLABILITY, kind_of
 from ..studies.demographics import shown
 from ..studies.results import Results
 from . import figures
@@ -511,3 +512,42 @@ def _calculation(one: Mapping[str, Any]) -> tuple[str, str, str, str, str, str, 
         fmt.count(one["enrol"]),
         fmt.count(planned["n"]) if planned else "\u2013",
     )
+
+
+@dataclass(frozen=True)
+class SiteTable:
+    """Sites with their numbers, and whether the results may be pooled over them.
+
+    Attributes:
+        lines: (site, subjects, units).
+        poolability: (endpoint, p value, test and notes) for the version that decides.
+    """
+
+    lines: tuple[tuple[str, str, str], ...]
+    poolability: tuple[tuple[str, str, str], ...]
+
+
+def sites(results: Results) -> SiteTable | None:
+    """The sites of the study; None where the protocol does not ask for them."""
+    found = results.document.get("sites")
+    if not found:
+        return None
+    tests = [
+        (
+            _title(results.protocol, row["endpoint"]),
+            fmt.p_value(row["p_value"]),
+            fmt.quoted("; ".join(str(row[key]) for key in ("method", "warning", "error") if row[key])),
+        )
+        for row in results.rows.iter_rows(named=True)
+        if row["version"] == results.deciding_version and kind_of(results.protocol, row) == POOLABILITY
+    ]
+    lines = tuple(
+        (str(one["site"]), shown(one["n_subjects"]), _units_of(one["n_subjects"], one["n_units"]))
+        for one in found
+    )
+    return SiteTable(lines, tuple(tests))
+
+
+def _units_of(subjects: int, units: int) -> str:
+    """Units of a site; of a handful of subjects they would tell who they are."""
+    return "\u2013" if shown(subjects) != fmt.count(subjects) else fmt.count(units)

@@ -37,6 +37,7 @@ def pefr_page(pefr_files: dict[str, Path], plain: Plain) -> str:
 def demanding(text: str) -> str:
     """The example's protocol, but with more subjects in AF than the study has, and a goal it misses."""
     text = text.replace("where: {cohort: AF}, at_least: 231", "where: {cohort: AF}, at_least: 300")
+    text = text.replace("intended_population:\n", "sites: {by: site}\n\nintended_population:\n")
     return text.replace("      limit: 0.90\n", "      limit: 0.98\n")
 
 
@@ -85,6 +86,15 @@ def test_requirements_found_and_missed(page: str, unmet_page: str) -> None:
     assert "7 to 10: 66 of 529 yes" in design
     missed = section(unmet_page, 4, "Design, sites, sample size", "5 Reference standard")
     assert "267 of 529 no: 267; at least 300 needed, 33 too few" in missed
+
+
+def test_sites_and_whether_they_may_be_pooled(unmet: Results, unmet_page: str, page: str) -> None:
+    told = section(unmet_page, 15, "Subgroups and sites", "16 Discordant")
+    for one in unmet.document["sites"]:
+        assert f"{one['site']} {one['n_subjects']} {one['n_units']}" in told
+    # a site without an error has no variance: the test says so instead of a p value
+    assert "Sensitivity for AF – The subjects of subgroup" in told
+    assert "Whether the deciding statistic" not in page  # the example does not ask for sites
 
 
 def test_sample_size_is_in_the_design(spa: Results, page: str) -> None:
