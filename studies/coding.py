@@ -177,12 +177,14 @@ def coded(how: Coding, rows: pl.DataFrame, view: View) -> pl.DataFrame:
 
 
 def completed(how: Coding, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows in which what is missing is the worst or the best that it could be.
+    """Rows in which what is missing is the worst or the best that it could be; measurements have neither.
 
     Best is what the other side says; worst, for positive and negative, the opposite of it, and for categories
     the one farthest away in declared order (the last of them for the lower half, the first for the others).
     A unit without a reference whose output is no result is left out: there is nothing to hold it against.
     """
+    if how.kind not in {"binary", "categorical"}:
+        return rows.filter(pl.col(how.reference).is_not_null() & pl.col(how.test).is_not_null())
     known = {how.reference: how.reference_indeterminate, how.test: how.test_indeterminate}
     changed = []
     for own, other in ((how.reference, how.test), (how.test, how.reference)):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -23,7 +24,12 @@ def benchmarks_are_asked_for(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before NumPy and Polars are imported: test processes share the cores; benchmarks have them all."""
+    """Before NumPy and Polars are imported: test processes share the cores; benchmarks have them all.
+
+    Examples of properties have no time limit of their own: on a busy machine it would say nothing.
+    """
+    settings.register_profile("accordance", deadline=None)
+    settings.load_profile("accordance")
     os.environ.setdefault("MPLBACKEND", "Agg")
     if not benchmarks_are_asked_for(config):
         for name in THREADS:

@@ -22,6 +22,7 @@ _N, _X, _Y, _XX, _YY, _XY = range(len(TOTALS))
 _ROW_METHODS = ("fisher_z", "lin_normal", "lin_logit")
 _RANGE = {"ccc": (-1.0, 1.0), "precision": (-1.0, 1.0), "accuracy": (0.0, 1.0), "scale_shift": (0.0, np.inf)}
 _FLAT = 1e-13  # a sum of squares that is this small a part of its terms is the rounding of a constant column
+_SAME = 4e-15  # means that differ by this small a part of their size are the same but for rounding
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,19 @@ class ConcordanceFormula:
         """Means and variances from added-up totals."""
         n, x, y = totals[..., _N], totals[..., _X], totals[..., _Y]
         divisor = n if self.variance == "population" else n - 1
+        variance_x = _about_mean(totals[..., _XX], x, n) / divisor
+        variance_y = _about_mean(totals[..., _YY], y, n) / divisor
+        flat = (np.real(variance_x) == 0) | (np.real(variance_y) == 0)
+        covariance = (totals[..., _XY] - x * y / n) / divisor
+        apart = (self.shift_y - self.shift_x) + (y - x) / n
+        size = abs(self.shift_x) + abs(self.shift_y) + np.abs(x / n) + np.abs(y / n)
         return Moments(
             n=n,
-            difference=(self.shift_y - self.shift_x) + (y - x) / n,
-            variance_x=_about_mean(totals[..., _XX], x, n) / divisor,
-            variance_y=_about_mean(totals[..., _YY], y, n) / divisor,
-            covariance=(totals[..., _XY] - x * y / n) / divisor,
+            # the real part alone: derivatives are taken along the imaginary one
+            difference=np.where(np.abs(np.real(apart)) <= _SAME * size, apart - np.real(apart), apart),
+            variance_x=variance_x,
+            variance_y=variance_y,
+            covariance=np.where(flat, covariance - np.real(covariance), covariance),
         )
 
     def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:

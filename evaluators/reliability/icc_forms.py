@@ -56,13 +56,14 @@ class IccFormula:
         whole = raters.sum(axis=-1)
         within = totals[..., _WITHIN]
         between = k * _less(totals[..., _MM], (whole / k) ** 2 / n)
-        by_rater = _less((raters * raters).sum(axis=-1) / n, whole * whole / (n * k))
+        squares = (raters * raters).sum(axis=-1) / n
+        by_rater = _less(squares, whole * whole / (n * k))
         return MeanSquares(
             n=n,
             between=between / (n - 1),
             within=within / (n * (k - 1)),
             raters=by_rater / (k - 1),
-            residual=_less(within, by_rater) / ((n - 1) * (k - 1)),
+            residual=_less(within, by_rater, size=within + squares) / ((n - 1) * (k - 1)),
         )
 
     def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
@@ -84,10 +85,11 @@ class IccFormula:
         )
 
 
-def _less(first: Any, second: Any) -> Any:
-    """Difference of the two, exactly 0 where only rounding is left."""
+def _less(first: Any, second: Any, size: Any = None) -> Any:
+    """Difference of the two, exactly 0 where only rounding of terms of this `size` is left."""
     found = first - second
-    return np.where(np.abs(np.real(found)) > _FLAT * np.abs(np.real(first)), found, 0.0 * found)
+    scale = np.abs(np.real(first if size is None else size))
+    return np.where(np.abs(np.real(found)) > _FLAT * scale, found, 0.0 * found)
 
 
 @dataclass(frozen=True, eq=False)

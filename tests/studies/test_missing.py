@@ -128,6 +128,13 @@ def test_the_analysis_that_decides_may_count_the_missing_as_errors(make_study):
     assert "no_test" not in steps
 
 
+def test_a_measurement_beside_it_keeps_its_complete_units(make_study):
+    second = BIAS.replace("endpoints:\n", "").replace("role: primary", "role: secondary")
+    found = results(make_study, "{primary: worst_case, sensitivity: []}", endpoints=SENSITIVITY + second)
+    row = next(row for row in found.rows.iter_rows(named=True) if row["statistic"] == "bias")
+    assert row["n_units"] == N - 5 and row["error"] is None
+
+
 def test_rows_behind_a_view(make_study):
     found = results(make_study, "{sensitivity: [worst_case, best_case]}")
     for view, row in by_view(found, "sensitivity").items():
