@@ -172,10 +172,11 @@ class Iso81060Continuous(Metric):
 
 @dataclass(frozen=True)
 class _SubjectMeansFormula(OneWayFormula):
-    """Standard deviation of the subjects' mean errors about the mean over all pairs."""
+    """Standard deviation of the subjects' mean errors about the mean over all pairs, and that mean."""
 
     def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(np.sqrt(self.about_pooled_mean(totals) / (totals[..., _S] - 1)))[..., None]
+        spread = np.sqrt(self.about_pooled_mean(totals) / (totals[..., _S] - 1))
+        return np.stack([spread, self.mean(totals)], axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +185,8 @@ class SubjectMeansPrepared(OneWayPrepared):
 
     def reason_undefined(self, statistic: str) -> str:
         """Too few subjects."""
+        if statistic == "bias":
+            return "There are no pairs."
         return f"It needs at least two subjects with pairs; there is {int(np.count_nonzero(self.active))}."
 
     def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
@@ -230,6 +233,14 @@ class SdOfSubjectMeans(Metric):
             "lower",
             ("cluster_log_t", "chi_square", "cluster_t", *_BOOTSTRAP),
         ),
+        Statistic(
+            "bias",
+            "Mean error",
+            "Mean of test - reference over all pairs; the limit of criterion 2 is read by it.",
+            "same",
+            "near_zero",
+            ("cluster_t", *_BOOTSTRAP),
+        ),
     )
     citations = (ISO2,)
 
@@ -242,7 +253,7 @@ class SdOfSubjectMeans(Metric):
         return SubjectMeansPrepared(
             totals=one_way_totals(differences(columns), columns.offsets, shift),
             names=TOTALS,
-            statistics=("sd_of_subject_means",),
+            statistics=tuple(one.name for one in self.statistics),
             formula=_SubjectMeansFormula(shift),
             units=np.diff(columns.offsets),
         )

@@ -30,7 +30,7 @@ def test_each_is_honest_about_its_limits(name: str) -> None:
     """No text of a rule was read for these, so no limit may claim to be one."""
     for endpoint in library.load(name).endpoints.values():
         if endpoint.criterion is not None:
-            assert endpoint.criterion.tier == "unverified"
+            assert endpoint.criterion.tier in {"secondary", "unverified"}
             assert endpoint.criterion.source
 
 
