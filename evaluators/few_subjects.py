@@ -103,7 +103,7 @@ _LARGE_SAMPLE = ("bootstrap", "cluster", "jackknife", "rao_scott", "gee", "obuch
 _OTHERS = frozenset({"asymptotic", "donner_klar", "korn_graubard", "wald", "logit"})
 
 
-_PAIRED_COUNTS = " Those of `paired_proportion_difference`, of the four counts, did."
+_PAIRED_COUNTS = " Those of counts did."
 
 
 def few_subjects_warning(

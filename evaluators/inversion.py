@@ -63,7 +63,7 @@ def p_value(at: IntervalAt, method: str, *, side: Literal["lower", "upper"], lim
         ...     lower = 1.0 - z if sides == "lower" else -float("inf")
         ...     upper = 1.0 + z if sides == "upper" else float("inf")
         ...     return Interval(lower, upper, level, sides, "t")
-        >>> round(p_value(normal, "t", side="lower", limit=-1.0), 4), round(stats.norm.sf(2.0), 4)
+        >>> round(p_value(normal, "t", side="lower", limit=-1.0), 4), round(float(stats.norm.sf(2.0)), 4)
         (0.0228, 0.0228)
     """
     own = _reach(at, method, side, limit)

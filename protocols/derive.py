@@ -86,7 +86,7 @@ def _text(data: Any, dotted: str, longest: int | None) -> str | None:
     if value is _NOTHING:
         return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if longest is None or len(text) <= longest else f"{text[:longest]} ..."
+    return text if longest is None or len(text) <= longest else f"{text[:longest].rstrip()} ..."
 
 
 def _at(data: Any, parts: Sequence[str]) -> Any:

@@ -154,7 +154,10 @@ def test_nothing_is_overwritten_and_a_missing_folder_is_said(
     assert main(["protocols", "new", str(tmp_path / "no" / "x.yaml"), "--from", "heart-rate"]) == 74
 
 
-def test_a_child_differs_in_what_it_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_child_differs_in_what_it_changes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")  # nothing is wrapped
     file = tmp_path / "my hr.yaml"
     made = said(capsys, "protocols", "new", file, "--from", "library:heart-rate")
     assert made["extends"]["id"] == "heart-rate"

@@ -138,7 +138,7 @@ def test_the_other_score_and_single_rows_of_the_clustered_area(found, reference_
     truth, first, second = ([float(row[name]) for row in rows] for name in ("truth", "rating.1", "rating.2"))
     case = [row["case"] for row in rows]
     two = found["auc_clustered_vandyke"]["outputs"]["two"]
-    estimate = auc(truth, second, subject=case)["auc"]
+    estimate = auc(truth, second, subject=case, ci="obuchowski")["auc"]
     compare(
         "AUC, obuchowski",
         (estimate.value, estimate.standard_error, estimate.interval.lower, estimate.interval.upper),
