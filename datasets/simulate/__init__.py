@@ -13,8 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .afib import spa_afib_ecg
+from .blood_pressure import bp_cuff
+from .spo2 import spo2_desaturation
 from .study import SimulatedStudy
 
-SIMULATORS: dict[str, Callable[..., SimulatedStudy]] = {"spa_afib_ecg": spa_afib_ecg}
+SIMULATORS: dict[str, Callable[..., SimulatedStudy]] = {
+    "bp_cuff": bp_cuff,
+    "spa_afib_ecg": spa_afib_ecg,
+    "spo2_desaturation": spo2_desaturation,
+}
 
-__all__ = ["SIMULATORS", "SimulatedStudy", "spa_afib_ecg"]
+__all__ = ["SIMULATORS", "SimulatedStudy", "bp_cuff", "spa_afib_ecg", "spo2_desaturation"]
