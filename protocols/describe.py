@@ -61,7 +61,7 @@ def criterion(endpoint: Endpoint) -> str:
     Example:
         >>> from accordance.protocols import library
         >>> criterion(library.load("afib-ecg").endpoints["sensitivity"])
-        'Lower bound of the two-sided 95% interval of sensitivity > 0.90'
+        'Lower bound of the two-sided 95% interval of sensitivity > a limit that the study has still to set'
         >>> criterion(library.load("heart-rate").endpoints["mape"])
         'Mean absolute percentage error <= 10% (point estimate)'
     """

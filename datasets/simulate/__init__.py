@@ -13,14 +13,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .afib import spa_afib_ecg
+from .afib_cohorts import afib_cohorts, afib_database
 from .blood_pressure import bp_cuff
 from .spo2 import spo2_desaturation
 from .study import SimulatedStudy
 
 SIMULATORS: dict[str, Callable[..., SimulatedStudy]] = {
+    "afib_cohorts": afib_cohorts,
+    "afib_database": afib_database,
     "bp_cuff": bp_cuff,
     "spa_afib_ecg": spa_afib_ecg,
     "spo2_desaturation": spo2_desaturation,
 }
 
-__all__ = ["SIMULATORS", "SimulatedStudy", "bp_cuff", "spa_afib_ecg", "spo2_desaturation"]
+__all__ = [
+    "SIMULATORS",
+    "SimulatedStudy",
+    "afib_cohorts",
+    "afib_database",
+    "bp_cuff",
+    "spa_afib_ecg",
+    "spo2_desaturation",
+]

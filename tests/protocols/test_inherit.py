@@ -92,7 +92,8 @@ def test_a_resolved_child_reads_back_as_itself() -> None:
     [
         ("extends: nowhere.yaml\n", "there is no protocol file nowhere.yaml"),
         ("extends: library:afib\n", "there is no built-in protocol `afib`"),
-        ("extends: library:afib-ecg\nvariant: x\n", "the parent has no such variant; it has none"),
+        ("extends: library:heart-rate\nvariant: x\n", "the parent has no such variant; it has none"),
+        ("extends: library:afib-ecg\nvariant: x\n", "no such variant; it has: `clinical`, `database`"),
         ("extends: [a]\n", "extends"),
         ("variants: {a: {title: A}}\n", "one of the variants must be `default: true`"),
         ("variants: {a: {title: A, default: true, change: {}}}\n", "variants.a.change: unknown key"),
