@@ -7,13 +7,20 @@ to be plausible (an oximeter of the finger with an Arms near 2%).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from .draws import stream, truncated_normal
+from .draws import FloatArray, stream, truncated_normal
 from .study import SimulatedStudy
 
+Tones = NDArray[np.int64]
+
 LIGHTEST, DARKEST = 1, 10  # of the Monk scale
+EARLIER: Mapping[str, float] = {"v0": 2.4}
+"""Version before `v1` -> its effect of tone: within 3.5% at low saturation, beyond 1.5% at high."""
 
 
 def spo2_desaturation(
@@ -25,6 +32,7 @@ def spo2_desaturation(
     sd_between: float = 0.8,
     sd_within: float = 1.5,
     tone_effect: float = 0.0,
+    earlier: Mapping[str, float] = EARLIER,
     dark_share: float = 0.3,
     n_sensor_off: int = 12,
 ) -> SimulatedStudy:
@@ -47,11 +55,13 @@ def spo2_desaturation(
         sd_between: SD of the subjects' own bias, in %.
         sd_within: SD of a single draw's error, in %.
         tone_effect: Difference of the bias of Monk 10 from that of Monk 1, in %.
+        earlier: Versions beside `v1`, each with its own `tone_effect`; all else, every deviation included, is
+            the same.
         dark_share: Share of subjects of Monk 8 to 10; 0.35 have 5 to 7, the rest 1 to 4.
         n_sensor_off: Draws during which the sensor was off.
 
     Returns:
-        The tables of one version, `v1`, and in `truth` every value used.
+        The tables, with the outputs of `v1` and of the earlier versions, and in `truth` every value used.
 
     Raises:
         ValueError: Fewer than 4 draws or no subjects, a share outside [0, 0.65], or more draws without a
@@ -74,9 +84,8 @@ def spo2_desaturation(
     sample = np.tile(np.arange(1, n_draws + 1), n_subjects)
     sao2 = _plateaus(seed, n_subjects, n_draws)
     darkness = (monk - LIGHTEST) / (DARKEST - LIGHTEST) - 0.5
-    own = bias + tone_effect * darkness + sd_between * stream(seed, "subject").standard_normal(n_subjects)
+    own = bias + sd_between * stream(seed, "subject").standard_normal(n_subjects)
     error = np.repeat(own, n_draws) + sd_within * stream(seed, "draw").standard_normal(sao2.size)
-    spo2 = np.round(np.clip(sao2 + error, 0.0, 100.0), 1)
     off = np.zeros(sao2.size, dtype=bool)
     off[stream(seed, "off").permutation(sao2.size)[:n_sensor_off]] = True
     perfusion = np.round(np.exp(stream(seed, "perfusion").normal(0.7, 0.5, sao2.size)).clip(0.1, 20.0), 2)
@@ -84,21 +93,28 @@ def spo2_desaturation(
     reference = pl.DataFrame({**draws, "sao2": sao2}).with_columns(
         pl.lit(None, dtype=pl.String).alias("exclusion")
     )
-    test = pl.DataFrame(
-        {
-            **draws,
-            "spo2": pl.Series([None if gone else value for gone, value in zip(off, spo2, strict=True)]),
-            "perfusion_index": perfusion,
-            "exclusion": pl.Series(["sensor_off" if gone else None for gone in off], dtype=pl.String),
+    versions = {}
+    for version, effect in {**earlier, "v1": tone_effect}.items():
+        spo2 = np.round(np.clip(sao2 + error + effect * np.repeat(darkness, n_draws), 0.0, 100.0), 1)
+        shown = [None if gone else float(value) for gone, value in zip(off, spo2, strict=True)]
+        codes = ["sensor_off" if gone else None for gone in off]
+        versions[version] = {
+            "test": pl.DataFrame(
+                {
+                    **draws,
+                    "spo2": pl.Series(shown, dtype=pl.Float64),
+                    "perfusion_index": perfusion,
+                    "exclusion": pl.Series(codes, dtype=pl.String),
+                }
+            )
         }
-    )
     truth = {
         "n_subjects": n_subjects,
         "n_draws": n_draws,
         "bias": bias,
         "sd_between": sd_between,
         "sd_within": sd_within,
-        "tone_effect": tone_effect,
+        "tone_effect": {**earlier, "v1": tone_effect},
         "dark_share": dark_share,
         "n_sensor_off": n_sensor_off,
     }
@@ -106,22 +122,22 @@ def spo2_desaturation(
         "spo2_desaturation",
         seed,
         {"subjects": subjects, "reference": reference},
-        {"v1": {"test": test}},
+        versions,
         truth,
     )
 
 
-def _monk(seed: int, n: int, dark_share: float) -> np.ndarray:
+def _monk(seed: int, n: int, dark_share: float) -> Tones:
     """Tones by quota, so that the shares of the three bands hold exactly (to one subject)."""
     dark, medium = round(dark_share * n), round(0.35 * n)
     rng = stream(seed, "monk")
     tones = np.concatenate(
         [rng.integers(8, 11, dark), rng.integers(5, 8, medium), rng.integers(1, 5, n - dark - medium)]
     )
-    return tones[stream(seed, "order").permutation(n)]
+    return np.asarray(tones[stream(seed, "order").permutation(n)], dtype=np.int64)
 
 
-def _subjects(seed: int, monk: np.ndarray) -> pl.DataFrame:
+def _subjects(seed: int, monk: Tones) -> pl.DataFrame:
     n = monk.size
     age = truncated_normal(stream(seed, "age"), n, mean=31.0, sd=8.0, low=18.0, high=55.0)
     # From about 60 degrees at Monk 1 to about -60 at Monk 10, as scales of skin colour roughly correspond.
@@ -141,8 +157,8 @@ def _subjects(seed: int, monk: np.ndarray) -> pl.DataFrame:
     )
 
 
-def _plateaus(seed: int, n_subjects: int, n_draws: int) -> np.ndarray:
+def _plateaus(seed: int, n_subjects: int, n_draws: int) -> FloatArray:
     """SaO2 of each draw: steps from 99.5 to 70.5%, and a little noise, inside 70 to 100%."""
     steps = np.linspace(99.5, 70.5, n_draws)
     noise = stream(seed, "sao2").normal(0.0, 0.5, (n_subjects, n_draws))
-    return np.round(np.clip(steps + noise, 70.0, 100.0), 1).ravel()
+    return np.asarray(np.round(np.clip(steps + noise, 70.0, 100.0), 1).ravel(), dtype=np.float64)

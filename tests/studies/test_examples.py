@@ -14,10 +14,11 @@ from accordance.protocols import load
 from accordance.protocols.source import read_yaml
 from accordance.studies.check import check
 from accordance.studies.evaluate import evaluate
+from accordance.studies.run import run
 from accordance.studies.start import init
 
 EXAMPLES = Path(accordance.__file__).parent / "studies" / "examples"
-NAMES = ("pefr-1986", "spa-afib-ecg")
+NAMES = ("bp-iso81060", "pefr-1986", "spa-afib-ecg", "spo2-fda2025")
 SECTIONS = ("background", "discussion", "limitations", "adverse_events")
 
 
@@ -170,4 +171,32 @@ def test_init_makes_a_study_that_holds(tmp_path, name):
     init(tmp_path / "a study", example=name)
     study = check(tmp_path / "a study")
     assert study.config.id == name
-    assert study.deciding_version == {"pefr-1986": "mini", "spa-afib-ecg": "v1_1"}[name]
+    deciding = {"pefr-1986": "mini", "spa-afib-ecg": "v1_1", "spo2-fda2025": "v1", "bp-iso81060": "v1"}
+    assert study.deciding_version == deciding[name]
+
+
+def endpoint_decisions(results):
+    """Of the deciding endpoints."""
+    entries = results.document["endpoints"]
+    return {entry["id"]: entry["decision"] for entry in entries if entry["role"] == "co_primary"}
+
+
+def test_the_oximeter_is_alike_across_skin_tones_and_its_predecessor_fails_only_there(tmp_path):
+    folder = tmp_path / "study"
+    init(folder, example="spo2-fda2025")
+    assert run(folder).decision == "met"
+    config = folder / "study.yaml"
+    config.write_text(
+        config.read_text(encoding="utf-8").replace("decides: v1", "decides: v0"), encoding="utf-8"
+    )
+    found = run(folder)
+    assert found.decision == "not_met"
+    failed = {name for name, decision in endpoint_decisions(found).items() if decision != "met"}
+    assert failed == {"monk_high", "ita_high"}
+
+
+def test_the_cuff_meets_both_criteria_for_both_pressures(tmp_path):
+    init(tmp_path / "study", example="bp-iso81060")
+    found = run(tmp_path / "study")
+    assert endpoint_decisions(found) == dict.fromkeys(("sbp_1", "sbp_2", "dbp_1", "dbp_2"), "met")
+    assert found.decision == "met"

@@ -151,7 +151,10 @@ def test_nothing_is_overwritten(tmp_path, existing):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"example": "pefr"}, "there are: pefr-1986, spa-afib-ecg. Did you mean `pefr-1986`"),
+        (
+            {"example": "pefr"},
+            "there are: bp-iso81060, pefr-1986, spa-afib-ecg, spo2-fda2025. Did you mean `pefr-1986`",
+        ),
         ({"protocol": "heart-rat"}, "Did you mean `heart-rate`"),
         ({"example": "pefr-1986", "protocol": "heart-rate"}, "not from both"),
     ],
