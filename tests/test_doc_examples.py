@@ -1,6 +1,6 @@
 """Every example in docstrings, README and tutorials is run as it stands, so that none can rot.
 
-Docstrings: doctest, one case a module. Pages: README.md and docs/tutorial/*.md, each from top to bottom in an
+Docstrings: doctest, one case a module. Pages: README.md, the tutorials and one guide, each from top to bottom in an
 empty folder of its own, as a reader would follow it:
 
 - ```` ```console ````: each line that starts with `$ ` is run by bash in the page's folder and must succeed;
@@ -28,7 +28,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("evaluators", "protocols", "datasets", "studies", "reports", "app")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "tutorial").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs" / "tutorial").glob("*.md")),
+    ROOT / "docs" / "guide" / "new-measure.md",
+]
 FENCE = re.compile(
     r"(?P<skip><!-- not run: [^>]+ -->\s*\n)?"
     r"^(?P<indent> *)```(?P<language>\w+)(?P<options>[^\n]*)\n(?P<body>.*?)^(?P=indent)```\s*$",
