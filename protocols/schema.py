@@ -11,11 +11,14 @@ from typing import Any
 from ..evaluators import intervals, registry
 from ..evaluators.metric import REQUIRED, Metric, Parameter
 from .describe import TIERS
+from .inherit import Head, Variant
 from .model import Protocol
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _QUANTITY = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*[^\s\d].*$"
 _SCALARS = ["string", "number", "boolean"]
+_VARIANT = {name: str(field.description) for name, field in Variant.model_fields.items()}
+"""Keys of a variant, in words."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -33,11 +36,33 @@ def json_schema() -> dict[str, Any]:
     _endpoint(definitions["Endpoint"])
     _interval(definitions["IntervalSpec"])
     _tier(definitions["Criterion"])
-    return {
-        "$schema": DIALECT,
-        "title": "Accordance protocol",
-        **{k: v for k, v in schema.items() if k != "title"},
+    return {"$schema": DIALECT, "title": "Accordance protocol", "$defs": definitions, **_file(schema)}
+
+
+def _file(protocol: dict[str, Any]) -> dict[str, Any]:
+    """A file that says all itself, or one that says with `extends` what differs: any part of a protocol."""
+    head = Head.model_json_schema()
+    variants = {name: text for name, text in head["properties"]["variants"].items() if name == "description"}
+    variant = {
+        "type": "object",
+        "properties": {name: {"description": words} for name, words in _VARIANT.items()},
+        "required": ["title"],
+        "additionalProperties": False,
     }
+    variants |= {"type": "object", "additionalProperties": variant}
+    whole = {key: value for key, value in protocol.items() if key not in {"title", "$defs"}}
+    properties = {**whole["properties"], "variants": variants}
+    loose = {
+        name: {"description": one["description"]} if "description" in one else {}
+        for name, one in properties.items()
+    }
+    extends = {"description": head["properties"]["extends"]["description"], "type": "string"}
+    child = {
+        "type": "object",
+        "properties": {**loose, "extends": extends, "variants": variants},
+        "additionalProperties": False,
+    }
+    return {"if": {"required": ["extends"]}, "then": child, "else": {**whole, "properties": properties}}
 
 
 def _widen(node: Any) -> None:

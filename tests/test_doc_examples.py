@@ -1,6 +1,6 @@
 """Every example in docstrings, README and tutorials is run as it stands, so that none can rot.
 
-Docstrings: doctest, one case a module. Pages: README.md, the tutorials and one guide, each from top to bottom in an
+Docstrings: doctest, one case a module. Pages: README.md, tutorials and a guide, each from top to bottom in an
 empty folder of its own, as a reader would follow it:
 
 - ```` ```console ````: each line that starts with `$ ` is run by bash in the page's folder and must succeed;

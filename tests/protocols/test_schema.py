@@ -36,6 +36,14 @@ def test_built_in_protocols_are_valid(validator: Any, name: str) -> None:
     assert errors(validator, canonical_yaml(library.load(name))) == []
 
 
+def test_a_file_may_say_only_what_differs(validator: Any) -> None:
+    child = "extends: library:afib-ecg\nid: a\nendpoints: {sensitivity: {criterion: {limit: 0.9}}}\n"
+    assert errors(validator, child + "requirements: {cohorts: }\n") == []
+    assert errors(validator, child + "requirement: {cohorts: }\n") == [""]
+    assert errors(validator, child + "variants: {a: {title: A, change: {}}}\n") == ["variants.a"]
+    assert "" in errors(validator, child.replace("extends: library:afib-ecg\n", ""))
+
+
 def test_shorthands_are_valid(validator: Any, base: str) -> None:
     assert errors(validator, base) == []
     for old, new in (
