@@ -205,3 +205,54 @@ def test_draws():
     assert set(pick(rng, [("a", 1.0)], 5)) == {"a"}
     assert probabilities(0.3, np.empty(0)).size == 0
     assert probabilities(0.3, np.linspace(-9, 9, 50)).mean() == pytest.approx(0.3, rel=1e-10)
+
+
+LIBRARY = ("afib_cohorts", "afib_database", "bp_cuff", "spo2_desaturation")
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_simulators_of_the_library_are_reproducible_and_named(name):
+    one, same, other = (SIMULATORS[name](seed=seed) for seed in (1, 1, 2))
+    assert (one.name, one.seed) == (name, 1)
+    for file, frame in one.files().items():
+        assert_frame_equal(frame, same.files()[file])
+    assert not one.reference.equals(other.reference) or not one.versions["v1_1"]["test"].equals(
+        other.versions["v1_1"]["test"]
+    )
+
+
+def test_the_effect_of_tone_is_the_stated_one():
+    """Without deviations, Monk 10 and Monk 1 differ by it, but for rounding and the display's end at 100%."""
+    study = SIMULATORS["spo2_desaturation"](seed=3, sd_between=0.0, sd_within=0.0, tone_effect=2.0, bias=0.0)
+    pairs = study.reference.join(study.test("v1"), on=["subject", "sample"], suffix="_test")
+    tones = study.subjects.select("subject", "monk")
+    error = pairs.filter(pl.col("sao2") < 95).join(tones, on="subject").group_by("monk")
+    error = error.agg((pl.col("spo2") - pl.col("sao2")).mean())
+    found = dict(error.iter_rows())
+    assert found[10] - found[1] == pytest.approx(2.0, abs=0.05)
+
+
+def test_the_spread_of_the_cuffs_errors_is_the_stated_one():
+    study = SIMULATORS["bp_cuff"](seed=4, n_subjects=4000, bias=2.0, sd_between=3.0, sd_within=4.0)
+    pairs = study.reference.join(study.test("v1"), on=["subject", "reading"], suffix="_test")
+    error = (pairs["sbp_test"] - pairs["sbp"]).to_numpy()
+    assert error.mean() == pytest.approx(2.0, abs=0.2)
+    assert error.std() == pytest.approx(5.0, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "message"),
+    [
+        ("afib_cohorts", {"acceptable": 1.0}, "acceptable must lie inside"),
+        ("afib_database", {"n_records": 1}, "at least two records"),
+        ("afib_database", {"correlation": 2.0}, "correlation must lie in"),
+        ("bp_cuff", {"n_subjects": 7}, "n_subjects must be at least 8"),
+        ("bp_cuff", {"female_share": 1.5}, "female_share must lie in"),
+        ("spo2_desaturation", {"n_draws": 3}, "four draws"),
+        ("spo2_desaturation", {"dark_share": 0.7}, "dark_share must lie in"),
+        ("spo2_desaturation", {"n_sensor_off": -1}, "n_sensor_off must lie between"),
+    ],
+)
+def test_what_the_simulators_of_the_library_refuse(name, asked, message):
+    with pytest.raises(ValueError, match=message):
+        SIMULATORS[name](**asked)
