@@ -10,7 +10,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from interval_coverage import table
+from interval_coverage import grid, table
+from interval_coverage.designs import likenesses
 
 from accordance.evaluators import (
     bland_altman,
@@ -29,6 +30,14 @@ ALONE, SEVERAL = FLOORS["rmse"]
 ROWS_OF_MEANS = {"rmse_mean": "mae", "mape_mean": "mape", "sensitivity_mean": "sensitivity"}
 """With one row a subject, a mean over subjects is the average over rows of this."""
 
+CLASSIFICATIONS = ("sensitivity", "sensitivity_difference", "kappa", "auc")
+FAMILY = {
+    **dict.fromkeys(table.STATISTICS, "measurements"),
+    **{name: name for name in CLASSIFICATIONS},
+    "sensitivity_mean": "sensitivity",
+}
+"""Statistic -> which simulation draws it."""
+
 
 def test_floors_are_those_of_the_committed_simulation() -> None:
     rows = table.read()
@@ -36,6 +45,26 @@ def test_floors_are_those_of_the_committed_simulation() -> None:
     one |= {mean: one[average] for mean, average in ROWS_OF_MEANS.items()}
     assert dict(FLOORS) == {name: (one[name], several[name]) for name in table.STATISTICS}
     assert (table.SUBJECTS[0], table.SUBJECTS[-1]) == (SMALLEST, LARGEST)
+
+
+def test_the_committed_simulation_holds_every_design() -> None:
+    found = {(row.statistic, row.subjects, row.rows, row.icc, row.case) for row in table.read()}
+    expected = set()
+    for task in grid.tasks(grid.FAMILIES):
+        if task[0] == "measurements":
+            _, subjects, rows, case = task
+            designs = [(subjects, rows, icc, case) for icc in likenesses(rows)]
+        else:
+            _, case, subjects, rows, icc = task
+            designs = [(subjects, rows, icc, case)]
+        expected |= {
+            (name, *design)
+            for name in table.STATISTICS
+            if FAMILY[name] == task[0]
+            for design in designs
+            if not (name in ROWS_OF_MEANS and design[1] == "1")
+        }
+    assert found == expected
 
 
 def test_every_simulated_statistic_is_looked_up_somewhere() -> None:

@@ -48,7 +48,7 @@ def run_words(rows: list[Row], settings: dict[str, dict[str, object]]) -> str:
         chosen = [row for row in rows if row.statistic in statistics]
         near = max(row.error for row in chosen if row.coverage >= CLAIM and row.no_interval <= USABLE)
         nominal = float(np.sqrt(0.95 * 0.05 / given["studies"]))
-        names = ", ".join(STATISTICS[one] for one in statistics)
+        names = "; ".join(STATISTICS[one] for one in statistics)
         anywhere = max(row.error for row in chosen if row.given > 0)
         lines.append(
             f"- {names}: run on {given['date']}, seed {given['seed']}, {given['studies']:,} studies of each "
