@@ -17,7 +17,7 @@ from .intervals import LEVEL, Tallies, analytic, bootstrap, studies_of
 
 SHARE_METHODS = (
     "cluster_t", "clopper_pearson", "wilson", "korn_graubard", "rao_scott_wilson", "cluster_logit",
-    "donner_klar",
+    "cluster_logit_cr2", "donner_klar",
 )  # fmt: skip
 """Of the many of a proportion; all of them are simulated for sensitivity."""
 
@@ -114,7 +114,9 @@ def tally(
 
 def _average(into: Tallies, name: str, template: Any, totals: Array, plan: Layout, matrix: Array) -> None:
     studies = studies_of(template, totals, plan.counts)
-    analytic(into, name, "cluster_t", studies, statistic=template.statistics[0])
+    alone = name == "rmse" and plan.n_rows == len(plan.counts)
+    for method in ("cluster_t", "cluster_log_t", *(("chi_square",) if alone else ())):
+        analytic(into, name, method, studies, statistic=template.statistics[0])
     bootstrap(into, {0: name}, template.formula, totals, matrix)
 
 

@@ -117,10 +117,10 @@ def _limits(into: Tallies, parts: Templates, difference: Array, plan: Layout, ma
     totals = limit_totals(difference, plan)
     studies = studies_of(parts.limits, totals, plan.counts)
     several = plan.n_rows > len(plan.counts)
-    for method in ("t", "cluster_t"):
+    for method in ("t", "cluster_t", "z"):
         analytic(into, "bias", method, studies)
     for name in ("loa_lower", "loa_upper"):
-        for method in ("mover", "t", "cluster_t", *(() if several else ("noncentral_t",))):
+        for method in ("mover", "t", "cluster_t", "z", *(() if several else ("noncentral_t", "bland_1986"))):
             analytic(into, name, method, studies)
     if several:  # what comes out if rows are called independent
         alone = studies_of(parts.rows_independent, totals, plan.counts)
