@@ -198,7 +198,8 @@ def noted(metric: str, estimate: Estimate, *, average: str = "pooled", differenc
         estimate.counts,
         average=average,
         difference=difference,
-        method=estimate.interval.method,
+        # rows taken for independent are said to be so already
+        method=None if estimate.interval.independent_rows else estimate.interval.method,
     )
     return replace(estimate, warning=_joined(estimate.warning, note)) if note else estimate
 

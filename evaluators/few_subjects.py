@@ -1,42 +1,21 @@
-"""Where simulation has shown that no interval of a statistic holds its word with so few subjects."""
+"""Where simulation has shown that an interval does not hold its word with so few subjects."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .coverage_floors import METHOD_FLOORS
 from .metric import Counts
 
 SMALLEST, LARGEST = 10, 200
 """Fewest and most subjects that were simulated."""
 
 FLOORS: Mapping[str, tuple[int, int]] = {
-    "bias": (10, 10),
-    "loa_lower": (10, 10),
-    "loa_upper": (10, 10),
-    "rmse": (40, 85),
-    "rmse_mean": (10, 20),
-    "mae": (10, 40),
-    "mape": (10, 40),
-    "mape_mean": (10, 20),
-    "share_within": (10, 40),
-    "rmse_difference": (10, 10),
-    "slope_least_squares": (10, 10),
-    "slope_deming": (10, 10),
-    "sensitivity": (10, 85),
-    "sensitivity_mean": (10, 10),
-    "sensitivity_difference": (85, 85),
-    "kappa": (40, 85),
-    "auc": (10, 85),
+    name: (min(one for one, _ in found if one), min(several for _, several in found if several))
+    for name, found in ((name, tuple(methods.values())) for name, methods in METHOD_FLOORS.items())
 }
-"""Statistic as simulated -> smallest number of subjects with one unit each, and with several.
-
-Of 10, 20, 40, 85 and 200, the number with which some interval of nominally 95% covered at least 93%: of
-measurements with normal errors, of others over their simulated values; on average over likenesses and
-numbers of a subject's units. 201 where none did. With one unit a subject, a mean over subjects is an average
-over rows and has its number. The difference of two sensitivities is that of `compare_versions`, from subject
-weights; intervals of the four counts of independent pairs hold with 10. The documentation has the tables,
-"How often intervals cover", and a test derives these numbers from them.
-"""
+"""Statistic as simulated -> smallest number of subjects with one unit each, and with several, with which some
+interval covered 93%. See `coverage_floors`."""
 
 PROPORTIONS = (
     ("specificity", "specificity"),
@@ -115,9 +94,10 @@ def few_subjects_warning(
     difference: bool = False,
     method: str | None = None,
 ) -> str | None:
-    """Words for an interval that rests on fewer subjects than any interval of that statistic can support.
+    """Words for an interval that rests on fewer subjects than it can support.
 
-    Below 10 subjects nothing was simulated; there, every method that needs many subjects is warned of.
+    They say whether no interval of the statistic does, or whether others do and not this method. Below 10
+    subjects nothing was simulated; there, every method that needs many subjects is warned of.
 
     Args:
         metric: The metric's name.
@@ -125,7 +105,7 @@ def few_subjects_warning(
         counts: What the statistic rests on.
         average: Which average of the metric.
         difference: It is a paired difference of two versions.
-        method: The interval's method.
+        method: The interval's method; None where nothing is to be said about it in particular.
 
     Returns:
         The warning, or None.
@@ -135,25 +115,35 @@ def few_subjects_warning(
         Only 17 subjects: in simulations, no 95% interval of this statistic covered 93% with fewer than 85.
         >>> few_subjects_warning("rmse", "rmse", Counts(85, 1700)) is None
         True
+        >>> few_subjects_warning("auc", "auc", Counts(17, 17), method="obuchowski")[:57]
+        'Only 17 subjects: in simulations, 95% intervals `obuchows'
         >>> print(few_subjects_warning("mcc", "mcc", Counts(6, 90), method="cluster_t"))
         Only 6 subjects: such intervals were simulated with 10 or more, and covered less the fewer there were.
     """
     simulated, words = _speaks_for(metric, statistic, average, difference)
-    several = counts.n_units > counts.n_subjects
-    exact = "" if several or simulated != "sensitivity_difference" else _PAIRED_COUNTS
-    floor = FLOORS[simulated][several] if simulated else SMALLEST
-    n = counts.n_subjects
-    if n < floor and floor > SMALLEST:
+    several, n = counts.n_units > counts.n_subjects, counts.n_subjects
+    if simulated is not None:
         of = f" of {words}, which speak for this statistic," if words else ","
-        what = "no 95% interval covered 93%" if words else "no 95% interval of this statistic covered 93%"
-        many = f"fewer than {floor}" if floor <= LARGEST else f"up to {LARGEST}"
-        return f"Only {n} subjects: in simulations{of} {what} with {many}.{exact}"
+        whose = "" if words else " of this statistic"
+        only = f"Only {n} subjects: in simulations"
+        least = FLOORS[simulated][several]
+        own = METHOD_FLOORS[simulated].get(method or "", (0, 0))[several]
+        if n < least and least > SMALLEST:
+            exact = "" if several or simulated != "sensitivity_difference" else _PAIRED_COUNTS
+            return f"{only}{of} no 95% interval{whose} covered 93% {_with(least)}.{exact}"
+        if n < own and own > SMALLEST:
+            what = f"95% intervals `{method}`{whose} covered less than 93% {_with(own)}"
+            return f"{only}{of} {what}; others did not."
     if n < SMALLEST and _needs_many(method, several=several):
         return (
             f"Only {n} subjects: such intervals were simulated with {SMALLEST} or more, and covered less the "
             "fewer there were."
         )
     return None
+
+
+def _with(floor: int) -> str:
+    return f"with fewer than {floor}" if floor <= LARGEST else f"with up to {LARGEST}"
 
 
 def _speaks_for(metric: str, statistic: str, average: str, difference: bool) -> tuple[str | None, str]:

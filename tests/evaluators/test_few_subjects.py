@@ -23,6 +23,7 @@ from accordance.evaluators import (
     specificity,
 )
 from accordance.evaluators import few_subjects as module
+from accordance.evaluators.coverage_floors import METHOD_FLOORS
 from accordance.evaluators.few_subjects import FLOORS, LARGEST, PROPORTIONS, SMALLEST, few_subjects_warning
 from accordance.evaluators.metric import Counts
 
@@ -41,9 +42,20 @@ FAMILY = {
 
 def test_floors_are_those_of_the_committed_simulation() -> None:
     rows = table.read()
-    one, several = (table.floors(rows, several=which) for which in (False, True))
-    one |= {mean: one[average] for mean, average in ROWS_OF_MEANS.items()}
-    assert dict(FLOORS) == {name: (one[name], several[name]) for name in table.STATISTICS}
+    one, several = (table.method_floors(rows, several=which) for which in (False, True))
+    for mean, average in ROWS_OF_MEANS.items():
+        one[mean] = {method: n for method, n in one[average].items() if method in several[mean]}
+    derived = {
+        name: {
+            method: (one[name].get(method, 0), several[name].get(method, 0))
+            for method in {*one[name], *several[name]}
+        }
+        for name in table.STATISTICS
+    }
+    assert {name: dict(methods) for name, methods in METHOD_FLOORS.items()} == derived
+    one_unit, units = (table.floors(rows, several=which) for which in (False, True))
+    one_unit |= {mean: one_unit[average] for mean, average in ROWS_OF_MEANS.items()}
+    assert dict(FLOORS) == {name: (one_unit[name], units[name]) for name in table.STATISTICS}
     assert (table.SUBJECTS[0], table.SUBJECTS[-1]) == (SMALLEST, LARGEST)
 
 
@@ -98,6 +110,25 @@ def test_several_units_a_subject_need_more_subjects() -> None:
     assert few_subjects_warning("rmse", "rmse", Counts(ALONE, ALONE)) is None
     assert few_subjects_warning("rmse", "rmse", Counts(ALONE, ALONE + 1)) is not None
     assert few_subjects_warning("rmse", "rmse", Counts(SEVERAL, 20 * SEVERAL)) is None
+
+
+def test_a_method_that_needs_more_than_the_best_is_told_apart() -> None:
+    least, own = FLOORS["auc"][0], METHOD_FLOORS["auc"]["obuchowski"][0]
+    n = (least + own) // 2
+    said = few_subjects_warning("auc", "auc", Counts(n, n), method="obuchowski") or ""
+    assert "`obuchowski`" in said
+    assert "others did not" in said
+    assert few_subjects_warning("auc", "auc", Counts(n, n), method="obuchowski_logit") is None
+    assert few_subjects_warning("auc", "auc", Counts(own, own), method="obuchowski") is None
+
+
+def test_what_takes_rows_for_independent_is_not_told_twice() -> None:
+    subject = np.repeat(np.arange(100), 3)
+    call = np.ones(300, dtype=int)
+    call[::17] = 0
+    found = sensitivity(np.ones(300), call, subject=subject, ci="wilson")["sensitivity"]
+    assert found.interval.independent_rows
+    assert "Only" not in found.warning
 
 
 def test_elsewhere_there_is_none() -> None:

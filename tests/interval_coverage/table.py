@@ -180,23 +180,27 @@ ELSEWHERE = frozenset(
 """Methods that no metric, and no comparison of versions, offers."""
 
 
-def floors(rows: list[Row], *, several: bool, claim: float = 0.93) -> dict[str, int]:
-    """Smallest number of subjects with which some method reaches the claim, by statistic.
+def method_floors(rows: list[Row], *, several: bool, claim: float = 0.93) -> dict[str, dict[str, int]]:
+    """Smallest number of subjects with which a method reaches the claim, by statistic and method.
 
-    Of the difference of two sensitivities the methods of `compare_versions` are meant: intervals of the four
-    counts exist for single units only, and elsewhere.
     Means are over all designs with several rows a subject, or with one; of measurements, those with normal
-    errors. A statistic that never reaches it has the largest number plus one; one that was not simulated with
-    such rows is left out.
+    errors. A method that never reaches it has the largest number plus one; what was not simulated with such
+    rows is left out. Of the difference of two sensitivities the methods of `compare_versions` are meant:
+    intervals of the four counts exist for single units only, and elsewhere.
     """
-    found = {}
+    found: dict[str, dict[str, int]] = {}
     for statistic in STATISTICS:
         usual = [row for row in rows if row.statistic == statistic and row.case not in ("skewed", "heavy")]
-        names = [name for name in methods(usual, statistic) if name not in ELSEWHERE]
-        reached = [
-            n for n in SUBJECTS for name in names
-            if (one := summary(usual, statistic, name, n, several=several)) is not None and one.mean >= claim
-        ]  # fmt: skip
-        if any((row.rows != "1") == several for row in usual):
-            found[statistic] = min(reached, default=SUBJECTS[-1] + 1)
+        for name in methods(usual, statistic):
+            means = [summary(usual, statistic, name, n, several=several) for n in SUBJECTS]
+            if name in ELSEWHERE or all(one is None for one in means):
+                continue
+            reached = [n for n, one in zip(SUBJECTS, means, strict=True) if one and one.mean >= claim]
+            found.setdefault(statistic, {})[name] = min(reached, default=SUBJECTS[-1] + 1)
     return found
+
+
+def floors(rows: list[Row], *, several: bool, claim: float = 0.93) -> dict[str, int]:
+    """Smallest number of subjects with which some method reaches the claim, by statistic."""
+    found = method_floors(rows, several=several, claim=claim)
+    return {statistic: min(numbers.values()) for statistic, numbers in found.items()}
