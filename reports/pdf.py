@@ -29,6 +29,7 @@ PROTOCOL_FILE = "protocol.yaml"
 VARIANT = "pdf/a-3a"
 LIBRARIES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 _SCHEME = "accordance"
+_DRAWN_POINTS = "data:image/png;base64,"
 _LOCK = threading.Lock()  # warnings are gathered on a logger that all threads share
 
 
@@ -164,6 +165,8 @@ def _fetcher(weasyprint: Any, drawn: Mapping[str, str]) -> Any:
 
     class OwnFiles(weasyprint.urls.URLFetcher):  # type: ignore[misc]
         def fetch(self, url: str, headers: Any = None) -> Any:
+            if url.startswith(_DRAWN_POINTS):  # the points of a large figure, written inside its own SVG
+                return super().fetch(url, headers)
             kind, _, name = url.removeprefix(f"{_SCHEME}:").partition("/")
             if kind == "figure" and name in drawn:
                 body, media = drawn[name].encode(), "image/svg+xml"

@@ -9,6 +9,7 @@ import logging
 import shutil
 import subprocess
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pikepdf
@@ -144,6 +145,23 @@ def test_without_attachments_the_files_come_beside(pefr: Results, tmp_path: Path
     first = hashlib.sha256((tmp_path / "report-files.zip").read_bytes()).hexdigest()
     files = pdfs.attached(gather(pefr.folder))
     assert hashlib.sha256(pdfs.sidecar(files, gather(pefr.folder).finished)).hexdigest() == first
+
+
+def test_points_of_a_large_figure_are_drawn_as_an_image(
+    pefr: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pdfs.figures, "svg", partial(pdfs.figures.svg, raster_above=5))
+    found = pikepdf.open(io.BytesIO(pdfs.pdf(gather(pefr.folder), attachments=False)))
+    images = [
+        one for one in found.objects if isinstance(one, pikepdf.Stream) and one.get("/Subtype") == "/Image"
+    ]
+    assert images
+
+
+@pytest.mark.parametrize("url", ["https://example.org/a.png", "file:///etc/passwd", "data:text/css,a{}"])
+def test_nothing_else_is_loaded(url: str) -> None:
+    with pytest.raises(ValueError, match="loads nothing from outside"):
+        pdfs._fetcher(pdfs._engine(), {}).fetch(url)
 
 
 def test_engine_complaints_fail_the_report() -> None:
