@@ -37,8 +37,9 @@ def check_names(
         renamed: Contract column -> name in the data, where they differ.
     """
     renamed = renamed or {}
-    expected = {renamed.get(column, column): column for column in table.columns}
-    extra = [column for column in found if column not in expected and column != ROW]
+    expected = {renamed.get(column, column): column for column in table.read}
+    made = [column for column in table.columns if column not in table.read]
+    extra = [column for column in found if column not in (*expected, *made) and column != ROW]
     violations = [
         Violation(
             f"`source.columns` names a column that table `{name}` does not declare.",
@@ -49,6 +50,16 @@ def check_names(
         for column in renamed
         if column not in table.columns
     ]
+    violations.extend(
+        Violation(
+            f"column is made from `{bands.column}`, and the data have one of that name; remove it there, or "
+            "take `from` out of the contract.",
+            file=file,
+            key=column,
+        )
+        for column in made
+        if (column in found or column in renamed) and (bands := table.columns[column].from_)
+    )
     for in_data, column in expected.items():
         if in_data in found or not table.columns[column].required:
             continue

@@ -17,7 +17,7 @@ import polars as pl
 
 from ..protocols.errors import ContractError, Violation, nearest
 from ..protocols.model import Conversion, Table
-from . import contract, parquet, sql, typed, units
+from . import bands, contract, parquet, sql, typed, units
 from .contract import ROW
 from .csv_text import CsvFile, open_csv
 from .frames import to_polars
@@ -155,7 +155,7 @@ def from_frame(
 
 def _wanted(table: Table, source: Source, names: Sequence[str]) -> list[str]:
     """Names in the data of the contract's columns, those that are there."""
-    return [in_data for column in table.columns if (in_data := source.columns.get(column, column)) in names]
+    return [in_data for column in table.read if (in_data := source.columns.get(column, column)) in names]
 
 
 def _needed(frame: pl.DataFrame, table: Table, source: Source) -> pl.DataFrame:
@@ -219,7 +219,7 @@ def _differing(
 ) -> list[Violation]:
     """Files of one source whose columns are not those of the first."""
     _, first, _, names = opened[0]
-    known = {source.columns.get(column, column) for column in table.columns}
+    known = {source.columns.get(column, column) for column in table.read}
     violations = []
     for _, shown, _, columns in opened[1:]:
         missing = [column for column in names if column not in columns]
@@ -281,7 +281,8 @@ def _checked(
         violations.append(Violation(message, file=file, key=ROW))
     columns: list[pl.Series] = []
     bad: dict[str, pl.Series] = {}
-    for column, spec in table.columns.items():
+    for column in table.read:
+        spec = table.columns[column]
         in_data = source.columns.get(column, column)
         if in_data not in raw.frame.columns:
             if not spec.required:
@@ -316,6 +317,7 @@ def _checked(
     )
     if violations:
         raise ContractError(violations)
+    frame = bands.add(frame, table)
     position = pl.int_range(frame.height, dtype=pl.Int64).alias(ROW)
     return TableData(name, frame.with_columns(position), raw.files, table.key)
 

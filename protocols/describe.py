@@ -226,6 +226,35 @@ def resampling(protocol: Protocol) -> str:
     return f"Subjects are resampled with replacement {one.replicates:,} times{strata}, seed {protocol.seed}."
 
 
+def made(protocol: Protocol) -> list[str]:
+    """Each category that is made from a number, as a sentence.
+
+    Example:
+        >>> from accordance.protocols import library
+        >>> print(made(library.load("spo2-iso80601"))[0])
+        In `reference`, `hypoxaemia` is made of `sao2`: present below 88, absent from 88.
+    """
+    return [
+        f"In `{table}`, `{name}` is made of `{column.from_.column}`: "
+        + ", ".join(
+            f"{level}{_band(low, high)}"
+            for level, low, high in zip(
+                column.levels or (), (None, *column.from_.edges), (*column.from_.edges, None), strict=True
+            )
+        )
+        + "."
+        for table, contract in protocol.tables.items()
+        for name, column in contract.columns.items()
+        if column.from_ is not None
+    ]
+
+
+def _band(low: float | None, high: float | None) -> str:
+    start = f" from {low:g}" if low is not None else ""
+    end = f"{' to' if start else ''} below {high:g}" if high is not None else ""
+    return f"{start}{end}"
+
+
 def endpoint(protocol: Protocol, name: str) -> list[str]:
     """One endpoint as sentences: what, on whom, by which columns, with which interval, judged how.
 
@@ -315,6 +344,8 @@ def summary(protocol: Protocol) -> str:
     lines += ["", "Pairing", *(f"  {pairing(protocol, name)}" for name in protocol.pairings)]
     if protocol.exclusions:
         lines += ["", "Exclusions", *(f"  {exclusion(protocol, code)}" for code in protocol.exclusions)]
+    if made(protocol):
+        lines += ["", "Categories made from numbers", *(f"  {sentence}" for sentence in made(protocol))]
     lines += ["", "Populations"]
     for name, one in protocol.populations.items():
         title = f"{one.title}: " if one.definition else ""

@@ -30,6 +30,7 @@ from .validity import (
 __all__ = [
     "DECIDING",
     "SCHEMA",
+    "Bands",
     "Change",
     "Column",
     "Condition",
@@ -78,8 +79,19 @@ class Standard(Model):
     """What the protocol takes from it."""
 
 
+class Bands(Model):
+    """How a category is made from a number: half-open bands [a, b), as those of subgroups."""
+
+    column: Identifier
+    """Column of the same table."""
+    edges: tuple[float, ...]
+    """Inner edges, in order: a value at an edge belongs to the band above it. One fewer than the levels."""
+
+
 class Column(Model):
     """One column of a table: its type, unit, accepted values."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"from_"})
 
     type: ColumnType
     """Type of the values. `text` stays as written: `007` is not 7."""
@@ -102,6 +114,12 @@ class Column(Model):
     missing: Literal["refused", "allowed"] = Field(
         default="refused",
         description="allowed: empty cells are rows without a value, reason code `missing_value`.",
+    )
+    from_: Bands | None = Field(
+        default=None,
+        alias="from",
+        description="A category that the data do not have: bands of a number of the same table, such as a "
+        "severity from an index. Where the number is missing, so is the category.",
     )
 
 
@@ -133,6 +151,11 @@ class Table(Model):
     """What happens to columns that the contract does not name."""
     columns: dict[Identifier, Column]
     """Contract of each column."""
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The columns that the data have to bring; the others are made from them."""
+        return tuple(name for name, column in self.columns.items() if column.from_ is None)
 
 
 class Conversion(Model):

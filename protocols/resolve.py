@@ -24,6 +24,7 @@ from .tables import (
     check_table,
     resolve_exclusion,
     resolve_pairing,
+    resolve_table,
 )
 
 
@@ -41,6 +42,7 @@ def resolve(protocol: Protocol, locate: Locator | None = None) -> Protocol:
     for name, table in protocol.tables.items():
         check_table(context, name, table)
         check_exclusion_levels(context, name, table)
+    context.protocol = _with(context, "tables", {n: resolve_table(t) for n, t in protocol.tables.items()})
     for index, conversion in enumerate(protocol.conversions):
         check_conversion(context, index, conversion)
     check_codes(context)

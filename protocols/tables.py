@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from .conditions import resolve_where
 from .context import (
     BOOKKEEPING,
@@ -15,7 +17,7 @@ from .context import (
     pair_scope,
 )
 from .errors import nearest
-from .model import Column, Conversion, Exclusion, Pairing, Table
+from .model import Bands, Column, Conversion, Exclusion, Pairing, Table
 from .nodes import Path
 from .shape import listed
 
@@ -45,6 +47,8 @@ def check_table(context: Context, name: str, table: Table) -> None:
     path: Path = ("tables", name)
     for column_name, column in table.columns.items():
         _check_column((*path, "columns", column_name), column, context)
+        if column.from_ is not None:
+            _check_bands((*path, "columns", column_name), column, column.from_, table, context)
         if column_name in BOOKKEEPING or (column_name == SUBJECT and table.subject != SUBJECT):
             message = "pairs use this name themselves; choose another (the study maps it to the data's)"
             context.report((*path, "columns", column_name), message, column_name, at_key=True)
@@ -84,6 +88,8 @@ def _check_role(context: Context, path: Path, table: Table, name: str, role: str
         accepted = (*accepted, "number")
     if column.type not in accepted:
         context.report(path, f"a {role} column is {_either(accepted)}; `{name}` is `{column.type}`", name)
+    if column.from_ is not None:
+        context.report(path, f"a {role} column comes from the data, and `{name}` is made from another", name)
     if role == "time" and column.type in _NUMBERS and column.unit is None:
         context.report(path, f"a time in numbers needs a unit, such as {listed(TIME_UNITS[1:4])}", name)
     if role != "exclusion" and not column.required:
@@ -124,6 +130,43 @@ def _check_column(path: Path, column: Column, context: Context) -> None:
     elif column.levels:
         for index, level in enumerate(column.indeterminate):
             context.known((*path, "indeterminate", index), level, column.levels, "level")
+
+
+def _check_bands(path: Path, column: Column, bands: Bands, table: Table, context: Context) -> None:
+    """A category made from a number of the same table, with one edge between two levels each."""
+    place: Path = (*path, "from")
+    if column.type != "category":
+        context.report(place, f"bands make a category, and this column is `{column.type}`", at_key=True)
+    if column.indeterminate:
+        context.report((*path, "indeterminate"), "a band of a number is a result; leave the number empty")
+    source = (*place, "column")
+    if context.known(source, bands.column, table.columns, "column"):
+        found = table.columns[bands.column]
+        if found.type not in _NUMBERS:
+            message = f"bands are made of a number, and `{bands.column}` is `{found.type}`"
+            context.report(source, message, bands.column)
+    if any(low >= high for low, high in itertools.pairwise(bands.edges)) or not bands.edges:
+        given = ", ".join(f"{edge:g}" for edge in bands.edges) or "none"
+        context.report((*place, "edges"), "expected edges in rising order, at least one", given)
+    elif column.levels and len(column.levels) != len(bands.edges) + 1:
+        message = f"{len(bands.edges)} edges make {len(bands.edges) + 1} bands; give as many levels"
+        context.report((*path, "levels"), message, len(column.levels))
+
+
+def resolve_table(table: Table) -> Table:
+    """The table with every column that is made from another as optional and as often empty as that one."""
+    columns = {
+        name: column.model_copy(
+            update={
+                "required": table.columns[column.from_.column].required,
+                "missing": table.columns[column.from_.column].missing,
+            }
+        )
+        if column.from_ is not None and column.from_.column in table.columns
+        else column
+        for name, column in table.columns.items()
+    }
+    return table.model_copy(update={"columns": columns})
 
 
 def _check_unique(context: Context, path: Path, values: tuple[str, ...], what: str) -> None:

@@ -11,7 +11,7 @@ from ..datasets.pairs import STRUCTURAL
 from ..evaluators import registry
 from ..evaluators.intervals import METHODS
 from ..evaluators.metric import Metric
-from ..protocols import describe_validity
+from ..protocols import describe, describe_validity
 from ..protocols.model import Condition, Endpoint, Pairing, Protocol, Table, Where
 from . import format as fmt
 
@@ -125,6 +125,7 @@ def _data(protocol: Protocol) -> Iterable[str]:
         "types, units, "
         "accepted ranges and levels, duplicate keys, and subjects without an entry."
     )
+    yield from describe.made(protocol)
     for rule in protocol.conversions:
         offset = f" plus {fmt.plain(rule.offset)}" if rule.offset else ""
         by = f"{fmt.plain(rule.factor)}{offset}"

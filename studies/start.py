@@ -172,7 +172,7 @@ def _columns_note(protocol: Protocol) -> str:
     """What each table has to hold, as comments."""
     lines = ["# The protocol asks for these columns:"]
     for name, table in protocol.tables.items():
-        lines.append(f"#   {name}: " + ", ".join(table.columns))
+        lines.append(f"#   {name}: " + ", ".join(table.read))
     return "\n".join(lines) + "\n"
 
 

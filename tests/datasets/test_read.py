@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from accordance.datasets.provenance import sha256_file
 from accordance.datasets.read import TableData, from_frame, read_table
 from accordance.datasets.sources import Source
-from accordance.protocols.model import Column, Conversion, Table
+from accordance.protocols.errors import ContractError
+from accordance.protocols.model import Bands, Column, Conversion, Table
 
 HEAD = "subject,epoch,hr\n"
 ROWS = [("007", 1, 60.5), ("007", 2, 61.0), ("010", 1, 72.25)]
@@ -359,3 +360,57 @@ def test_arrow_dictionaries_and_decimals(table: Table) -> None:
         }
     )
     assert from_frame("reference", table, arrow).frame["hr"].to_list() == [60.5, 61.0]
+
+
+AHI = Table(
+    key=("subject",),
+    columns={
+        "subject": Column(type="text"),
+        "severity": Column(
+            type="category",
+            levels=("none", "mild", "moderate", "severe"),
+            missing="allowed",
+            **{"from": Bands(column="ahi", edges=(5.0, 15.0, 30.0))},
+        ),
+        "ahi": Column(type="number", unit="1/h", missing="allowed"),
+    },
+)
+
+
+def test_a_category_is_made_from_a_number() -> None:
+    values = [0.0, 4.999, 5.0, 15.0, 29.9, 30.0, 300.0, None]
+    found = from_frame("reference", AHI, {"subject": [str(n) for n in range(8)], "ahi": values})
+    words = ["none", "none", "mild", "moderate", "moderate", "severe", "severe", None]
+    assert found.frame["severity"].to_list() == words
+    assert found.frame.columns == ["subject", "severity", "ahi", "row"]
+
+
+def test_bands_are_those_of_the_contracts_unit() -> None:
+    rule = Conversion(**{"from": "1/min"}, to="1/h", factor=60.0)
+    source = Source(units={"ahi": "1/min"})
+    data = {"subject": ["1", "2"], "ahi": [0.2, 0.3]}
+    found = from_frame("reference", AHI, data, source=source, conversions=(rule,))
+    assert found.frame["severity"].to_list() == ["mild", "moderate"]
+
+
+@pytest.mark.parametrize("extra", ["refused", "ignored"])
+def test_data_may_not_bring_what_is_made(extra: str) -> None:
+    table = AHI.model_copy(update={"extra_columns": extra})
+    with pytest.raises(ContractError, match="column is made from `ahi`"):
+        from_frame("reference", table, {"subject": ["1"], "ahi": [7.0], "severity": ["severe"]})
+
+
+def test_without_the_number_there_is_no_category() -> None:
+    columns = {name: one.model_copy(update={"required": False}) for name, one in AHI.columns.items()}
+    columns["subject"] = AHI.columns["subject"]
+    found = from_frame("reference", AHI.model_copy(update={"columns": columns}), {"subject": ["1"]})
+    assert found.frame["severity"].to_list() == [None]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=30))
+def test_bands_are_half_open(values: list[float]) -> None:
+    found = from_frame("reference", AHI, {"subject": [str(n) for n in range(len(values))], "ahi": values})
+    codes = np.searchsorted([5.0, 15.0, 30.0], values, side="right")
+    levels = AHI.columns["severity"].levels or ()
+    assert found.frame["severity"].to_list() == [levels[code] for code in codes]
