@@ -15,7 +15,7 @@ extends: library:bp-iso81060
 id: our-cuff
 version: "1"
 title: Our cuff
-requirements: {arm: {bands: [22, 27, 32, 37, 42]}}
+requirements: {arm: {bands: [22, 27, 32, 37, 42]}, arm_ends: {bands: [22, 24.5, 39.5, 42]}}
 """
 
 
@@ -71,8 +71,8 @@ def test_a_study_of_men_is_no_study_of_this_standard():
 
 
 def test_the_bands_of_the_cuff_are_the_studys_to_set():
-    without = parse(OWN.replace("requirements: {arm: {bands: [22, 27, 32, 37, 42]}}\n", ""))
-    assert without.requirements["arm"].bands == "required"
+    without = parse("\n".join(line for line in OWN.splitlines() if not line.startswith("requirements")))
+    assert without.requirements["arm"].bands == without.requirements["arm_ends"].bands == "required"
 
 
 def test_one_subject_short_is_no_such_study():
