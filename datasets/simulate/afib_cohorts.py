@@ -17,6 +17,9 @@ from .draws import correlated_uniform, stream
 from .study import SimulatedStudy
 
 VERSION = "v1_1"
+OTHER = "other"
+OUTPUTS_IN_OTHER = {AF: 0.08, SR: 0.47, "inconclusive": 0.45}
+"""What the classifier shows in a rhythm that is neither, and how often."""
 ACCEPTABLE, UNACCEPTABLE = "acceptable", "unacceptable"
 READERS = ("reader_1", "reader_2", "reader_3")
 KEY = ["subject", "recording"]
@@ -27,6 +30,7 @@ def afib_cohorts(
     seed: int = 20260403,
     n_af: int = 270,
     n_sr: int = 270,
+    n_other: int = 24,
     version: VersionTruth = VERSIONS[VERSION],
     acceptable: float = 0.985,
 ) -> SimulatedStudy:
@@ -36,6 +40,7 @@ def afib_cohorts(
         seed: Reproduces everything.
         n_af: Subjects enrolled in AF.
         n_sr: Subjects enrolled in SR.
+        n_other: Subjects enrolled in another rhythm, which is never pooled with the others.
         version: True behaviour of the classifier.
         acceptable: Probability that experts accept the waveform of a single-lead ECG.
 
@@ -43,7 +48,7 @@ def afib_cohorts(
         `subjects`, `reference`, `reads`, `deviations`, `adverse_events`, and the outputs of `v1_1`.
 
     Raises:
-        ValueError: As `spa_afib_ecg`, or `acceptable` outside (0, 1).
+        ValueError: As `spa_afib_ecg`, `acceptable` outside (0, 1), or `n_other` below 0.
 
     Example:
         >>> study = afib_cohorts()
@@ -52,22 +57,25 @@ def afib_cohorts(
     """
     if not 0 < acceptable < 1:
         raise ValueError(f"acceptable must lie inside (0, 1), not {acceptable}")
+    if n_other < 0:
+        raise ValueError(f"n_other must not be negative, not {n_other}")
     base = spa_afib_ecg(seed=seed, n_af=n_af, n_sr=n_sr, versions={VERSION: version})
-    found = base.reference
+    others = _others(seed, n_other, base)
+    found = pl.concat([base.reference, others.reference])
     reference = found.select(*KEY, rhythm="truth", waveform=pl.lit(ACCEPTABLE), exclusion="exclusion")
     reads = (
         found.unpivot(on=list(READERS), index=KEY, variable_name="reader", value_name="rhythm")
         .with_columns(pl.col("rhythm").fill_null(UNREADABLE))
         .sort(*KEY, "reader")
     )
-    output = base.test(VERSION)
+    output = pl.concat([base.test(VERSION), others.test(VERSION)])
     accepted = stream(seed, "waveform").uniform(size=output.height) < acceptable
     test = output.select(
         *KEY, "rhythm", waveform=pl.Series([ACCEPTABLE if yes else UNACCEPTABLE for yes in accepted])
     )
     names = base.subjects["subject"].to_list()
     shared = {
-        "subjects": base.subjects,
+        "subjects": pl.concat([base.subjects, others.subjects]),
         "reference": reference,
         "reads": reads,
         "deviations": pl.DataFrame(
@@ -89,8 +97,45 @@ def afib_cohorts(
             }
         ),
     }
-    truth: Mapping[str, Any] = {**base.truth, "acceptable": acceptable}
+    truth: Mapping[str, Any] = {**base.truth, "acceptable": acceptable, "outputs_in_other": OUTPUTS_IN_OTHER}
     return SimulatedStudy("afib_cohorts", seed, shared, {VERSION: {"test": test}}, truth)
+
+
+def _others(seed: int, n: int, base: SimulatedStudy) -> SimulatedStudy:
+    """Subjects in another rhythm: drawn like those in SR, read as `other`, with outputs of their own."""
+    drawn = spa_afib_ecg(
+        seed=seed + 1,
+        n_af=1,
+        n_sr=max(1, n),
+        versions={VERSION: VERSIONS[VERSION]},
+        n_no_output=0,
+        n_unreadable=0,
+        n_withdrawn=0,
+    )
+    chosen = drawn.subjects.filter(pl.col("cohort") == SR).head(n)
+    names = {name: f"other-{place:03d}" for place, name in enumerate(chosen["subject"], start=1)}
+
+    def mine(table: pl.DataFrame) -> pl.DataFrame:
+        kept = table.filter(pl.col("subject").is_in(list(names)))
+        return kept.with_columns(pl.col("subject").replace(names))
+
+    read = [pl.lit(OTHER).alias(name) for name in (*READERS, "truth")]
+    test = mine(drawn.test(VERSION))
+    shown = stream(seed, "other").choice(
+        list(OUTPUTS_IN_OTHER), size=test.height, p=list(OUTPUTS_IN_OTHER.values())
+    )
+    return SimulatedStudy(
+        base.name,
+        seed,
+        {
+            "subjects": mine(chosen).with_columns(pl.lit(OTHER).alias("cohort")),
+            "reference": mine(drawn.reference).with_columns(
+                *read, pl.lit(None, pl.String).alias("exclusion")
+            ),
+        },
+        {VERSION: {"test": test.with_columns(pl.Series("rhythm", shown, dtype=pl.String))}},
+        {},
+    )
 
 
 def afib_database(

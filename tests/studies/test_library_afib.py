@@ -140,3 +140,17 @@ def test_published_counts_by_the_interval_that_the_protocol_names(right, cases, 
     one = found["sensitivity"]
     shown = tuple(round(100 * value, 1) for value in (one.value, one.interval.lower, one.interval.upper))
     assert shown == published
+
+
+def test_other_rhythms_are_counted_and_not_pooled(met):
+    without = study(n_other=0)
+    for endpoint in ("sensitivity", "specificity", "yield", "signal_quality"):
+        rows = [
+            found.endpoint(endpoint).filter(pl.col("subgroup").is_null())["estimate"].to_list()
+            for found in (met, without)
+        ]
+        assert rows[0] == rows[1], endpoint
+    others = met.endpoint("other_rhythms").filter(pl.col("view") == "primary").row(0, named=True)
+    assert others["n_subjects"] < 24 and 0.7 < others["estimate"] <= 1
+    none = without.endpoint("other_rhythms").filter(pl.col("view") == "primary").row(0, named=True)
+    assert none["estimate"] is None and none["error"]
