@@ -21,11 +21,12 @@ from ..protocols.model import DECIDING, Endpoint, Protocol
 from . import by_site, disparity, facts, hypotheses, missing, planning, requirements, slices
 from .decide import Outcome, outcome, overall, reasons, unverified, withhold
 from .demographics import RULE, analysed_subjects, demographics, excluded
-from .evaluation import Row, answerer, evaluate_protocol
+from .evaluation import answerer, evaluate_protocol
 from .judge import OVERALL_WORDS, decides, headline, words
 from .lock import Plan
 from .manifest import tool_version
 from .results import DOCUMENT_SCHEMA, frame
+from .rows import Row
 
 Progress = Callable[[str, float], None]
 PAIRING_SHARE = 0.4

@@ -15,7 +15,10 @@ from ..evaluators.metric import CannotComputeError, Columns, Counts, Estimate, M
 from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.roles import metric_of
 from . import contrasts, slices
-from .evaluation import Answerer, Batch, Material, Question, Row, columns_over, material_of, prepare
+from .estimating import columns_over, prepare
+from .evaluation import Answerer
+from .questions import Batch, Material, Question, material_of
+from .rows import Row
 from .splits import MISSING, Part
 
 DIFFER = "p = {p:.3g} is below {level:g}: sites may differ, and pooling them needs a reason"

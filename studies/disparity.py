@@ -16,7 +16,11 @@ from ..protocols.roles import metric_of
 from ..protocols.validity import Disparity
 from . import contrasts, slices
 from .contrasts import Pair
-from .evaluation import EMPTY, Answerer, Material, Question, Row, columns_over, material_of, methods, prepare
+from .estimating import EMPTY, columns_over, prepare
+from .evaluation import Answerer
+from .questions import Material, Question, material_of
+from .resampling import methods
+from .rows import Row
 from .splits import Part
 
 TOO_SMALL = "group {group} has {n} subjects, and groups of fewer than {minimum} are not compared"

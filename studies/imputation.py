@@ -19,7 +19,9 @@ from ..evaluators.pooling import pool
 from ..protocols.model import Protocol
 from ..protocols.roles import metric_of
 from . import slices
-from .evaluation import Answerer, Question, Row, material_of
+from .evaluation import Answerer
+from .questions import Question, material_of
+from .rows import Row
 
 SEVERAL_UNITS = (
     "multiple imputation takes units for independent, and subjects have several each; see the tipping point"

@@ -21,8 +21,10 @@ from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.validity import Handling
 from . import slices
 from .decide import outcome
-from .evaluation import Answerer, Batch, Material, Question, Row, material_of
+from .evaluation import Answerer
 from .imputation import imputed_rows
+from .questions import Batch, Material, Question, material_of
+from .rows import Row
 from .splits import WHOLE
 
 NO_WORST = "a measurement has no worst value; the tipping point says how far off the missing would have to be"

@@ -10,7 +10,7 @@ import pytest
 
 import accordance as ac
 from accordance.protocols.errors import ContractError, UsageError
-from accordance.studies import evaluation, ledger
+from accordance.studies import estimating, ledger
 from accordance.studies.results import Results
 from accordance.studies.run import run
 from accordance.studies.schema import COLUMNS, row_id
@@ -218,14 +218,14 @@ def test_strata_change_the_resampling_and_not_the_estimate(make_study):
 
 def test_a_metric_that_breaks_is_a_row_with_its_error(make_study, monkeypatch):
     """A plug-in's bug must neither stop the study nor hide."""
-    original = evaluation.blocks.prepare
+    original = estimating.blocks.prepare
 
     def broken(metric, *args, **named):
         if metric.name == "rmse":
             raise ZeroDivisionError("a bug")
         return original(metric, *args, **named)
 
-    monkeypatch.setattr(evaluation.blocks, "prepare", broken)
+    monkeypatch.setattr(estimating.blocks, "prepare", broken)
     results = run(make_study())
     failed = row(results, "error", "rmse")
     assert (failed["estimate"], failed["error"]) == (None, "ZeroDivisionError: a bug")
