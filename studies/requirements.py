@@ -6,8 +6,11 @@ whether or not they found a partner. What is not met takes every decision away t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -199,44 +202,52 @@ def _groups(one: Requirement) -> Iterator[tuple[str, pl.Expr]]:
 
 def _compared(one: Requirement, group: str | None, count: int, total: int) -> Finding:
     """A count or share against its bounds."""
-    value = float(count) if one.count else (count / total if total else 0.0)
+    value = _exactly(count) if one.count else _exactly(count, total or 1)
     wanted = {key: getattr(one, key) for key in _SYMBOLS if getattr(one, key) is not None}
     if any(isinstance(bound, str) for bound in wanted.values()):
-        return Finding(group, count, total, value, met=False, missed_by=NOT_SET)
+        return Finding(group, count, total, float(value), met=False, missed_by=NOT_SET)
+    bounds = {key: _exactly(bound) for key, bound in wanted.items()}
     if one.at_least_share is not None:
-        share = one.at_least_share * total
-        wanted["at_least"] = max(wanted.get("at_least", share), share)
-    tests = {
-        "at_least": lambda bound: value >= bound - _SLACK,
-        "above": lambda bound: value > bound,
-        "at_most": lambda bound: value <= bound + _SLACK,
-        "equals": lambda bound: abs(value - bound) <= _SLACK,
-    }
-    failed = {key: bound for key, bound in wanted.items() if not tests[key](bound)}
+        share = _exactly(one.at_least_share) * total
+        bounds["at_least"] = max(bounds.get("at_least", share), share)
+    failed = {key: bound for key, bound in bounds.items() if not _TESTS[key](value, bound)}
     if not failed:
-        return Finding(group, count, total, value, met=True)
-    return Finding(group, count, total, value, met=False, missed_by=_missed(one, value, count, total, failed))
+        return Finding(group, count, total, float(value), met=True)
+    missed_by = _missed(one, count, total, failed)
+    return Finding(group, count, total, float(value), met=False, missed_by=missed_by)
 
 
-_SLACK = 1e-12
-"""A share of 3 in 10 is 0.3: what is left of it by rounding does not count."""
+_TESTS: dict[str, Callable[[Fraction, Fraction], bool]] = {
+    "at_least": operator.ge,
+    "above": operator.gt,
+    "at_most": operator.le,
+    "equals": operator.eq,
+}
 
 
-def _missed(one: Requirement, value: float, count: int, total: int, failed: Mapping[str, float]) -> str:
-    shown = f"{count:,}" if one.count else f"{count:,} of {total:,} ({100 * value:.1f}%)"
+def _exactly(number: float, of: int = 1) -> Fraction:
+    """The decimal number that was written down, as a fraction: 25% of 156 is 39, and not a little more."""
+    return Fraction(repr(number)) / of
+
+
+def _missed(one: Requirement, count: int, total: int, failed: Mapping[str, Fraction]) -> str:
+    share = 100 * count / total if total else 0.0
+    shown = f"{count:,}" if one.count else f"{count:,} of {total:,} ({share:.1f}%)"
     parts = []
     for key, bound in failed.items():
-        wanted = f"{number(round(100 * bound, 10))}%" if one.share else number(round(bound, 10))
-        parts.append(f"{_SYMBOLS[key]} {wanted} needed")
-        if key == "at_least":
-            parts[-1] += f", {_short(one, value, total, bound)}"
+        wanted = f"{number(float(100 * bound))}%" if one.share else number(float(bound))
+        parts.append(f"{_SYMBOLS[key]} {wanted} needed{_by(key, count, bound * (1 if one.count else total))}")
     return f"{shown}; {' and '.join(parts)}"
 
 
-def _short(one: Requirement, value: float, total: int, bound: float) -> str:
-    """By how many units the lower bound is missed."""
-    units = -(-(bound - value) * (1 if one.count else total) // 1)
-    return f"{number(float(max(1, units)))} too few"
+def _by(key: str, count: int, bound: Fraction) -> str:
+    """By how many units a bound, in units, is missed."""
+    if key == "equals" and bound.denominator > 1:
+        return ""
+    wanted = {"at_least": math.ceil(bound), "above": math.floor(bound) + 1}.get(key, math.floor(bound))
+    off = wanted - count
+    # of nothing at all, every share is missed by one
+    return f", {-off:,} too many" if off < 0 else f", {max(1, off):,} too few"
 
 
 def _range(one: Requirement, rows: pl.DataFrame) -> Finding:

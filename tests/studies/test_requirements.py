@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from accordance.protocols.errors import ContractError
+from accordance.protocols.validity import Requirement
+from accordance.studies import requirements
 from accordance.studies.check import check
 from accordance.studies.run import run
 
@@ -61,9 +63,9 @@ def test_what_the_study_has(make_study, requirement):
     ("requirement", "missed_by"),
     [
         ("{count: subjects, at_least: 10}", "6; at least 10 needed, 4 too few"),
-        ("{count: subjects, above: 6}", "6; above 6 needed"),
-        ("{count: pairs, at_most: 11}", "12; at most 11 needed"),
-        ("{count: pairs, equals: 13}", "12; exactly 13 needed"),
+        ("{count: subjects, above: 6}", "6; above 6 needed, 1 too few"),
+        ("{count: pairs, at_most: 11}", "12; at most 11 needed, 1 too many"),
+        ("{count: pairs, equals: 13}", "12; exactly 13 needed, 1 too few"),
         ("{count: pairs, each: subject, at_least: 3}", "001: 2; at least 3 needed, 1 too few"),
         (
             "{share: subjects, each: cohort, at_least: 0.2}",
@@ -137,3 +139,45 @@ def test_a_quota_column_without_any_value_is_said_before_anything_is_computed(ma
             action(folder)
         assert caught.value.violations[0].key == "subjects.age"
     assert not (folder / "runs").exists()
+
+
+def compared(rule: dict, count: int, total: int) -> requirements.Finding:
+    """One count against one requirement."""
+    return requirements._compared(Requirement.model_validate(rule), None, count, total)
+
+
+def test_the_shortfall_of_a_share_is_the_smallest_number_that_suffices():
+    """25% of 156 is 39, and 31 are 8 too few; as floating-point numbers they were 9 too few."""
+    assert compared({"share": "pairs", "at_least": 0.25}, 31, 156).missed_by == (
+        "31 of 156 (19.9%); at least 25% needed, 8 too few"
+    )
+
+
+@pytest.mark.parametrize("percent", [1, 3, 7, 10, 14, 25, 29, 30, 33, 57, 58, 70, 90, 95, 99])
+@pytest.mark.parametrize("key", ["at_least", "above", "at_most"])
+def test_every_share_and_shortfall_is_right_in_whole_numbers(percent, key):
+    """Oracle: whole numbers only. Adding (or taking) the units that are said to lack suffices; one less does
+    not."""
+
+    def holds(count: int, total: int) -> bool:
+        off = 100 * count - percent * total
+        return {"at_least": off >= 0, "above": off > 0, "at_most": off <= 0}[key]
+
+    rule = {"share": "pairs", key: percent / 100}
+    for total in range(1, 301):
+        for count in {0, total // 4, percent * total // 100, -(-percent * total // 100), total}:
+            found = compared(rule, count, total)
+            assert found.met == holds(count, total), (count, total)
+            if not found.met:
+                off, way = found.missed_by.rsplit(", ", 1)[1].split(" ", 1)
+                sign = 1 if way == "too few" else -1
+                assert holds(count + sign * int(off), total), (count, total, found.missed_by)
+                assert not holds(count + sign * (int(off) - 1), total), (count, total, found.missed_by)
+
+
+@pytest.mark.parametrize("total", [3, 7, 29, 100, 300])
+def test_a_share_beside_a_count_is_exact(total):
+    """The larger of 2 and 7% of all; 7% of 100 is 7 and not 7.000000000000001."""
+    for count in range(total + 1):
+        found = compared({"count": "pairs", "at_least": 2, "at_least_share": 0.07}, count, total)
+        assert found.met == (count >= 2 and 100 * count >= 7 * total)
