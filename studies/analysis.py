@@ -19,7 +19,7 @@ from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
 from ..protocols.model import DECIDING, Endpoint, Protocol
 from . import by_site, disparity, facts, hypotheses, missing, planning, requirements, slices
-from .decide import Outcome, outcome, overall, reasons, unverified, withhold
+from .decide import Outcome, outcome, overall, reasons, unverified
 from .demographics import RULE, analysed_subjects, demographics, excluded
 from .evaluation import answerer, evaluate_protocol
 from .judge import OVERALL_WORDS, decides, headline, words
@@ -99,16 +99,16 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
         rows = in_order(protocol, versions, [*rows, *further])
         lacking = missing.describe(answer, frames, material.deciding_version)
     demanded = requirements.check(protocol, frames, material.deciding_version)
-    for entry in demanded:
-        if not entry["met"]:
-            withhold(rows, entry["endpoints"], entry["reason"])
+    lacks: list[tuple[list[str], str]] = [
+        (entry["endpoints"], entry["reason"]) for entry in demanded if not entry["met"]
+    ]
     for name, count in facts.unlisted(protocol, pairs, material.deciding_version).items():
         resting = [key for key, one in protocol.endpoints.items() if one.pairing == name]
         reason = (
             f"{count:,} rows of pairing `{name}` carry exclusion codes that the protocol does not declare"
         )
-        withhold(rows, resting, reason)
-    tested = hypotheses.apply(protocol, rows, material.deciding_version)
+        lacks.append((resting, reason))
+    tested = hypotheses.apply(protocol, rows, material.deciding_version, lacks)
     for row in rows:
         row["pre_specified"] = material.plan.pre_specified(row["endpoint"], row["version"])
     table = frame(rows)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from ..evaluators.comparison.group_contrasts import group_contrasts
+from ..evaluators.comparison.group_contrasts import contrast_p_values, group_contrasts
 from ..evaluators.metric import Counts, Estimate, FloatArray, Prepared, Statistic
+from ..protocols.criteria import TableLimit
 from ..protocols.model import Endpoint
 from ..protocols.roles import metric_of
 from ..protocols.validity import Disparity
@@ -18,6 +19,7 @@ from . import contrasts, slices
 from .contrasts import Pair
 from .estimating import EMPTY, columns_over, prepare
 from .evaluation import Answerer
+from .judge import limits
 from .questions import Material, Question, material_of
 from .resampling import methods
 from .rows import Row
@@ -133,7 +135,7 @@ def _of_statistic(
         level=endpoint.interval.level,
         sides=endpoint.interval.sides,
     )
-    rows = []
+    rows: list[Row] = []
     for pair in every:
         estimate = compared.get((pair.later, pair.earlier))
         # where nothing can be compared, every pair is judged, so that the decision says why there is none
@@ -141,12 +143,46 @@ def _of_statistic(
         if estimate is None:
             estimate = _not_compared(rule, statistic, found, pair)
         rows += answer.rows(replace(question, part=part), {statistic.name: estimate})
-    for row in rows:
-        if row["criterion"] is not None:
-            row["family"] = answer.families.get(question.endpoint_id)
+    if question.endpoint_id in answer.families:
+        compared_pairs = [(pair.later, pair.earlier) for pair in large]
+        _test(answer, question, rows, statistic, found, compared=compared_pairs)
     part = contrasts.largest(endpoint, found.parts)
     last = _largest(rule, statistic, found, compared)
     return [*rows, *answer.rows(replace(question, part=part), {statistic.name: last})]
+
+
+def _test(
+    answer: Answerer,
+    question: Question,
+    rows: list[Row],
+    statistic: Statistic,
+    found: _Groups,
+    *,
+    compared: Sequence[tuple[str, str]],
+) -> None:
+    """Add the p value of each judged pair of a hypothesis, and its family."""
+    endpoint, rule = question.endpoint, question.endpoint.disparity
+    judged = [row for row in rows if row["criterion"] is not None]
+    for row in judged:
+        row["family"] = answer.families[question.endpoint_id]
+    criterion = next((one for one in endpoint.judged if one.statistic == statistic.name), None)
+    if not compared or rule is None or criterion is None or criterion.compare == "point":
+        return
+    if criterion.is_open or isinstance(criterion.limit, TableLimit):
+        return
+    values = contrast_p_values(
+        statistic,
+        found.prepared,
+        compared,
+        limits(criterion),
+        contrast=rule.contrast,
+        simultaneous=rule.simultaneous,
+        weights=found.weights,
+        method=methods(answer.protocol, endpoint).get(statistic.name),
+        sides=endpoint.interval.sides,
+    )
+    for pair, row in zip(compared, judged, strict=True):
+        row["p_value"] = values[pair] if row["ci_method"] is not None else None
 
 
 def _problem(rule: Disparity, statistic: str, found: _Groups, pair: Pair) -> str | None:

@@ -25,7 +25,7 @@ from ..protocols.roles import metric_of
 from . import slices
 from .estimating import columns_of, prepare, with_exact_bound
 from .hypotheses import families_of
-from .judge import limits
+from .judge import limits, settled
 from .questions import Batch, Material, Question, batches, groups, material_of
 from .resampling import methods, resamples, resampling_weights
 from .rows import Row, criterion_of, rows_of
@@ -162,11 +162,16 @@ class Answerer:
             found = {name: with_exact_bound(estimate, prepared) for name, estimate in found.items()}
         rows = self.rows(question, found)
         if question.endpoint_id in self.families:
-            self._test(question, prepared, weights, rows)
+            self._test(question, prepared, weights, found, rows)
         return rows
 
     def _test(
-        self, question: Question, prepared: Prepared, weights: FloatArray | None, rows: list[Row]
+        self,
+        question: Question,
+        prepared: Prepared,
+        weights: FloatArray | None,
+        found: Mapping[str, Estimate],
+        rows: list[Row],
     ) -> None:
         """Add the p value of each judged row of a hypothesis, and its family."""
         endpoint, metric = question.endpoint, metric_of(self.protocol, question.endpoint)
@@ -178,8 +183,11 @@ class Answerer:
             if row["ci_method"] is None or criterion.compare == "point" or criterion.is_open:
                 continue
             at = interval_at(metric.statistic(row["statistic"]), prepared, row["ci_method"], weights)
-            low, high = limits(criterion)
             try:
+                known = settled(criterion, found)
+                if known is None:
+                    continue  # the table ends before the value: there is no limit to test against
+                low, high = limits(known)
                 lower = p_value(at, row["ci_method"], side="lower", limit=low) if math.isfinite(low) else 0.0
                 upper = (
                     p_value(at, row["ci_method"], side="upper", limit=high) if math.isfinite(high) else 0.0

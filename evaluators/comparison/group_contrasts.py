@@ -7,6 +7,7 @@ every pair's interval has to lie within the margin.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from ..additive import AdditivePrepared, Formula
 from ..estimate import estimates_of
 from ..intervals import METHODS
+from ..inversion import interval_at, p_value
 from ..metric import (
     CannotComputeError,
     Counts,
@@ -156,6 +158,114 @@ def group_contrasts(
     notes = {pair: _note(statistic.name, groups, pair, one) for pair, one in found.items()}
     scaled = found if contrast == "difference" else {pair: _exp(one) for pair, one in found.items()}
     return {pair: replace(one, warning=notes[pair]) for pair, one in scaled.items()}
+
+
+def contrast_p_values(
+    statistic: Statistic,
+    groups: Mapping[str, Prepared],
+    pairs: Sequence[Pair],
+    limits: tuple[float, float],
+    *,
+    contrast: Contrast = "difference",
+    simultaneous: Together = "max_t",
+    weights: FloatArray | None = None,
+    method: str | None = None,
+    sides: Sides = "two",
+) -> dict[Pair, float | None]:
+    """One-sided p values that a pair's true difference or ratio lies outside two limits.
+
+    The larger of the two one-sided p values of a pair (two one-sided tests; Schuirmann 1987), each by
+    inverting the interval that `group_contrasts` gives the pair: with `max_t` and `bonferroni` they are
+    adjusted for all pairs, as the intervals are. That every pair lies inside is shown at the largest of them
+    (intersection-union test; Berger 1982): no pair is chosen, so nothing more has to be adjusted.
+
+    Args:
+        statistic: One of the metric's.
+        groups: As in `group_contrasts`.
+        pairs: (later, earlier) labels.
+        limits: (low, high) accepted; an infinite end is not tested.
+        contrast: `difference` or `ratio`.
+        simultaneous: How the intervals keep their level together.
+        weights: (B, S) resampling weights.
+        method: Interval method with `none`.
+        sides: Sides of the intervals. A limit that a one-sided interval leaves open has no p value.
+
+    Returns:
+        A p value a pair; None where the pair has no interval, or the interval leaves a limit open.
+
+    Example:
+        >>> from accordance.evaluators import registry, subgroups
+        >>> mae = subgroups("mae", [60, 70, 80, 90], [61, 72, 80, 94], ["f", "f", "m", "m"])
+        >>> found = contrast_p_values(
+        ...     registry.get("mae").statistic("mae"), mae.prepared, [("m", "f")], (-5, 5), simultaneous="none"
+        ... )
+        >>> round(found["m", "f"], 3)
+        0.125
+    """
+    low, high = limits
+    ratio = contrast == "ratio"
+    if ratio:  # on the logarithmic scale, where a limit of 0 or less is none
+        low, high = (float(np.log(end)) if end > 0 else -np.inf for end in limits)
+    parts = groups if not ratio else {label: _logged(one) for label, one in groups.items()}
+    named = replace(statistic, intervals=(_method(parts, method),))
+    both = {pair: DifferencePrepared(parts[pair[0]], parts[pair[1]]) for pair in pairs}
+    known = {pair: one for pair, one in both.items() if np.isfinite(_value(one, statistic.name))}
+    test = _Tested(named, known, weights, simultaneous, sides)
+    found: dict[Pair, float | None] = dict.fromkeys(pairs)
+    if (np.isfinite(high) and sides == "lower") or (np.isfinite(low) and sides == "upper"):
+        return found
+    for pair in test.pairs:
+        with suppress(CannotComputeError):
+            lower = test.p(pair, "lower", low) if np.isfinite(low) else 0.0
+            upper = test.p(pair, "upper", high) if np.isfinite(high) else 0.0
+            found[pair] = max(lower, upper)
+    return found
+
+
+class _Tested:
+    """Pairs of groups, with what the p values of all of them share."""
+
+    def __init__(
+        self,
+        named: Statistic,
+        both: Mapping[Pair, DifferencePrepared],
+        weights: FloatArray | None,
+        method: Together,
+        sides: Sides,
+    ) -> None:
+        self.named, self.both, self.weights = named, both, weights
+        self.method, self.sides = method, sides
+        self.spreads: dict[Pair, tuple[float | None, float]] = {}
+        for pair, one in both.items() if method != "none" and weights is not None else ():
+            with suppress(CannotComputeError):
+                self.spreads[pair] = _spread(named.name, one)
+        self.pairs = list(both if method == "none" else self.spreads)
+        if self.spreads and weights is not None:
+            columns = [_replicates(both[pair], named.name, weights) for pair in self.pairs]
+            self.drawn = np.column_stack(columns)
+            self.values = np.array([_value(both[pair], named.name) for pair in self.pairs])
+
+    def p(self, pair: Pair, side: Literal["lower", "upper"], limit: float) -> float:
+        """One-sided p value that a pair lies beyond a limit."""
+        if self.method == "none":
+            at = interval_at(self.named, self.both[pair], self.named.intervals[0], self.weights)
+            return p_value(at, self.named.intervals[0], side=side, limit=limit)
+        errors = [self.spreads[one][0] for one in self.pairs]
+        place = self.pairs.index(pair)
+        every = simultaneous_intervals(
+            self.values - limit, self.drawn - limit, method=self.method, df=self.spreads[pair][1],
+            standard_errors=None if any(error is None for error in errors) else np.array(errors, dtype=float),
+            sides=self.sides,
+        )  # fmt: skip
+        own = every.adjusted_p[place]
+        if self.sides != "two":
+            return own
+        beyond = self.values[place] > limit if side == "lower" else self.values[place] < limit
+        return own / 2 if beyond else 1 - own / 2
+
+
+def _value(both: Prepared, statistic: str) -> float:
+    return float(both.estimate()[both.statistics.index(statistic)])
 
 
 def _logged(prepared: Prepared) -> Prepared:

@@ -19,6 +19,7 @@ from accordance.evaluators import (
     subgroup_heterogeneity,
     subgroups,
 )
+from accordance.evaluators.inversion import SMALLEST
 from accordance.protocols import describe
 from accordance.protocols.errors import ContractError
 from accordance.reports.figures import builders
@@ -524,3 +525,63 @@ def test_the_examples_of_the_guide_fit_the_language(number):
     example = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[number]
     endpoints = example if example.startswith("endpoints") else example + ENDPOINT
     assert evaluate(endpoints).decision in {"met", "not_met", "not_evaluable"}
+
+
+FAMILY = "families:\n  f: {endpoints: [bias], procedure: co_primary, alpha: 0.025}\n"
+
+
+def p_of_pairs(limit, pairs=(("light", "medium"), ("light", "dark"), ("medium", "dark"))):
+    """Two one-sided Welch tests of clustered means a pair, by hand; the larger p of each."""
+    groups, found = differences(), []
+    for earlier, later in pairs:
+        (m1, v1, n1), (m2, v2, n2) = (mean_and_variance(groups[key]) for key in (later, earlier))
+        df, se = (v1 + v2) ** 2 / (v1**2 / (n1 - 1) + v2**2 / (n2 - 1)), np.sqrt(v1 + v2)
+        d = m1 - m2
+        found.append(max(stats.t.sf((d + limit) / se, df), stats.t.sf((limit - d) / se, df)))
+    return found
+
+
+@pytest.mark.parametrize("limit", [3.5, 1.7, 0.4])
+def test_the_p_value_of_a_disparity_is_the_largest_over_its_pairs(limit):
+    """Intersection-union: all pairs lie inside at the largest of their p values (Berger 1982)."""
+    endpoint = disparity(", simultaneous: none").replace("3.5", str(limit))
+    found = evaluate(endpoint, extra=FAMILY)
+    own = [max(p, SMALLEST) for p in p_of_pairs(limit)]
+    rows = [row for row in by_level(found).values() if row["criterion"] is not None]
+    assert [row["p_value"] for row in rows] == pytest.approx(own, rel=1e-6)
+    (one,) = found.document["families"][0]["hypotheses"]
+    assert one["p"] == pytest.approx(max(own), rel=1e-6)
+    assert one["reason"] is None and one["rejected"] == (max(own) < 0.025)
+
+
+@pytest.mark.parametrize("limit", [3.5, 1.7, 2.0, 2.2, 2.5, 0.4])
+@pytest.mark.parametrize("how", ["max_t", "bonferroni"])
+def test_p_values_of_pairs_that_hold_together_agree_with_their_intervals(how, limit):
+    found = evaluate(disparity(f", simultaneous: {how}").replace("3.5", str(limit)), extra=FAMILY)
+    rows = [row for row in by_level(found).values() if row["criterion"] is not None]
+    for row in rows:
+        assert (row["p_value"] < 0.025) == (row["decision"] == "met"), row["level"]
+    (one,) = found.document["families"][0]["hypotheses"]
+    assert one["p"] == max(row["p_value"] for row in rows)
+    if how == "bonferroni":
+        expected = [min(1.0, 3 * p) for p in p_of_pairs(limit)]
+        small = [place for place, p in enumerate(expected) if p < 0.5]
+        assert [rows[place]["p_value"] for place in small] == pytest.approx(
+            [expected[place] for place in small], rel=1e-6
+        )
+
+
+def test_a_disparity_that_compares_no_groups_has_no_p_value_and_says_why():
+    found = evaluate(disparity(", minimum: 20"), extra=FAMILY)
+    (one,) = found.document["families"][0]["hypotheses"]
+    assert one["p"] is None and "groups of fewer than 20 are not compared" in one["reason"]
+    assert found.document["families"][0]["decision"] == "not_evaluable"
+
+
+def test_the_p_value_of_a_ratio_is_on_the_logarithmic_scale():
+    endpoint = disparity(", simultaneous: none, contrast: ratio").replace("mean_difference", "mae")
+    endpoint = endpoint.replace("[-3.5, 3.5]", "[0.2, 5]").replace(', unit: "%"', "")
+    found = evaluate(endpoint, extra=FAMILY)
+    rows = [row for row in by_level(found).values() if row["criterion"] is not None]
+    assert rows and all((row["p_value"] < 0.025) == (row["decision"] == "met") for row in rows)
+    assert all(0 < row["p_value"] < 1 for row in rows)
