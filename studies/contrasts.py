@@ -1,11 +1,13 @@
 """Parts of the rows that set groups against each other, and parts by site: their names and their rows.
 
-In the results such a row carries the subgroup (or the column of sites) and a level that says what it is:
-`LATER − EARLIER` or `LATER / EARLIER`, `largest`; a site, `poolability`, `without SITE`.
+In the results such a row carries the subgroup (or the column of sites), a level in words (`LATER − EARLIER`
+or `LATER / EARLIER`, `largest`; `poolability`, `without SITE`), and in `contrast`, as canonical JSON, what it
+is. What a level is called says nothing: a level may be named `largest`, and a site `without A`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -14,10 +16,11 @@ from typing import Any, Literal
 import polars as pl
 
 from ..protocols.model import DECIDING, Endpoint, Protocol
-from .splits import MISSING, Part, label, levels_of, subgroup_parts
+from .schema import NOT_RECORDED
+from .splits import MISSING, Part, by_text, label, levels_of, subgroup_parts
 
-LARGEST = "largest"
-POOLABILITY = "poolability"
+LARGEST: Literal["largest"] = "largest"
+POOLABILITY: Literal["poolability"] = "poolability"
 WITHOUT = "without {site}"
 SIGNS = {"difference": " − ", "ratio": " / "}
 
@@ -59,6 +62,7 @@ def pairs(endpoint: Endpoint, found: Sequence[Part]) -> list[Pair]:
             Part(
                 subgroup=endpoint.disparity.between,
                 level=f"{later.level}{sign}{earlier.level}",
+                contrast=_contrast("pair", later=str(later.level), earlier=str(earlier.level)),
                 condition=_either([earlier, later]),
             ),
         )
@@ -69,7 +73,7 @@ def pairs(endpoint: Endpoint, found: Sequence[Part]) -> list[Pair]:
 def largest(endpoint: Endpoint, found: Sequence[Part]) -> Part:
     """The part that the largest difference rests on: the rows of all groups."""
     between = endpoint.disparity.between if endpoint.disparity else None
-    return Part(subgroup=between, level=LARGEST, condition=_either(found))
+    return Part(subgroup=between, level=LARGEST, contrast=_contrast(LARGEST), condition=_either(found))
 
 
 def _either(found: Sequence[Part]) -> pl.Expr:
@@ -94,13 +98,20 @@ def sites(protocol: Protocol, endpoint: Endpoint, rows: pl.DataFrame) -> list[Pa
 def pooled(protocol: Protocol) -> Part:
     """The part that a test of poolability rests on: all rows with a site."""
     by = protocol.sites.by if protocol.sites else ""
-    return Part(subgroup=by, level=POOLABILITY, condition=pl.col(by).is_not_null())
+    return Part(
+        subgroup=by,
+        level=POOLABILITY,
+        contrast=_contrast(POOLABILITY),
+        condition=pl.col(by).is_not_null(),
+    )
 
 
 def without(part: Part) -> Part:
     """All rows but those of a site."""
     there = pl.lit(value=False) if part.condition is None else part.condition
-    return replace(part, level=WITHOUT.format(site=part.level), condition=~there)
+    site = str(part.level)
+    contrast = _contrast("without_site", site=site)
+    return replace(part, level=WITHOUT.format(site=site), contrast=contrast, condition=~there)
 
 
 def named(protocol: Protocol, endpoint: Endpoint, subgroup: str, rows: pl.DataFrame) -> Iterator[Part]:
@@ -118,8 +129,32 @@ def named(protocol: Protocol, endpoint: Endpoint, subgroup: str, rows: pl.DataFr
         yield from subgroup_parts(protocol, endpoint, subgroup, rows)
 
 
+def _contrast(kind: Kind, **more: str) -> str:
+    """What a part is, as canonical JSON."""
+    return by_text({"kind": kind, **more})
+
+
+def compared(row: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The later and the earlier group that a row of results compares; None for other rows.
+
+    Example:
+        >>> compared({"contrast": '{"earlier":"light","kind":"pair","later":"dark"}'})
+        ('dark', 'light')
+    """
+    told = json.loads(row["contrast"]) if row["contrast"] else {}
+    return (told["later"], told["earlier"]) if told.get("kind") == "pair" else None
+
+
 def kind_of(protocol: Protocol, row: Mapping[str, Any]) -> Kind:
     """What a row of results with a subgroup is: one level's own, or one of those that set levels apart."""
+    if row["contrast"] == NOT_RECORDED:
+        return _kind_by_words(protocol, row)
+    kind: Kind = json.loads(row["contrast"])["kind"] if row["contrast"] else "level"
+    return kind
+
+
+def _kind_by_words(protocol: Protocol, row: Mapping[str, Any]) -> Kind:
+    """The same for rows that were written before `contrast` was a column, from the words of their level."""
     level, subgroup = str(row["level"]), row["subgroup"]
     endpoint = protocol.endpoints.get(row["endpoint"])
     if subgroup is None or endpoint is None:

@@ -15,7 +15,7 @@ import polars as pl
 from ..protocols.errors import ContractError, IntegrityError, OutputError, UsageError, Violation
 from ..protocols.model import Protocol
 from .judge import decides, words
-from .schema import COLUMNS, SCHEMA_VERSION
+from .schema import COLUMNS, NOT_RECORDED, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -256,7 +256,7 @@ def conform(rows: pl.DataFrame, name: str) -> pl.DataFrame:
     Raises:
         ContractError: Unknown or absent columns, another type, or another schema version; all at once.
     """
-    rows = _from_version_1(rows)
+    rows = _from_older(rows)
     violations = [
         Violation("unknown column", file=name, key=column) for column in rows.columns if column not in COLUMNS
     ]
@@ -280,14 +280,18 @@ def conform(rows: pl.DataFrame, name: str) -> pl.DataFrame:
     return rows.select(list(COLUMNS))
 
 
-def _from_version_1(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows written before `otherwise` was a column; all others as they are."""
-    if "otherwise" in rows.columns or "schema_version" not in rows.columns:
+def _from_older(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows written before `otherwise` (1) or `contrast` (2) was a column; all others as they are."""
+    if "contrast" in rows.columns or "schema_version" not in rows.columns:
         return rows
-    if rows["schema_version"].unique().to_list() != [1]:
+    (version, *others) = rows["schema_version"].unique().to_list() or [SCHEMA_VERSION]
+    if others or version not in {1, 2}:
         return rows
-    current = pl.lit(SCHEMA_VERSION, dtype=pl.Int64).alias("schema_version")
-    return rows.with_columns(current, pl.lit(None, dtype=pl.String).alias("otherwise"))
+    if version == 1 and "otherwise" not in rows.columns:
+        rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias("otherwise"))
+    return rows.with_columns(
+        pl.lit(SCHEMA_VERSION, dtype=pl.Int64).alias("schema_version"), pl.lit(NOT_RECORDED).alias("contrast")
+    )
 
 
 def finished_runs(study: Path) -> list[Path]:

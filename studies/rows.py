@@ -59,6 +59,7 @@ def _row(
         "by": question.part.by,
         "subgroup": question.part.subgroup,
         "level": question.part.level,
+        "contrast": question.part.contrast,
         "estimate": _finite(estimate.value),
         "se": _finite(estimate.standard_error),
         **_interval_fields(interval, criterion.compare if criterion else None),

@@ -9,8 +9,12 @@ from typing import Any, Literal
 
 import polars as pl
 
-SCHEMA_VERSION = 2
-"""2 added `otherwise`; rows of version 1 are read with none."""
+SCHEMA_VERSION = 3
+"""2 added `otherwise`; rows of version 1 are read with none. 3 added `contrast`; in rows of older versions it
+is read as `NOT_RECORDED`."""
+
+NOT_RECORDED = ""
+"""A `contrast` of a row that was written before there was such a column: the level's words say what it is."""
 
 Decision = Literal["met", "not_met", "not_evaluable", "informative"]
 Evidence = Literal["shown", "open"]
@@ -32,6 +36,7 @@ COLUMNS: dict[str, pl.DataType] = {
     "by": pl.String(),
     "subgroup": pl.String(),
     "level": pl.String(),
+    "contrast": pl.String(),
     "estimate": pl.Float64(),
     "se": pl.Float64(),
     "ci_lower": pl.Float64(),
@@ -62,7 +67,8 @@ IDENTIFYING: tuple[str, ...] = (
     "endpoint", "metric", "statistic", "algorithm", "version", "comparator", "population", "view", "by",
     "subgroup", "level",
 )  # fmt: skip
-"""Columns whose values name a row; `row_id` is their hash, stable across runs."""
+"""Columns whose values name a row, with `contrast` where there is one; `row_id` is their hash, stable across
+runs."""
 
 
 def row_id(row: Mapping[str, Any]) -> str:
@@ -72,5 +78,8 @@ def row_id(row: Mapping[str, Any]) -> str:
         >>> row_id({"endpoint": "bias", "metric": "bland_altman", "statistic": "bias"})
         '04c9239be032a833'
     """
-    identity = json.dumps([row.get(name) for name in IDENTIFYING], ensure_ascii=False, separators=(",", ":"))
+    values = [row.get(name) for name in IDENTIFYING]
+    if row.get("contrast"):
+        values.append(row["contrast"])
+    identity = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(identity.encode()).hexdigest()[:16]

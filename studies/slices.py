@@ -32,6 +32,7 @@ from .coding import (
     said,
     view_of,
 )
+from .schema import NOT_RECORDED
 from .splits import (
     MISSING,
     SUBGROUP_YES,
@@ -191,6 +192,7 @@ def rows(
     by: str | Mapping[str, str] | None = None,
     subgroup: str | None = None,
     level: str | None = None,
+    contrast: str | None = NOT_RECORDED,
 ) -> pl.DataFrame:
     """The exact analysed rows behind an estimate, sorted by subject, then key, then row.
 
@@ -204,6 +206,8 @@ def rows(
         by: By-levels, as a mapping or as the canonical JSON of a results row.
         subgroup: Identifier of a declared subgroup, with its `level`.
         level: Level of that subgroup.
+        contrast: What the part is if not that level (`contrast` of a results row). Default: not said; where a
+            level and a contrast have the same name, the level.
 
     Returns:
         `subject`, `reference`, `test` (float64 measurements; 1 and 0 for binary metrics; index into the
@@ -215,7 +219,7 @@ def rows(
     endpoint = endpoint_of(protocol, endpoint_id)
     handling = handling_of(view)
     found = population_rows(protocol, endpoint, pairs, handling=handling)
-    chosen = _chosen(protocol, endpoint, found, by=by, subgroup=subgroup, level=level)
+    chosen = _chosen(protocol, endpoint, found, by=by, subgroup=subgroup, level=level, contrast=contrast)
     if chosen.condition is not None:
         found = found.filter(chosen.condition)
     seen = coded(coding(protocol, endpoint, handling), found, view_of(protocol, view))
@@ -231,6 +235,7 @@ def _chosen(
     by: str | Mapping[str, str] | None,
     subgroup: str | None,
     level: str | None,
+    contrast: str | None,
 ) -> Part:
     """The part that by-levels or a subgroup's level name."""
     if by is not None:
@@ -240,12 +245,14 @@ def _chosen(
     known = dict.fromkeys([*protocol.subgroups, *([protocol.sites.by] if protocol.sites else [])])
     if subgroup not in known:
         raise UsageError(_unknown("subgroup", subgroup, known))
-    offered = {part.level: part for part in contrasts.named(protocol, endpoint, subgroup, found)}
-    if level not in offered:
-        raise UsageError(
-            _unknown(f"level of subgroup `{subgroup}`", str(level), [str(name) for name in offered])
-        )
-    return offered[level]
+    offered = sorted(
+        contrasts.named(protocol, endpoint, subgroup, found), key=lambda part: part.contrast is not None
+    )
+    for part in offered:
+        if part.level == level and contrast in {NOT_RECORDED, part.contrast}:
+            return part
+    names = dict.fromkeys(str(part.level) for part in offered)
+    raise UsageError(_unknown(f"level of subgroup `{subgroup}`", str(level), names))
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:
@@ -340,4 +347,5 @@ def rows_behind(results: Results, row: Mapping[str, Any]) -> pl.DataFrame:
         by=row["by"],
         subgroup=row["subgroup"],
         level=row["level"],
+        contrast=row["contrast"],
     )

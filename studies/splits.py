@@ -25,12 +25,14 @@ SUBGROUP_YES = "yes"
 class Part:
     """A part of an endpoint's rows: all of them, a combination of by-levels, or one level of a subgroup.
 
+    `contrast`: it sets levels against each other, or leaves one out, and is no level itself (`contrasts`).
     `compared`: it is two groups, one held against the other; an endpoint with a disparity is judged there.
     """
 
     by: str | None = None
     subgroup: str | None = None
     level: str | None = None
+    contrast: str | None = None
     condition: pl.Expr | None = field(default=None, compare=False)
     compared: bool = False
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import stats
 
@@ -23,8 +25,9 @@ from accordance.evaluators.inversion import SMALLEST
 from accordance.protocols import describe
 from accordance.protocols.errors import ContractError
 from accordance.reports.figures import builders
-from accordance.studies.contrasts import kind_of
+from accordance.studies.contrasts import compared, kind_of
 from accordance.studies.explain import explain
+from accordance.studies.results import Results
 
 PROTOCOL = """\
 schema: accordance/protocol/1
@@ -258,13 +261,84 @@ def test_rows_behind_and_words():
     assert set(found.slice(by_level(found)["dark − light"]["row_id"])["tone"]) == {"dark", "light"}
 
 
+FAMILY = "families:\n  f: {endpoints: [bias], procedure: co_primary, alpha: 0.025}\n"
+SUPPORTIVE = """\
+  error:
+    title: Mean absolute error
+    role: secondary
+    metric: mae
+    average: pooled
+    reference: spo2
+    test: spo2
+    interval: {method: bootstrap_bca}
+"""
+TRICKY = {"light": "light", "medium": "largest", "dark": "dark − light", "darkest": "largest − light"}
+TRICKY_SITES = {"A": "A", "B": "poolability", "C": "without A"}
+
+
+def test_what_a_row_is_does_not_depend_on_what_levels_are_called():
+    """Levels with the names of contrasts, sites with the names of tests: every number as with plain names."""
+    reference, test, subjects = tables()
+    renamed = {
+        **subjects,
+        "tone": [None if tone is None else TRICKY[tone] for tone in subjects["tone"]],
+        "site": [TRICKY_SITES[site] for site in subjects["site"]],
+    }
+    extra = "sites: {}\n"
+    plain = evaluate(disparity(), extra=extra)
+    levels = "[light, medium, dark, darkest]"
+    found = ac.evaluate(
+        reference,
+        test,
+        subjects=renamed,
+        protocol=PROTOCOL.replace(levels, "[light, largest, dark − light, largest − light]")
+        + extra
+        + disparity(),
+    )
+    assert found.rows["row_id"].is_unique().all()
+
+    def told(results, subgroup):
+        rows = results.rows.filter(pl.col("subgroup") == subgroup)
+        return rows.with_columns(
+            pl.Series("kind", [kind_of(results.protocol, row) for row in rows.iter_rows(named=True)])
+        )
+
+    numbers = ["kind", "estimate", "ci_lower", "ci_upper", "n_units", "criterion", "decision", "p_value"]
+    assert told(found, "tone")[numbers].equals(told(plain, "tone")[numbers], null_equal=True)
+    assert told(found, "site")[numbers].equals(told(plain, "site")[numbers], null_equal=True)
+    for row in found.rows.filter(pl.col("subgroup").is_not_null()).iter_rows(named=True):
+        assert found.slice(row["row_id"]).height == row["n_units"], row["level"]
+    pairs = [compared(row) for row in found.rows.iter_rows(named=True) if row["contrast"] is not None]
+    assert ("dark − light", "light") in pairs and ("largest", "light") in pairs
+
+
+def test_rows_written_before_there_was_contrast_are_known_by_their_words(tmp_path):
+    found = evaluate(disparity(), extra="sites: {}\n")
+    path = tmp_path / "results.parquet"
+    old = found.rows.drop("contrast").with_columns(pl.lit(2, dtype=pl.Int64).alias("schema_version"))
+    old.write_parquet(path)
+    (tmp_path / "results.json").write_text(json.dumps(found.document), encoding="utf-8")
+    read = Results.open(tmp_path)
+    for row, now in zip(read.rows.iter_rows(named=True), found.rows.iter_rows(named=True), strict=True):
+        assert kind_of(read.protocol, row) == kind_of(found.protocol, now)
+
+
 def test_numbers_do_not_depend_on_workers_or_order():
     reference, test, subjects = tables()
     order = np.random.default_rng(2).permutation(len(reference["window"]))
     shuffled = [{key: [values[i] for i in order] for key, values in one.items()} for one in (reference, test)]
-    first = evaluate(disparity(), extra="sites: {}\n")
-    second = evaluate(disparity(), extra="sites: {}\n", data=(*shuffled, subjects))
-    assert first.rows.equals(second.rows)
+    protocol = PROTOCOL + FAMILY + "sites: {}\n" + disparity() + SUPPORTIVE
+
+    def rows(workers, data):
+        found = ac.evaluate(*data, subjects=subjects, protocol=protocol, workers=workers)
+        return found.rows, {key: value for key, value in found.document.items() if key != "run"}
+
+    first, document = rows(1, (reference, test))
+    assert first["ci_method"].str.starts_with("bootstrap").any(), "the weights of the run are in play"
+    for workers, data in ((2, (reference, test)), (1, shuffled), (2, shuffled)):
+        others, other = rows(workers, data)
+        assert first.equals(others, null_equal=True), workers
+        assert other == document, workers
 
 
 def test_sites():
@@ -525,9 +599,6 @@ def test_the_examples_of_the_guide_fit_the_language(number):
     example = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[number]
     endpoints = example if example.startswith("endpoints") else example + ENDPOINT
     assert evaluate(endpoints).decision in {"met", "not_met", "not_evaluable"}
-
-
-FAMILY = "families:\n  f: {endpoints: [bias], procedure: co_primary, alpha: 0.025}\n"
 
 
 def p_of_pairs(limit, pairs=(("light", "medium"), ("light", "dark"), ("medium", "dark"))):

@@ -83,7 +83,7 @@ def rewrite(folder, **columns):
     [
         (
             {"schema_version": pl.lit(0, dtype=pl.Int64)},
-            "version 0 of the results schema; this version reads 2",
+            "version 0 of the results schema; this version reads 3",
         ),
         ({"mood": pl.lit("good")}, "mood: unknown column"),
         ({"estimate": pl.lit("1.0")}, "estimate: column has type String, not Float64"),
@@ -164,7 +164,7 @@ def test_rows_written_before_there_was_otherwise_are_read(results):
     path = results.folder / "results.parquet"
     before = (
         pl.read_parquet(path)
-        .drop("otherwise")
+        .drop("otherwise", "contrast")
         .with_columns(pl.lit(1, dtype=pl.Int64).alias("schema_version"))
     )
     before.write_parquet(path)
