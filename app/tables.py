@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..protocols.model import DECIDING
+from ..studies.contrasts import compared
+from ..studies.decide import deciding
 from ..studies.judge import headline, words
 from ..studies.results import Results, interval_text, number
 
@@ -58,14 +61,41 @@ def pre_specified_line(results: Results) -> Text:
 
 
 def decisions(results: Results) -> Iterator[Text]:
-    """For each version, the deciding one first: the endpoints with a criterion, two lines each."""
+    """For each version, the deciding one first: the endpoints with a criterion, two lines a criterion."""
     deciding = results.deciding_version
     versions = results.rows["version"].unique(maintain_order=True).to_list()
     for version in [deciding, *(other for other in versions if other != deciding)]:
-        rows = [row for row in _headlines(results, version) if row["criterion"] is not None]
-        if rows:
+        found = list(_deciding(results, version))
+        if found:
             yield Text(_version_words(results, version, alone=len(versions) == 1), style="bold")
-            yield from (_decision(row) for row in rows)
+            yield from found
+
+
+def _deciding(results: Results, version: str) -> Iterator[Text]:
+    """The row that decides each criterion, with its pair of groups or its level where it has one."""
+    endpoints = results.protocol.endpoints
+    for name in (entry["id"] for entry in results.document["endpoints"] if entry["id"] in endpoints):
+        own = results.rows.filter((results.rows["endpoint"] == name) & (results.rows["version"] == version))
+        rows = list(own.iter_rows(named=True))
+        for row, among in deciding(endpoints[name], rows, version):
+            yield _decision(row, _part_words(results, row, among, rows))
+
+
+def _part_words(results: Results, row: Mapping[str, Any], among: int, rows: list[dict[str, Any]]) -> str:
+    """Which pair of groups, or which level, decides, and among how many; nothing for the whole."""
+    if row["by"] is not None:
+        levels = ", ".join(f"{column} {level}" for column, level in json.loads(row["by"]).items())
+        return f"{levels} decides among {among:,} levels"
+    groups = compared(row)
+    disparity = results.protocol.endpoints[row["endpoint"]].disparity
+    if groups is None or disparity is None:
+        return ""
+    sign = {"difference": "minus", "ratio": "over"}[disparity.contrast]
+    pairs = [one for one in rows if one["statistic"] == row["statistic"] and compared(one) is not None]
+    left = len(pairs) - among
+    many = "pair" if among == 1 else "pairs"
+    told = f"{row['subgroup']} {groups[0]} {sign} {groups[1]} decides among {among:,} {many}"
+    return f"{told}; {left:,} not compared" if left else told
 
 
 def _headlines(results: Results, version: str) -> list[dict[str, Any]]:
@@ -80,8 +110,8 @@ def _version_words(results: Results, version: str, *, alone: bool) -> str:
     return f"{named}: decides" if version == results.deciding_version else f"{named}: beside it"
 
 
-def _decision(row: Mapping[str, Any]) -> Text:
-    """The endpoint and its decision; under it what was compared with what."""
+def _decision(row: Mapping[str, Any], part: str) -> Text:
+    """The endpoint and its decision; under it what was compared with what, and where."""
     style = STYLES[row["decision"]]
     role = "" if row["role"] in DECIDING else f" ({row['role'].replace('_', ' ')})"
     return Text.assemble(
@@ -90,6 +120,7 @@ def _decision(row: Mapping[str, Any]) -> Text:
         f"{role}  ",
         (words(row), style),
         f"\n      {row['statistic']} {_estimate(row)}; goal: {row['criterion']}",
+        f"\n      {part}" if part else "",
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..protocols.model import DECIDING, Endpoint, Protocol
-from .judge import NOT_CONFIRMED, decides, judged_here
+from .judge import NOT_CONFIRMED, decides, judged_here, room
 from .schema import Decision
 
 Row = dict[str, Any]
@@ -25,7 +25,8 @@ class Outcome:
 
     Attributes:
         decision: Of all its criteria together.
-        rows: `row_id` of the judged rows, the one that settled the decision first.
+        rows: `row_id` of the judged rows, those that settled the decision first; of several pairs of groups
+            or levels, the one with the least room to the limit comes first.
     """
 
     decision: Decision
@@ -52,9 +53,38 @@ def outcome(endpoint: Endpoint, rows: Sequence[Row], version: str) -> Outcome:
     ]
     any_of = endpoint.criteria is not None and endpoint.criteria.any_of is not None
     decision = _first(parts, _BEST_FIRST if any_of else _WORST_FIRST)
-    settling = [row["row_id"] for row in judged if row["decision"] == decision]
-    others = [row["row_id"] for row in judged if row["row_id"] not in settling]
-    return Outcome(decision, (*settling, *others))
+    settling = _closest_first(endpoint, [row for row in judged if row["decision"] == decision])
+    others = [row["row_id"] for row in judged if row["decision"] != decision]
+    return Outcome(decision, (*(row["row_id"] for row in settling), *others))
+
+
+def deciding(endpoint: Endpoint, rows: Iterable[Row], version: str) -> list[tuple[Row, int]]:
+    """The row that decides each criterion of an endpoint, and among how many: levels, or pairs of groups.
+
+    Args:
+        endpoint: A resolved endpoint.
+        rows: Its rows of results.
+        version: A version, whether it is the one that decides or not.
+    """
+    judged = [row for row in rows if judged_here(row, version)]
+    found = []
+    for part in endpoint.judged:
+        own = [row for row in judged if row["statistic"] == part.statistic]
+        decision = _first([row["decision"] for row in own], _WORST_FIRST)
+        settling = _closest_first(endpoint, [row for row in own if row["decision"] == decision])
+        found += [(row, len(own)) for row in settling[:1]]
+    return found
+
+
+def _closest_first(endpoint: Endpoint, rows: Sequence[Row]) -> list[Row]:
+    """Rows by criterion in the order found, and of each the least room first: what decides."""
+    parts = {part.statistic: part for part in endpoint.judged}
+    order = {name: place for place, name in enumerate(dict.fromkeys(row["statistic"] for row in rows))}
+
+    def key(row: Row) -> tuple[int, float]:
+        return order[row["statistic"]], room(parts[row["statistic"]], row)
+
+    return sorted(rows, key=key)
 
 
 def _first(found: Iterable[Decision], order: Sequence[Decision]) -> Decision:

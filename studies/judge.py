@@ -184,6 +184,28 @@ def satisfies(value: float, criterion: Criterion) -> bool:
     return low <= value <= high
 
 
+def room(criterion: Criterion, row: Mapping[str, Any]) -> float:
+    """How far the number that is compared lies inside the limit; below 0 beyond it, infinite where not known.
+
+    Example:
+        >>> goal = Criterion(compare="lower", operator=">", limit=0.9)
+        >>> round(room(goal, {"estimate": 0.95, "ci_lower": 0.92, "ci_upper": 0.97, "margin": 0.9}), 3)
+        0.02
+    """
+    names = {"point": ("estimate",), "lower": ("ci_lower",), "upper": ("ci_upper",)}
+    if criterion.is_open or (isinstance(criterion.limit, TableLimit) and row.get("margin") is None):
+        return math.inf
+    known = criterion
+    if isinstance(criterion.limit, TableLimit):
+        known = criterion.model_copy(update={"limit": row["margin"]})
+    low, high = limits(known)
+    values = [row.get(name) for name in names.get(criterion.compare, ("ci_lower", "ci_upper"))]
+    known_values = [value for value in values if value is not None]
+    if len(known_values) < len(values):
+        return math.inf
+    return float(min(min(value - low, high - value) for value in known_values))
+
+
 def limits(criterion: Criterion) -> tuple[float, float]:
     """The accepted range as (low, high); an open end is infinite."""
     limit = fixed_limit(criterion)

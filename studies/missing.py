@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
+from ..datasets import flow
+from ..datasets.pairs import INDETERMINATE, MISSING_VALUE, NO_REFERENCE, NO_TEST
 from ..evaluators import registry
 from ..evaluators.metric import Counts
 from ..protocols.model import DECIDING, Endpoint, Protocol
@@ -81,7 +83,9 @@ def describe(
     Returns:
         One entry a deciding endpoint: `endpoint`, `version`, `units` (those with at least one of the two
         values, or with neither), `without_output`, `without_reference`, `without_both`,
-        `subjects_concerned`, and `tipping_point` (null where the protocol does not ask for it).
+        `subjects_concerned`, `reference_unavailable` and `output_unavailable` (see `unavailable`; those that
+        the protocol excludes for it are among them), and `tipping_point` (null where the protocol does not
+        ask for it).
     """
     policy = answer.protocol.missing
     entries = []
@@ -91,6 +95,8 @@ def describe(
             "endpoint": name,
             "version": version,
             **counts(answer.protocol, endpoint, frame),
+            "reference_unavailable": unavailable(answer.protocol, endpoint, frame, "reference"),
+            "output_unavailable": unavailable(answer.protocol, endpoint, frame, "test"),
         }
         wanted = policy is not None and "tipping_point" in policy.sensitivity
         entry["tipping_point"] = _tipping(answer, name, endpoint, version, frame) if wanted else None
@@ -112,10 +118,85 @@ def counts(protocol: Protocol, endpoint: Endpoint, frame: pl.DataFrame) -> dict[
     }
 
 
+def unavailable(
+    protocol: Protocol, endpoint: Endpoint, frame: pl.DataFrame, side: Literal["reference", "test"]
+) -> dict[str, Any]:
+    """How many units of an endpoint have no reference, or no output, and why, exclusions for it included.
+
+    A unit that the protocol excludes because its reference could not be had is missing all the same: it was
+    eligible, and nobody knows whether the device was right there. A unit is counted under the first cause
+    that applies. Outputs that are no result are not missing; the views deal with them.
+
+    Returns:
+        `units` and `subjects` without it, `of_units` and `of_subjects` of the population, `causes` (`code`,
+        `title`, `units`, `subjects`), and `words`.
+    """
+    how, name = slices.coding(protocol, endpoint), {"reference": "reference", "test": "output"}[side]
+    population = protocol.populations[str(endpoint.population)]
+    excluding = protocol.exclusions if population.exclude is None else population.exclude
+    both = [code for code in excluding if flow.stage_of(protocol, code) in {"reference", "test"}]
+    units = frame.filter(slices.in_population(protocol, endpoint, lacking=True, despite=both))
+    column = how.reference if side == "reference" else how.test
+    causes: list[tuple[str, str, pl.Expr]] = [
+        (code, protocol.exclusions[code].title, slices.carries(protocol, code))
+        for code in both
+        if flow.stage_of(protocol, code) == side
+    ]
+    alone = NO_REFERENCE if side == "reference" else NO_TEST
+    causes += [
+        (alone, f"No row of the {name}", pl.col(f"{side}_row").is_null()),
+        (MISSING_VALUE, f"No value of the {name}", pl.col(column).is_null()),
+    ]
+    if side == "reference" and how.reference_indeterminate:
+        none = slices.among(column, how.reference_indeterminate)
+        causes.append((INDETERMINATE, "The reference is no result", none))
+    found, left, lost = [], units, units.clear()
+    for code, title, holds in causes:
+        mine = left.filter(holds)
+        left, lost = left.filter(~holds), pl.concat([lost, mine])
+        if mine.height:
+            n = {"units": mine.height, "subjects": mine["subject"].n_unique()}
+            found.append({"code": code, "title": title, **n})
+    entry = {
+        "units": lost.height,
+        "subjects": lost["subject"].n_unique(),
+        "of_units": units.height,
+        "of_subjects": units["subject"].n_unique(),
+        "causes": found,
+    }
+    return {**entry, "words": _unavailable_words(entry, name)}
+
+
+def _unavailable_words(entry: Mapping[str, Any], name: str) -> str:
+    if not entry["units"]:
+        return f"Every unit has {'a reference' if name == 'reference' else 'an output'}."
+    why = "; ".join(f"{one['units']:,}: {one['title']} (`{one['code']}`)" for one in entry["causes"])
+    return (
+        f"{entry['units']:,} of {entry['of_units']:,} units, of {entry['subjects']:,} of "
+        f"{entry['of_subjects']:,} subjects, have no {name}. {why}."
+    )
+
+
 def _tipping(
     answer: Answerer, name: str, endpoint: Endpoint, version: str, frame: pl.DataFrame
 ) -> dict[str, Any]:
-    """The tipping point of one endpoint, or why there is none."""
+    """The tipping point of one endpoint, or why there is none; it names the excluded that are not in it."""
+    entry = _tipping_point(answer, name, endpoint, version, frame)
+    excluded = [
+        one
+        for side in ("reference", "test")
+        for one in unavailable(answer.protocol, endpoint, frame, side)["causes"]
+        if one["code"] in answer.protocol.exclusions
+    ]
+    if excluded:
+        told = ", ".join(f"{one['units']:,} as `{one['code']}`" for one in excluded)
+        entry["words"] += f" Units that the protocol excludes are not among them: {told}."
+    return entry
+
+
+def _tipping_point(
+    answer: Answerer, name: str, endpoint: Endpoint, version: str, frame: pl.DataFrame
+) -> dict[str, Any]:
     how = slices.coding(answer.protocol, endpoint)
     found = counts(answer.protocol, endpoint, frame)
     question = Question(0, name, endpoint, version, slices.PRIMARY, WHOLE)

@@ -59,10 +59,12 @@ __all__ = [
     "YIELD",
     "Coding",
     "Part",
+    "among",
     "automatic_yields",
     "band_label",
     "by_part",
     "by_text",
+    "carries",
     "coded",
     "codes",
     "coding",
@@ -134,7 +136,9 @@ def population_rows(
     return pairs.select(carried) if kept.all() else pairs.select(carried).filter(kept)
 
 
-def in_population(protocol: Protocol, endpoint: Endpoint, *, lacking: bool = False) -> pl.Expr:
+def in_population(
+    protocol: Protocol, endpoint: Endpoint, *, lacking: bool = False, despite: Iterable[str] = ()
+) -> pl.Expr:
     """Whether a row of the pairs belongs to an endpoint's population and conditions, whatever its values.
 
     Args:
@@ -142,9 +146,10 @@ def in_population(protocol: Protocol, endpoint: Endpoint, *, lacking: bool = Fal
         endpoint: One of its endpoints.
         lacking: Units without a partner, too: with pairing by key, rows of either side; with pairing by time,
             reference rows without a test row (a device's further rows are no units of the study).
+        despite: Exclusion codes that do not matter here.
     """
     population = protocol.populations[said(endpoint.population)]
-    excluding = protocol.exclusions if population.exclude is None else population.exclude
+    excluding = set(protocol.exclusions if population.exclude is None else population.exclude) - set(despite)
     structural = [code for code in STRUCTURAL if code not in VALUE_CODES]
     keep = pl.col("status") == "paired"
     if lacking:
@@ -157,6 +162,11 @@ def in_population(protocol: Protocol, endpoint: Endpoint, *, lacking: bool = Fal
         if where:
             keep &= expression(where)
     return keep
+
+
+def carries(protocol: Protocol, code: str) -> pl.Expr:
+    """Whether a row of the pairs carries a reason code."""
+    return (pl.col("reasons") & pl.lit(mask(protocol, [code]), dtype=pl.UInt64)) != 0
 
 
 def missing_views(protocol: Protocol, endpoint: Endpoint) -> tuple[str, ...]:

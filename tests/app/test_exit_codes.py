@@ -212,7 +212,7 @@ def test_an_unforeseen_error_is_70_and_tells_no_data(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     def stumble(*_: object, **__: object) -> None:
-        raise RuntimeError("subject 007 has 61 beats/min")
+        raise RuntimeError("subject Zuleika has 61 beats/min")
 
     monkeypatch.setattr("accordance.studies.run.run", stumble)
     monkeypatch.setattr(failures.tempfile, "tempdir", str(tmp_path))
@@ -222,7 +222,7 @@ def test_an_unforeseen_error_is_70_and_tells_no_data(
     (trace,) = tmp_path.glob("accordance-*.trace")
     assert str(trace) in said
     for text in (said, trace.read_text()):
-        assert "007" not in text
+        assert "Zuleika" not in text, "a name that no clock and no path writes by chance"
     assert "stumble" in trace.read_text()
     assert Path(cli.__file__).name in trace.read_text()
 

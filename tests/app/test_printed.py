@@ -11,6 +11,9 @@ from typer.testing import CliRunner
 
 from accordance.app.cli import app, main
 from accordance.app.console import Output, jsonable, shown
+from accordance.studies.contrasts import compared
+from accordance.studies.results import Results
+from accordance.studies.start import init
 
 
 def test_run_prints_the_published_bias_and_sd(examples: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,3 +103,22 @@ def test_output_as_json_says_nothing_else(capsys: pytest.CaptureFixture[str]) ->
     output.show("more")
     output.answer({"a": 1})
     assert capsys.readouterr().out == '{\n  "a": 1\n}\n'
+
+
+def test_run_prints_the_pair_of_groups_that_decides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Endpoints that are judged by pairs of groups decide like others, and stand in the list like others."""
+    folder = tmp_path / "spo2"
+    init(folder, example="spo2-fda2025")
+    assert main(["run", str(folder)]) == 0
+    results = Results.latest(folder)
+    printed = capsys.readouterr().out.split("v1 (recalibrated): decides")[1].split("beside it")[0]
+    for name, endpoint in results.protocol.endpoints.items():
+        assert (f" {name}  " in printed) == (endpoint.criterion is not None), name
+    entry = next(one for one in results.document["endpoints"] if one["id"] == "monk_low")
+    judged = [row for row in entry["rows"] if row["row_id"] in entry["judged_rows"]]
+    # the least room: the interval whose farther bound reaches farthest from no difference
+    widest = max(judged, key=lambda row: max(abs(row["ci_lower"]), abs(row["ci_upper"])))
+    assert entry["row_id"] == widest["row_id"]
+    assert f"monk {' minus '.join(compared(widest))} decides among {len(judged)} pairs" in printed

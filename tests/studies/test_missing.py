@@ -205,3 +205,79 @@ def test_an_order_that_is_spread_evenly():
         assert sorted(order) == list(range(total))
     assert max(np.diff(np.sort(spread(64)[:8]))) == 8
     assert not math.isnan(float(spread(3).sum()))
+
+
+EXCLUSIONS = """\
+exclusions:
+  unreadable: {title: Nobody could read it, table: reference}
+  unread: {title: Nobody has read it, stage: reference}
+  late: {title: Came after the end, table: reference, stage: eligibility}
+  failed: {title: The device failed, table: test}
+"""
+
+
+def with_exclusions(make_study, reference_codes, test_codes, endpoints=SENSITIVITY, missing=None):
+    own = tables()
+    own["reference"]["why"] = [reference_codes.get(name) for name in own["reference"]["subject"]]
+    own["test"]["why"] = [test_codes.get(name) for name in own["test"]["subject"]]
+    protocol = make_study.plain.protocol
+    for table in ("reference", "test"):
+        protocol = protocol.replace(
+            f"  {table}:\n    key: [subject]\n    columns:\n",
+            f"  {table}:\n    key: [subject]\n    exclusion: why\n    columns:\n"
+            "      why: {type: text, missing: allowed}\n",
+        )
+    protocol += EXCLUSIONS + (f"missing: {missing}\n" if missing else "")
+    return run(make_study(protocol=protocol, study=make_study.plain.study, endpoints=endpoints, tables=own))
+
+
+def test_units_excluded_for_want_of_a_reference_are_counted_as_missing(make_study):
+    """By hand, of 60: one came late and is no unit; s10, s11 unreadable, s12 unread; s06, s42, s43 empty."""
+    codes = {"s10": "unreadable", "s11": "unreadable", "s12": "unread", "s13": "late"}
+    found = with_exclusions(make_study, codes, {"s14": "failed", "s10": "failed"})
+    (entry,) = found.document["missing"]
+    reference, output = entry["reference_unavailable"], entry["output_unavailable"]
+    assert (reference["units"], reference["of_units"]) == (6, 59)
+    assert (reference["subjects"], reference["of_subjects"]) == (6, 59)
+    assert [(one["code"], one["units"], one["subjects"]) for one in reference["causes"]] == [
+        ("unreadable", 2, 2),
+        ("unread", 1, 1),
+        ("missing_value", 3, 3),
+    ]
+    assert reference["words"] == (
+        "6 of 59 units, of 6 of 59 subjects, have no reference. 2: Nobody could read it (`unreadable`); "
+        "1: Nobody has read it (`unread`); 3: No value of the reference (`missing_value`)."
+    )
+    # s41 has no row; s01 to s05 and s43 an empty one; s10 and s14 failed, and s10 lacks the reference as well
+    assert [(one["code"], one["units"]) for one in output["causes"]] == [
+        ("failed", 2),
+        ("no_test", 1),
+        ("missing_value", 6),
+    ]
+    assert (entry["units"], entry["without_reference"]) == (55, 2), "units that the analysis can still use"
+
+
+def test_the_flow_and_the_count_of_missing_references_agree(make_study):
+    codes = {"s10": "unreadable", "s11": "unreadable", "s12": "unread", "s13": "late"}
+    found = with_exclusions(make_study, codes, {})
+    (entry,) = found.document["missing"]
+    stage = next(one for one in found.document["flow"][0]["stages"] if one["stage"] == "reference")
+    assert sum(loss["n_units"] for loss in stage["losses"]) == entry["reference_unavailable"]["units"]
+
+
+def test_the_tipping_point_names_the_excluded_that_are_not_in_it(make_study):
+    policy = "{sensitivity: [tipping_point]}"
+    found = with_exclusions(make_study, {"s10": "unreadable"}, {"s14": "failed"}, missing=policy)
+    words = found.document["missing"][0]["tipping_point"]["words"]
+    assert words.endswith(
+        "Units that the protocol excludes are not among them: 1 as `unreadable`, 1 as `failed`."
+    )
+
+
+def test_nothing_missing_is_said_so(make_study):
+    names = [f"s{number:02}" for number in range(N)]
+    table = {"subject": names, "rate": [70.0] * N, "rhythm": ["AF"] * 40 + ["SR"] * 20}
+    found = results(make_study, None, reference=table, test=table)
+    (entry,) = found.document["missing"]
+    assert entry["reference_unavailable"]["words"] == "Every unit has a reference."
+    assert entry["output_unavailable"]["causes"] == []
