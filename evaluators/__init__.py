@@ -91,6 +91,7 @@ from .comparison.paired_proportions import (
     paired_proportion_difference,
     paired_proportion_ratio,
 )
+from .comparison.poolability import poolability
 from .comparison.simultaneous import SimultaneousIntervals, simultaneous_intervals
 from .comparison.subgroups import Subgroups, subgroup_difference, subgroup_heterogeneity, subgroups
 from .comparison.verdict import Verdict, equivalence_p, equivalent, non_inferiority_p, verdict
@@ -284,6 +285,7 @@ __all__ = [
     "passing_bablok_equivariant",
     "pearson",
     "percentile_absolute_error",
+    "poolability",
     "power_auc",
     "power_auc_difference",
     "power_correlation",

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..evaluators.comparison.poolability import poolability
 from ..evaluators.comparison.results import HypothesisTest
-from ..evaluators.comparison.subgroups import Subgroups, subgroup_heterogeneity
+from ..evaluators.comparison.subgroups import Subgroups
 from ..evaluators.metric import CannotComputeError, Columns, Counts, Estimate, Metric, Prepared
 from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.roles import metric_of
@@ -23,6 +24,7 @@ from .splits import MISSING, Part
 
 DIFFER = "p = {p:.3g} is below {level:g}: sites may differ, and pooling them needs a reason"
 NO_SITE = "{n} subjects have no site and are not in the test"
+NO_VALUE = "site {site} has no value and is not in the test: {reason}"
 ONE_SITE = "poolability needs at least two sites with rows"
 
 
@@ -110,12 +112,14 @@ def _poolability(
     columns = {site: columns_over(how, one, present) for site, one in rows.items()}
     keys = tuple(str(key) for key in material.subjects.gather(present).to_list())
     test, problem = None, material.problem
+    notes = [NO_SITE.format(n=lost)] if lost else []
     if problem is None:
-        test, problem = _test(metric, endpoint, columns, keys, name)
+        prepared, without = _prepared(metric, endpoint, columns, name)
+        notes += [NO_VALUE.format(site=site, reason=reason) for site, reason in without.items()]
+        test, problem = _test(Subgroups(metric, keys, prepared), name)
     counts = Counts(len(present), sum(one.height for one in rows.values()))
     estimate = Estimate(metric.statistic(name), math.nan, math.nan, None, counts, error=problem)
     (row,) = answer.rows(question, {name: estimate})
-    notes = [NO_SITE.format(n=lost)] if lost else []
     if test is not None and rule is not None:
         row["p_value"], row["method"] = test.p_value, f"{test.test}: {test.distribution}"
         row["reference"] = " | ".join(citation.text for citation in test.citations)
@@ -126,19 +130,28 @@ def _poolability(
     return [row]
 
 
-def _test(
-    metric: Metric, endpoint: Endpoint, columns: Mapping[str, Columns], keys: tuple[str, ...], statistic: str
-) -> tuple[HypothesisTest | None, str | None]:
-    """The test of heterogeneity, or why there is none."""
-    if len(columns) < 2:
-        return None, ONE_SITE
-    prepared: dict[str, Prepared] = {}
+def _prepared(
+    metric: Metric, endpoint: Endpoint, columns: Mapping[str, Columns], statistic: str
+) -> tuple[dict[str, Prepared], dict[str, str]]:
+    """The metric prepared at each site where the statistic has a value, and why not at the others."""
+    found: dict[str, Prepared] = {}
+    without: dict[str, str] = {}
     for site, own in columns.items():
         one, trouble = prepare(metric, endpoint, own)
         if one is None:
-            return None, f"site {site} has no value: {trouble}"
-        prepared[site] = one
+            without[site] = str(trouble)
+        elif not math.isfinite(one.estimate()[one.statistics.index(statistic)]):
+            without[site] = one.reason_undefined(statistic)
+        else:
+            found[site] = one
+    return found, without
+
+
+def _test(sites: Subgroups, statistic: str) -> tuple[HypothesisTest | None, str | None]:
+    """The test of poolability, or why there is none."""
+    if len(sites.prepared) < 2:
+        return None, ONE_SITE
     try:
-        return subgroup_heterogeneity(Subgroups(metric, keys, prepared), statistic=statistic), None
+        return poolability(sites, statistic=statistic), None
     except CannotComputeError as problem:
         return None, str(problem)

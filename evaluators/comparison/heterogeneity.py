@@ -418,15 +418,17 @@ def _groups(x: ArrayLike, n: ArrayLike) -> tuple[FloatArray, FloatArray]:
 
 
 def _exact_p(events: FloatArray, units: FloatArray) -> float:
-    """Probability of the tables that are no likelier, over all ways to spread the events."""
+    """Probability of the tables that are no likelier, over all ways to spread what is rarer."""
     order = np.argsort(units, kind="stable")  # the largest subgroup follows from the others
     events, units = events[order], units[order]
-    if np.prod(units[:-1] + 1) > _MOST_TABLES:
-        raise CannotComputeError("There are too many tables for the exact test; use `pearson`.")
+    if events.sum() > units.sum() / 2:  # the same tables, and far fewer ways to look at where there are few
+        events = units - events
     total, size = int(events.sum()), int(units.sum())
     spread, logs = np.zeros(1), np.zeros(1)
     for n in units[:-1]:
-        counts = np.arange(n + 1)
+        counts = np.arange(min(n, total) + 1)
+        if len(spread) * len(counts) > _MOST_TABLES:
+            raise CannotComputeError("There are too many tables for the exact test; use `pearson`.")
         spread = (spread[:, None] + counts[None, :]).ravel()
         logs = (logs[:, None] + _log_choose(n, counts)[None, :]).ravel()
         keep = spread <= total

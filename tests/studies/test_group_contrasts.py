@@ -171,9 +171,11 @@ def test_small_groups_stay_visible_and_the_largest_is_not_judged():
     assert "1 subjects belong to no group" in largest["warning"]
     whole = found.endpoint("bias").filter(found.endpoint("bias")["subgroup"].is_null())
     assert whole["criterion"].to_list() == [None]
-    assert found.document["endpoints"][0]["judged_rows"] == [
-        rows[f"{a} − {b}"]["row_id"] for a, b in (("medium", "light"), ("dark", "light"), ("dark", "medium"))
-    ]
+    judged = [rows[f"{a} − {b}"] for a, b in (("medium", "light"), ("dark", "light"), ("dark", "medium"))]
+    judged.sort(key=lambda row: 3.5 - max(-row["ci_lower"], row["ci_upper"]))
+    assert found.document["endpoints"][0]["judged_rows"] == [row["row_id"] for row in judged], (
+        "the pair with the least room first: it speaks for the endpoint"
+    )
 
 
 def test_one_pair_beyond_the_margin_is_enough_to_fail():
@@ -378,6 +380,65 @@ def test_sites_that_differ_are_called_out_and_one_site_has_no_test():
     assert "33 subjects have no site" in rows["poolability"]["warning"]
     assert list(rows) == ["A", "(missing)", "poolability"]
     assert evaluate(ENDPOINT).document["sites"] is None
+
+
+SENSITIVITY = """\
+endpoints:
+  bias:
+    title: Sensitivity
+    role: primary
+    metric: sensitivity
+    average: pooled
+    reference: rhythm
+    test: rhythm
+    positive: [AF]
+    interval: {method: clopper_pearson}
+    criterion: {compare: lower, operator: ">", limit: 0.5}
+"""
+
+
+def classified(sites, units=1):
+    """(hits, n, negatives) of each site; each subject with as many units."""
+    names, site, truth, call = [], [], [], []
+    for place, (hits, n, negatives) in enumerate(sites):
+        for number in range(n + negatives):
+            names.append(f"{place}-{number:03}")
+            site.append("ABCD"[place])
+            truth.append("AF" if number < n else "SR")
+            call.append("AF" if number < hits else "SR")
+    rows = {
+        "subject": [name for name in names for _ in range(units)],
+        "window": list(range(units)) * len(names),
+    }
+    kind = "{type: category, levels: [AF, SR]}"
+    protocol = PROTOCOL.replace('spo2: {type: number, unit: "%"}', f"rhythm: {kind}")
+
+    def repeated(values):
+        return [value for value in values for _ in range(units)]
+
+    return ac.evaluate(
+        {**rows, "rhythm": repeated(truth)},
+        {**rows, "rhythm": repeated(call)},
+        subjects={"subject": names, "site": site, "tone": ["light"] * len(names), "ita": [1.0] * len(names)},
+        protocol=protocol + "sites: {}\n" + SENSITIVITY,
+    )
+
+
+def test_poolability_has_a_value_where_a_site_makes_no_errors():
+    """Oracle: scipy.stats.fisher_exact. Site C has no case of AF and is named."""
+    row = by_level(classified([(20, 20, 5), (14, 20, 5), (0, 0, 6)]), "site")["poolability"]
+    assert row["p_value"] == pytest.approx(stats.fisher_exact([[20, 14], [0, 6]]).pvalue, rel=1e-9)
+    assert row["method"].startswith("Homogeneity of proportions, Fisher-Freeman-Halton, exact")
+    assert "site C has no value and is not in the test: There are no reference positives." in row["warning"]
+    assert "sites may differ" in row["warning"]
+
+
+def test_poolability_of_several_units_a_subject_knows_the_subjects():
+    """Units of a subject are all alike here, so three of each say no more than one (Donner 1989)."""
+    three = by_level(classified([(20, 20, 0), (14, 20, 0)], units=3), "site")["poolability"]
+    assert three["method"].startswith("Homogeneity of proportions, chi-square adjusted for clusters")
+    chi = stats.chi2_contingency([[20, 14], [0, 6]], correction=False)
+    assert three["p_value"] == pytest.approx(chi.pvalue, rel=1e-9)
 
 
 def test_a_declared_subgroup_of_the_sites_column_gives_each_row_once():
