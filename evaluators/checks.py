@@ -137,6 +137,25 @@ def subject_labels(values: Any, rows: int) -> tuple[tuple[str, ...], NDArray[np.
     return tuple(keys.tolist()), np.asarray(place[label], dtype=np.int64)
 
 
+def no_further_columns(metric: Metric, function: str, instead: str) -> None:
+    """A function of reference and test alone has no place for a column that a metric needs besides.
+
+    Args:
+        metric: The metric asked for.
+        function: Name of the function that was called.
+        instead: What takes such a metric.
+
+    Raises:
+        ValueError: The metric needs further columns.
+    """
+    needed = [f"`{role.name}`" for role in metric.columns if role.needed]
+    if needed:
+        raise ValueError(
+            f"`{metric.name}` needs the further column {' and '.join(needed)}, which `{function}` does not "
+            f"take; accepted are metrics of reference and test alone. {instead}"
+        )
+
+
 def parameters(metric: Metric, given: Mapping[str, Any]) -> dict[str, Any]:
     """All parameters of a metric with defaults filled in.
 

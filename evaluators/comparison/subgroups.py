@@ -113,7 +113,8 @@ def subgroups(
 
     Raises:
         KeyError: No metric of that name.
-        ValueError: Lengths differ, a value or label is missing, or a parameter is not acceptable.
+        ValueError: Lengths differ, a value or label is missing, a parameter is not acceptable, or the metric
+            needs a further column (a condition, a covariate).
 
     Example:
         >>> found = subgroups("mae", [60, 70, 80, 90], [61, 72, 80, 94], ["f", "f", "m", "m"])
@@ -121,6 +122,7 @@ def subgroups(
         {'f': 1.5, 'm': 2.0}
     """
     chosen = registry.get(metric) if isinstance(metric, str) else metric
+    checks.no_further_columns(chosen, "subgroups", "`Subgroups` takes what such a metric has prepared.")
     first, second, levels = _coded(chosen, reference, test, positive)
     rows = len(first)
     checks.same_length(rows, {"test": second})

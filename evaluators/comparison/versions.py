@@ -124,7 +124,8 @@ def compare_versions(
 
     Raises:
         KeyError: No metric, or no statistic, of that name.
-        ValueError: Lengths differ, a value is missing, or a parameter is not acceptable.
+        ValueError: Lengths differ, a value is missing, a parameter is not acceptable, or the metric needs a
+            further column (a condition, a covariate).
 
     Example:
         >>> reference = [60, 70, 80, 90, 60, 75]
@@ -142,6 +143,11 @@ def compare_versions(
     chosen = registry.get(metric) if isinstance(metric, str) else metric
     if average not in chosen.averages:
         raise ValueError(f"`average` must be one of {', '.join(chosen.averages)}, not {average!r}.")
+    checks.no_further_columns(
+        chosen,
+        "compare_versions",
+        "`compare_prepared` takes what such a metric has prepared for each version.",
+    )
     given = checks.parameters(chosen, parameters or {})
     row = None if weights is None else row_weights(weights)
     first, second, keys = _columns(chosen, (reference, baseline, candidate), positive, subject, row)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oracle import compare as matches
 from scipy import stats
 
-from accordance.evaluators import registry
+from accordance.evaluators import registry, subgroups
 from accordance.evaluators.comparison import versions as module
 from accordance.evaluators.comparison.difference import DifferencePrepared
 from accordance.evaluators.comparison.verdict import (
@@ -391,3 +391,19 @@ def test_a_verdict_within_monte_carlo_error_is_flagged():
     assert verdict(None, reason="x").reason == "x"
     point = Interval(1.0, 1.0, 0.95, "two", "wilson")
     assert verdict(point, 0.1).decision == "not_evaluable" and not equivalent(point, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "column"), [("bland_altman_mixed_by_condition", "condition"), ("bias_slope", "covariate")]
+)
+def test_a_metric_that_needs_a_further_column_is_refused_by_name(metric, column):
+    rows = [60, 70, 80, 90], [61, 72, 80, 94]
+    with pytest.raises(ValueError, match=f"`{metric}` needs the further column `{column}`, which `compare_v"):
+        compare_versions(metric, rows[0], rows[1], rows[1])
+    with pytest.raises(ValueError, match=f"`{metric}` needs the further column `{column}`, which `subgroups"):
+        subgroups(metric, *rows, list("aabb"))
+
+
+def test_further_raters_are_optional_and_two_are_compared():
+    found = compare_versions("fleiss_kappa", [1, 2, 3, 4, 3], [1, 2, 3, 5, 3], [2, 2, 3, 4, 3])
+    assert -1 <= found.baseline <= 1 and found.difference.value == found.candidate - found.baseline
