@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+from pathlib import Path
+
 import pytest
 
 from accordance.protocols import describe
@@ -90,6 +94,16 @@ def test_what_is_refused(old: str, new: str, key: str, message: str) -> None:
     place = f"tables.reference.columns.severity.{key}"
     assert place in found or any(name.startswith(place) for name in found if name)
     assert any(message in text for text in found.values())
+
+
+def test_the_example_of_the_guide_fits_the_language() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "guide" / "protocol.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(columns:\n.*?)```", page, re.DOTALL)
+    head, tail = TEXT.split("    columns:\n", 1)
+    rest = tail[tail.index("  test:") :]
+    named = example.replace("columns:\n", "columns:\n  subject: {type: text}\n")
+    found = parse(head + textwrap.indent(named, "    ") + rest)
+    assert found.tables["reference"].columns == parse(TEXT).tables["reference"].columns
 
 
 def test_a_key_is_not_made() -> None:
