@@ -45,10 +45,25 @@ def _check_hypothesis(context: Context, place: Path, family: Family, name: str, 
         context.report(place, "a hypothesis needs a criterion, and this endpoint has none", name)
         return
     if family.procedure == "co_primary":
+        _check_alpha(context, place, family, name=name, endpoint=endpoint)
         return
     if len(endpoint.judged) > 1 or endpoint.judged[0].compare == "point" or endpoint.disparity is not None:
         message = (
             f"`{family.procedure}` orders p values: the endpoint needs one criterion that compares a bound"
+        )
+        context.report(place, message, name)
+
+
+def _check_alpha(context: Context, place: Path, family: Family, *, name: str, endpoint: Endpoint) -> None:
+    """A bound that errs more often than the family may would give away more than its alpha."""
+    spec = endpoint.interval
+    error = (1 - spec.level) / (2 if spec.sides == "two" else 1)
+    if error > family.alpha * _SUM and any(part.compare != "point" for part in endpoint.judged):
+        needed = 1 - family.alpha * (2 if spec.sides == "two" else 1)
+        message = (
+            f"the bound of this endpoint errs in {round(error, 12):g} (level {spec.level:g}), and the "
+            f"family's alpha is {family.alpha:g}; accepted is an interval of level {round(needed, 12):g} "
+            "or more"
         )
         context.report(place, message, name)
 

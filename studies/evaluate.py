@@ -197,7 +197,7 @@ def _read(protocol: Protocol, given: Mapping[str, Frame]) -> dict[str, pl.DataFr
             violations.extend(error.violations)
         else:
             frames[name] = data.frame
-    violations = violations or empty_columns(protocol, frames)
+    violations += empty_columns(protocol, frames)
     if violations:
         raise ContractError(violations)
     return frames

@@ -152,9 +152,12 @@ def tables(study: Study) -> Tables:
     for version, spec in study.config.algorithm.versions.items():
         for name in test_tables(study.protocol):
             _read(study, name, spec.sources[name], tests[version], violations)
-    for own in () if violations else tests.values():
-        frames = {name: table.frame for name, table in (shared | own).items()}
-        violations.extend(found for found in empty_columns(study.protocol, frames) if found not in violations)
+    for own in tests.values():
+        every = shared | own
+        frames = {name: table.frame for name, table in every.items()}
+        files = {name: table.files[0].path_relative for name, table in every.items() if table.files}
+        empty = empty_columns(study.protocol, frames, files)
+        violations.extend(found for found in empty if found not in violations)
     if violations:
         raise ContractError(violations)
     return Tables(shared, tests)

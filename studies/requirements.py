@@ -22,7 +22,7 @@ from ..protocols import describe_validity
 from ..protocols.context import REFERENCE, SUBJECT, SUBJECTS, TEST
 from ..protocols.describe_parts import number
 from ..protocols.errors import Violation
-from ..protocols.model import Pairing, Protocol
+from ..protocols.model import Column, Pairing, Protocol
 from ..protocols.validity import Requirement
 from . import slices
 from .splits import band_label, label
@@ -88,12 +88,15 @@ def check(
     return entries
 
 
-def empty_columns(protocol: Protocol, tables: Mapping[str, pl.DataFrame]) -> list[Violation]:
+def empty_columns(
+    protocol: Protocol, tables: Mapping[str, pl.DataFrame], files: Mapping[str, str] | None = None
+) -> list[Violation]:
     """Columns that a requirement asks about and that hold no value at all.
 
     Args:
         protocol: Resolved protocol.
         tables: Table -> frame, in contract columns.
+        files: Table -> the file it was read from, for the message.
     """
     found: dict[str, Violation] = {}
     for name, one in protocol.requirements.items():
@@ -105,9 +108,22 @@ def empty_columns(protocol: Protocol, tables: Mapping[str, pl.DataFrame]) -> lis
                 if frame is None or own not in frame.columns or frame.is_empty():
                     continue
                 if frame[own].null_count() == frame.height:
-                    message = f"requirement `{name}` needs the column `{own}`, and it has no value in any row"
-                    found.setdefault(f"{table}.{own}", Violation(message, key=f"{table}.{own}"))
+                    key = f"{table}.{own}"
+                    message = (
+                        f"requirement `{name}` needs the column `{own}`, and it has no value in any of "
+                        f"{frame.height:,} rows; accepted: {_accepted(protocol.tables[table].columns[own])}"
+                    )
+                    file = (files or {}).get(table)
+                    line = 1 if file is not None and file.lower().endswith((".csv", ".csv.gz")) else None
+                    found.setdefault(key, Violation(message, file=file, line=line, key=key, found="(empty)"))
     return list(found.values())
+
+
+def _accepted(column: Column) -> str:
+    """What a column may hold, in words."""
+    if column.levels:
+        return ", ".join(f"`{level}`" for level in column.levels)
+    return f"values of type `{column.type}`" + (f" in {column.unit}" if column.unit else "")
 
 
 def _homes(column: str, pairing: Pairing) -> list[tuple[str, str]]:

@@ -203,6 +203,11 @@ def test_criteria_that_cannot_be_judged(base: str, old: str, new: str, key: str,
 
 
 FAMILIES = {
+    "a bound that errs more often than the family": (
+        "a: {endpoints: [sens, limit], procedure: co_primary, alpha: 0.001}",
+        "a.endpoints[0]",
+        "and the family's alpha is 0.001; accepted is an interval of level 0.998 or more",
+    ),
     "unknown endpoint": (
         "a: {endpoints: [sens, limit, x], procedure: co_primary}",
         "a.endpoints[2]",
