@@ -65,6 +65,11 @@ DAVISON = Citation(
 RUBIN = Citation(
     "rubin1987", "Rubin DB. Multiple Imputation for Nonresponse in Surveys. New York: Wiley; 1987, ch. 3."
 )
+LOTT = Citation(
+    "lott2020",
+    "Lott A, Reiter JP. Wilson confidence intervals for binomial proportions with multiple imputation for "
+    "missing data. Am Stat 2020;74:109-115.",
+)
 BARNARD = Citation(
     "barnard1999",
     "Barnard J, Rubin DB. Small-sample degrees of freedom with multiple imputation. "
@@ -141,8 +146,9 @@ METHODS: dict[str, IntervalMethod] = {
             "rubin",
             "Rubin's rules",
             "Multiple imputation: Student's t on the pooled estimate, variances within and between completed "
-            "data sets added, degrees of freedom of Barnard and Rubin; proportions on the logit scale.",
-            (RUBIN, BARNARD),
+            "data sets added, degrees of freedom of Barnard and Rubin; shares of units by Wilson's interval "
+            "with the variance inflated by what is missing.",
+            (RUBIN, BARNARD, LOTT),
             resampling=False,
         ),
         *limits_methods.METHODS,

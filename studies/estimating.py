@@ -66,8 +66,9 @@ def prepare(metric: Metric, endpoint: Endpoint, columns: Columns) -> tuple[Prepa
 def with_exact_bound(estimate: Estimate, prepared: Prepared) -> Estimate:
     """An interval of a proportion that has no spread, replaced by the exact one over subjects.
 
-    A subject is a success only where all its units are: 10 of 10 subjects then give [0.6915, 1] at level
-    0.95, not [1, 1] (Clopper and Pearson, Biometrika 1934, 26(4): 404-413).
+    For the lower bound a subject is a success only where all its units are, for the upper one where any is:
+    10 of 10 subjects then give [0.6915, 1] at level 0.95, not [1, 1], and ten subjects with half of their
+    units each say nothing, [0, 1] (Clopper and Pearson, Biometrika 1934, 26(4): 404-413).
     """
     interval, unit = estimate.interval, estimate.statistic.unit
     if interval is None or not interval.degenerate or unit not in ("proportion", "percent"):
@@ -76,8 +77,11 @@ def with_exact_bound(estimate: Estimate, prepared: Prepared) -> Estimate:
     scale = 100.0 if unit == "percent" else 1.0
     own = np.concatenate([prepared.at(block)[:, position] for block in _one_by_one(prepared.n_subjects)])
     own = own[~np.isnan(own)]
+    if not len(own) or own.min() < 0 or own.max() > scale:
+        return estimate  # a percentage that is no share of units
     successes = int(np.count_nonzero(own == scale))
-    lower, upper = clopper_pearson(successes, len(own), interval.level, interval.sides)
+    lower = clopper_pearson(successes, len(own), interval.level, interval.sides)[0]
+    upper = clopper_pearson(int(np.count_nonzero(own > 0)), len(own), interval.level, interval.sides)[1]
     exact = Interval(
         float(lower) * scale, float(upper) * scale, interval.level, interval.sides, "clopper_pearson"
     )

@@ -26,6 +26,8 @@ from .rows import Row
 SEVERAL_UNITS = (
     "multiple imputation takes units for independent, and subjects have several each; see the tipping point"
 )
+BETWEEN = 5
+"""Rounds of the chain between two completed data sets, so that one is hardly more like the next than any."""
 TOO_FEW = "multiple imputation needs at least 10 complete units; there are {n}"
 _LOCK = threading.Lock()
 """statsmodels draws from NumPy's global generator; one imputation at a time, from its own seed."""
@@ -79,7 +81,7 @@ def _impute(protocol: Protocol, how: slices.Coding, rows: pl.DataFrame) -> list[
             data = MICEData(numbers.to_pandas(), k_pmm=10)
             data.update_all(9)  # a burn-in, so that what was filled in first is forgotten
             for _ in range(number):
-                data.update_all(1)
+                data.update_all(BETWEEN)
                 found.append(_restored(rows, how, data.data, back))
         finally:
             np.random.set_state(state)  # noqa: NPY002

@@ -25,6 +25,7 @@ from . import slices
 from .decide import outcome
 from .evaluation import Answerer
 from .imputation import imputed_rows
+from .judge import room
 from .questions import Batch, Material, Question, material_of
 from .rows import Row
 from .splits import WHOLE
@@ -213,20 +214,33 @@ def _tipping_point(
 
 
 def _count_curve(answer: Answerer, question: Question, frame: pl.DataFrame) -> dict[str, Any]:
-    """How many of the missing units would have to be errors, the others being correct."""
+    """How many of the missing units would have to be errors, the others being correct.
+
+    Those whose error moves the judged number most come first, so that no other choice of as many is sooner to
+    change the decision where subjects have one unit each: for a sensitivity, a case without an output before
+    an output without a reference, and those that cannot touch it last.
+    """
     best, worst, missing, material = _both_ends(answer, question, frame)
     total = int(missing.sum())
-    order = np.flatnonzero(missing)[spread(total)]
 
-    def at(errors: float) -> list[Row]:
+    def with_errors(places: np.ndarray[Any, np.dtype[np.int64]]) -> list[Row]:
         chosen = np.zeros(len(missing), dtype=bool)
-        chosen[order[: int(errors)]] = True
+        chosen[places] = True
         picked = pl.Series(chosen)
         rows = best.with_columns(
             pl.when(picked).then(worst[side]).otherwise(best[side]).alias(side)
             for side in ("reference", "test")
         )
         return answer.on(question, rows, material)
+
+    kinds = _kinds(best, worst, missing)
+    start = _room(question, with_errors(order_of([])))
+    harm = [start - _room(question, with_errors(places[:1])) for places in kinds]
+    ranked = sorted(range(len(kinds)), key=lambda kind: -harm[kind])
+    order = order_of([kinds[kind][spread(len(kinds[kind]))] for kind in ranked])
+
+    def at(errors: float) -> list[Row]:
+        return with_errors(order[: int(errors)])
 
     step = max(1, -(-total // (MOST_POINTS - 1)))
     grid = tuple(float(k) for k in sorted({*range(0, total + 1, step), total}))
@@ -247,6 +261,30 @@ def _count_curve(answer: Answerer, question: Question, frame: pl.DataFrame) -> d
         "turns": turns,
         "words": _count_words(points, turns, total),
     }
+
+
+def order_of(places: Sequence[np.ndarray[Any, np.dtype[np.int64]]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Places of rows one after another, none of them included."""
+    return np.concatenate([np.zeros(0, dtype=np.int64), *places])
+
+
+def _kinds(
+    best: pl.DataFrame, worst: pl.DataFrame, missing: np.ndarray[Any, np.dtype[np.bool_]]
+) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
+    """Places of the missing units by what they are at their best and at their worst."""
+    where = np.flatnonzero(missing)
+    values = [frame[side].to_numpy()[where] for frame in (best, worst) for side in ("reference", "test")]
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for place, *kind in zip(where.tolist(), *values, strict=True):
+        found.setdefault(tuple(kind), []).append(place)
+    return [np.array(places, dtype=np.int64) for _, places in sorted(found.items())]
+
+
+def _room(question: Question, rows: Sequence[Row]) -> float:
+    """How far the judged number lies inside its limit; 0 where that is not known."""
+    parts = {part.statistic: part for part in question.endpoint.judged}
+    found = [room(parts[row["statistic"]], row) for row in rows if row["criterion"] is not None]
+    return min((one for one in found if np.isfinite(one)), default=0.0)
 
 
 def spread(total: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -376,7 +414,7 @@ def _count_words(points: Sequence[Mapping[str, Any]], turns: Sequence[Mapping[st
     before, after = (str(first[key]).replace("_", " ") for key in ("from", "to"))
     return (
         f"The decision is `{before}` while fewer than {first['at']:,} of the {total:,} missing units are "
-        f"errors and the others correct, and `{after}` from then on."
+        f"errors and the others correct, and `{after}` from then on, those first that matter most."
     )
 
 

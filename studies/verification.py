@@ -34,8 +34,10 @@ def weighted(protocol: Protocol, endpoint: Endpoint, pairs: pl.DataFrame, rows: 
     units = pairs.filter(
         slices.in_population(protocol, endpoint, lacking=True) & pl.col(how.test).is_not_null()
     )
+    # a reference that is no result verifies nothing, and its unit is not among the rows
+    verified = pl.col(how.reference).is_not_null() & ~slices.among(how.reference, how.reference_indeterminate)
     counts = (
-        units.select(*strata, pl.col(how.reference).is_not_null().alias("verified"))
+        units.select(*strata, verified.alias("verified"))
         .group_by(keys)
         .agg(pl.len().alias("n"), pl.col("verified").sum().alias("n_verified"))
     )

@@ -56,3 +56,58 @@ def test_what_cannot_be_pooled_says_why():
     assert math.isnan(no_value.value) and no_value.error == "a completed data set has no value"
     no_error = pool(BIAS, each(BIAS, [2.0, 2.0], [0.0, 0.0]), level=0.95, sides="two")
     assert no_error.value == 2.0 and no_error.interval is None and "No interval" in no_error.error
+
+
+def shares(hits, n, errors=None):
+    return [
+        Estimate(
+            SENSITIVITY,
+            one / n,
+            math.sqrt(one / n * (1 - one / n) / (n - 1)) if errors is None else errors,
+            None,
+            Counts(n, n, one),
+        )
+        for one in hits
+    ]
+
+
+@pytest.mark.parametrize("hits", [[38, 40, 39, 40, 38], [20, 25, 22], [1, 0, 2, 1]])
+def test_a_share_of_units_is_wilson_for_multiple_imputation(hits):
+    """Lott & Reiter 2020: the two roots written out (as in the R packages bin2mi and MIWilson), with the degrees of freedom of Barnard and Rubin."""
+    n, m = 40, len(hits)
+    p = [one / n for one in hits]
+    q = sum(p) / m
+    between = sum((one - q) ** 2 for one in p) / (m - 1)
+    within = sum(one * (1 - one) / n for one in p) / m
+    r = (1 + 1 / m) * between / within
+    share = r / (1 + r)
+    t = stats.t.ppf(0.975, 1 / (share**2 / (m - 1) + 1 / (n / (n + 2) * (n - 1) * (1 - share))))
+    a = 2 * q + t**2 / n + t**2 * r / n
+    b = 1 + t**2 / n + t**2 * r / n
+    reach = math.sqrt(a**2 / (4 * b**2) - q**2 / b)
+    found = pool(SENSITIVITY, shares(hits, n), level=0.95, sides="two")
+    assert found.value == pytest.approx(q)
+    assert (found.interval.lower, found.interval.upper) == pytest.approx(
+        (a / (2 * b) - reach, a / (2 * b) + reach), rel=1e-9
+    )
+
+
+def test_nothing_missing_is_wilson_with_students_t():
+    """Each data set says 40 of 40: p at which (1 - p)^2 = t^2 p (1 - p) / n, that is n / (n + t^2)."""
+    t = stats.t.ppf(0.975, 40 / 42 * 39)
+    found = pool(SENSITIVITY, shares([40] * 5, 40), level=0.95, sides="two")
+    assert (found.interval.lower, found.interval.upper) == pytest.approx((40 / (40 + t**2), 1.0))
+    assert found.interval.lower < 0.92, "Rubin's t interval would be [1, 1]"
+    lower = pool(SENSITIVITY, shares([40] * 5, 40), level=0.975, sides="lower").interval
+    assert (lower.lower, lower.upper) == pytest.approx((40 / (40 + t**2), 1.0))
+
+
+def test_units_that_weigh_unevenly_are_worth_fewer():
+    even = pool(SENSITIVITY, shares([30, 31, 32], 40), level=0.95, sides="two").interval
+    uneven = pool(SENSITIVITY, shares([30, 31, 32], 40, errors=0.12), level=0.95, sides="two").interval
+    assert uneven.lower < even.lower < even.upper < uneven.upper
+
+
+def test_a_share_that_jumps_between_none_and_all_has_no_interval():
+    found = pool(SENSITIVITY, shares([0, 1, 1], 1, errors=0.0), level=0.95, sides="two")
+    assert found.interval is None and "no standard error" in found.error

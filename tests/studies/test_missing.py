@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -155,7 +156,32 @@ def test_the_tipping_point_of_a_proportion_is_the_first_count_that_changes_the_d
     assert [point["decision"] == "met" for point in tipping["points"]] == lowest
     (turn,) = tipping["turns"]
     assert turn == {"from": "met", "to": "not_met", "at": lowest.index(False)}
+    assert turn["at"] == soonest(0.8), "no other choice of as few errors changes the decision"
     assert f"fewer than {turn['at']} of the 8" in tipping["words"]
+
+
+def soonest(limit):
+    """Fewest errors that turn the decision, over every choice of them.
+
+    5 cases and 1 other have no output, one called AF and one called SR no reference.
+    """
+    turning = []
+    for cases, others, called, not_called in product(range(6), range(2), range(2), range(2)):
+        hits, n = 39 - cases - called, 40 - called + not_called
+        if clopper_pearson(hits, n)[0] <= limit:
+            turning.append(cases + others + called + not_called)
+    return min(turning)
+
+
+def test_units_that_can_not_touch_the_number_do_not_put_the_tipping_point_off(make_study):
+    """16 more of SR without an output say nothing of the sensitivity, whichever of them are errors."""
+    own = tables()
+    for place in range(44, 60):
+        own["test"]["rhythm"][own["test"]["subject"].index(f"s{place:02}")] = None
+    found = results(make_study, "{sensitivity: [tipping_point]}", test=own["test"])
+    tipping = found.document["missing"][0]["tipping_point"]
+    assert tipping["total"] == 24
+    assert [turn["at"] for turn in tipping["turns"]] == [soonest(0.8)]
 
 
 def test_the_tipping_point_of_a_measurement_is_a_shift(make_study):

@@ -154,6 +154,16 @@ def test_ten_of_ten_is_judged_by_the_declared_exact_bound(make_study, limit, dec
     assert "10 of 10" in row["warning"]
 
 
+def test_the_exact_bound_of_subjects_who_are_all_half_right_says_nothing(make_study):
+    """No subject is a success, none a failure: the upper bound of 0 of 10, 0.31, is below the estimate."""
+    subjects = [str(number) for number in range(10)]
+    data = tables(subjects, [60.0] * 20, [60.0] * 20, ["AF"] * 20, ["AF", "SR"] * 10)
+    exact = sensitivity("bootstrap_percentile", "degenerate: exact_subject", "0.4")
+    _, row = outcome(make_study(study=ONE_VERSION, endpoints=exact, tables=data))
+    assert (row["estimate"], row["ci_lower"], row["ci_upper"]) == (0.5, 0.0, 1.0)
+    assert row["decision"] == "not_met"
+
+
 def test_a_binomial_interval_over_several_rows_a_subject_cannot_decide(make_study):
     subjects = [str(number) for number in range(10)]
     output = ["AF", "AF"] * 9 + ["AF", "SR"]

@@ -34,12 +34,12 @@ CALL = ["AF"] * 40 + ["SR"] * 400
 TRUTH = ["AF"] * 30 + ["SR"] * 10 + ["AF"] * 5 + ["SR"] * 45 + [None] * 350
 
 
-def study(make_study, within="", truth=TRUTH, **parts):
+def study(make_study, within="", truth=TRUTH, protocol=None, **parts):
     names = [f"s{number:03}" for number in range(len(CALL))]
     rate = [60.0] * len(CALL)
     return run(
         make_study(
-            protocol=make_study.plain.protocol,
+            protocol=protocol or make_study.plain.protocol,
             study=make_study.plain.study,
             endpoints=ENDPOINT.replace("WITHIN", within),
             tables={
@@ -82,3 +82,14 @@ def test_nobody_stands_for_a_stratum_without_verified_units(make_study):
     assert found.decision == "not_evaluable"
     reason = row(found, "sensitivity")["error"]
     assert reason == "none of 400 units with test.rhythm = SR was verified, so nothing stands for them"
+
+
+def test_a_reference_that_is_no_result_verifies_nothing(make_study):
+    """10 of the 40 alarms were read without a result: the other 30, 24 of them in AF, stand for all 40."""
+    truth = ["AF"] * 24 + ["SR"] * 6 + ["unsure"] * 10 + TRUTH[40:]
+    protocol = make_study.plain.protocol.replace(
+        "levels: [AF, SR], missing", "levels: [AF, SR, unsure], indeterminate: [unsure], missing", 1
+    )
+    found = study(make_study, truth=truth, protocol=protocol)
+    in_alarm, in_none = 24 / 30 * 40, 5 / 50 * 400
+    assert row(found, "sensitivity")["estimate"] == pytest.approx(in_alarm / (in_alarm + in_none))
