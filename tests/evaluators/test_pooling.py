@@ -73,7 +73,7 @@ def shares(hits, n, errors=None):
 
 @pytest.mark.parametrize("hits", [[38, 40, 39, 40, 38], [20, 25, 22], [1, 0, 2, 1]])
 def test_a_share_of_units_is_wilson_for_multiple_imputation(hits):
-    """Lott & Reiter 2020: the two roots written out (as in the R packages bin2mi and MIWilson), with the degrees of freedom of Barnard and Rubin."""
+    """Lott & Reiter 2020: both roots, as in the R package bin2mi; t as Barnard and Rubin have it."""
     n, m = 40, len(hits)
     p = [one / n for one in hits]
     q = sum(p) / m
