@@ -161,10 +161,23 @@ def reasons(results: Results) -> Iterator[Text]:
             f"Requirements on the study: {met} of {len(demanded)} met.",
             style="" if met == len(demanded) else "yellow",
         )
+    yield from _unavailable(results)
     for entry in results.document.get("missing", []):
         tipping = entry["tipping_point"]
         if tipping:
             yield Text(f"Missing units, {entry['endpoint']}: {tipping['words']}")
+
+
+def _unavailable(results: Results) -> Iterator[Text]:
+    """Units without a reference or an output, excluded ones included, by the endpoints they concern."""
+    found: dict[str, list[str]] = {}
+    for entry in results.document.get("missing", []):
+        for key in ("reference_unavailable", "output_unavailable"):
+            one = entry.get(key)
+            if one is not None and one["units"]:
+                found.setdefault(one["words"], []).append(entry["endpoint"])
+    for told, endpoints in found.items():
+        yield Text(f"Missing, {', '.join(endpoints)}: {told}")
 
 
 def view_tables(results: Results) -> Iterator[Table]:

@@ -111,7 +111,7 @@ def _poolability(
     present = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *numbers.values()]))
     columns = {site: columns_over(how, one, present) for site, one in rows.items()}
     keys = tuple(str(key) for key in material.subjects.gather(present).to_list())
-    test, problem = None, material.problem
+    test, problem = None, material.problem_in(how, view)
     notes = [NO_SITE.format(n=lost)] if lost else []
     if problem is None:
         prepared, without = _prepared(metric, endpoint, columns, name)

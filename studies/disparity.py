@@ -103,8 +103,9 @@ def _groups(answer: Answerer, endpoint: Endpoint, material: Material) -> _Groups
         condition = pl.lit(value=False) if part.condition is None else part.condition
         inside |= condition
         rows = coded.filter(condition)
-        if rows.is_empty() or material.problem is not None:
-            problems[str(part.level)] = material.problem or EMPTY
+        unknown = material.problem_in(how, view)
+        if rows.is_empty() or unknown is not None:
+            problems[str(part.level)] = unknown or EMPTY
             continue
         one, problem = prepare(metric, endpoint, columns_over(how, rows, present))
         if one is None:

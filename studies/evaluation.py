@@ -107,9 +107,9 @@ class Answerer:
 
     def __call__(self, batch: Batch, material: Material) -> list[tuple[Question, list[Row]]]:
         """The rows of each question, one a statistic."""
-        if material.problem is not None:
-            counts = Counts(0, 0)
-            return [(asked, self.failed(asked, counts, material.problem)) for asked in batch.questions]
+        problem = material.problem_in(batch.how, batch.view)
+        if problem is not None:
+            return [(asked, self.failed(asked, Counts(0, 0), problem)) for asked in batch.questions]
         part = batch.part.condition
         chosen = material.rows if part is None else material.rows.filter(part)
         columns, keys = columns_of(batch.how, slices.coded(batch.how, chosen, batch.view), material.subjects)

@@ -50,11 +50,18 @@ class Material:
         rows: Population rows, results or not, with the subject as a running number in `_subject`.
         subjects: Name of each running number.
         problem: Why nothing can be estimated from these rows, in words.
+        uncounted: Why nothing can be estimated in views that count outputs that are no result.
     """
 
     rows: pl.DataFrame
     subjects: pl.Series
     problem: str | None = None
+    uncounted: str | None = None
+
+    def problem_in(self, how: Coding, view: View) -> str | None:
+        """Why nothing can be estimated in a view; a yield counts what is no result in every view."""
+        left_out = view == "classifiable_only" and not how.reports_yield
+        return self.problem or (None if left_out else self.uncounted)
 
 
 def groups(protocol: Protocol, endpoints: Mapping[str, Endpoint]) -> list[dict[str, Endpoint]]:
@@ -92,13 +99,14 @@ def material_of(
     rows = slices.population_rows(
         protocol, first, numbered, [slices.SUBJECT_NUMBER, *wanted], handling=handling
     )
-    problem = None
-    if first.verification is not None:
+    problem, uncounted = None, None
+    # where units without a reference are completed, nobody has to stand for them
+    if first.verification is not None and not slices.coding(protocol, first, handling).completes:
         try:
-            rows = weighted(protocol, first, pairs, rows)
+            rows, uncounted = weighted(protocol, first, pairs, rows)
         except CannotComputeError as error:
             problem = str(error)
-    return Material(rows.rechunk(), subject.rle().struct.field("value"), problem)
+    return Material(rows.rechunk(), subject.rle().struct.field("value"), problem, uncounted)
 
 
 def batches(

@@ -7,6 +7,9 @@ rests on the assumption that, within a stratum, who was verified does not depend
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import polars as pl
 
 from ..evaluators.metric import CannotComputeError
@@ -15,7 +18,9 @@ from . import slices
 from .splits import label
 
 
-def weighted(protocol: Protocol, endpoint: Endpoint, pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def weighted(
+    protocol: Protocol, endpoint: Endpoint, pairs: pl.DataFrame, rows: pl.DataFrame
+) -> tuple[pl.DataFrame, str | None]:
     """The verified rows with the weight of each: units of its stratum over those of them that were verified.
 
     Args:
@@ -24,8 +29,12 @@ def weighted(protocol: Protocol, endpoint: Endpoint, pairs: pl.DataFrame, rows: 
         pairs: Frame of `Pairs`.
         rows: Its population rows, with the test column and those of `within`.
 
+    Returns:
+        The rows, and why nothing can be said in a view that counts outputs that are no result: none of a
+        stratum of them was verified. Views that leave them out do not need it.
+
     Raises:
-        CannotComputeError: No unit of some stratum was verified: nothing can stand for it.
+        CannotComputeError: No unit of some other stratum was verified: nothing can stand for it.
     """
     how = slices.coding(protocol, endpoint)
     names = [how.test, *(endpoint.verification.within if endpoint.verification else ())]
@@ -42,14 +51,20 @@ def weighted(protocol: Protocol, endpoint: Endpoint, pairs: pl.DataFrame, rows: 
         .agg(pl.len().alias("n"), pl.col("verified").sum().alias("n_verified"))
     )
     empty = counts.filter(pl.col("n_verified") == 0).sort(keys)
-    if empty.height:
-        first = ", ".join(f"{name} = {empty[key][0]}" for name, key in zip(names, keys, strict=True))
-        raise CannotComputeError(
-            f"none of {empty['n'][0]:,} units with {first} was verified, so nothing stands for them"
-        )
+    uncounted = pl.col(keys[0]).is_in(list(how.test_indeterminate))
+    for lacking in empty.filter(~uncounted).iter_rows(named=True):
+        raise CannotComputeError(_unverified(lacking, names, keys))
+    problem = next((_unverified(row, names, keys) for row in empty.iter_rows(named=True)), None)
     weight = (pl.col("n") / pl.col("n_verified")).alias(slices.WEIGHT)
-    return (
+    found = (
         rows.with_columns(strata)
         .join(counts.select(*keys, weight), on=keys, how="left", maintain_order="left")
         .drop(keys)
     )
+    return found, problem
+
+
+def _unverified(row: Mapping[str, Any], names: Sequence[str], keys: Sequence[str]) -> str:
+    """That a stratum has no verified unit."""
+    stratum = ", ".join(f"{name} = {row[key]}" for name, key in zip(names, keys, strict=True))
+    return f"none of {row['n']:,} units with {stratum} was verified, so nothing stands for them"

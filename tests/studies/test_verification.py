@@ -34,7 +34,7 @@ CALL = ["AF"] * 40 + ["SR"] * 400
 TRUTH = ["AF"] * 30 + ["SR"] * 10 + ["AF"] * 5 + ["SR"] * 45 + [None] * 350
 
 
-def study(make_study, within="", truth=TRUTH, protocol=None, **parts):
+def study(make_study, within="", truth=TRUTH, protocol=None, call=CALL, **parts):
     names = [f"s{number:03}" for number in range(len(CALL))]
     rate = [60.0] * len(CALL)
     return run(
@@ -45,7 +45,7 @@ def study(make_study, within="", truth=TRUTH, protocol=None, **parts):
             tables={
                 "subjects": {"subject": names, "age": [50] * len(names)},
                 "reference": {"subject": names, "rate": rate, "rhythm": truth},
-                "test": {"subject": names, "rate": rate, "rhythm": CALL},
+                "test": {"subject": names, "rate": rate, "rhythm": call},
             },
             **parts,
         )
@@ -93,3 +93,31 @@ def test_a_reference_that_is_no_result_verifies_nothing(make_study):
     found = study(make_study, truth=truth, protocol=protocol)
     in_alarm, in_none = 24 / 30 * 40, 5 / 50 * 400
     assert row(found, "sensitivity")["estimate"] == pytest.approx(in_alarm / (in_alarm + in_none))
+
+
+def test_where_the_unverified_are_completed_nobody_stands_for_them(make_study):
+    """350 without an alarm and without a reference: at worst all in AF, at best none; without weights."""
+    protocol = make_study.plain.protocol + "missing: {sensitivity: [worst_case, best_case]}\n"
+    found = study(make_study, protocol=protocol)
+    rows = {
+        one["view"]: one["estimate"]
+        for one in found.endpoint("sensitivity").iter_rows(named=True)
+        if one["subgroup"] is None
+    }
+    assert rows["worst_case"] == pytest.approx(30 / (30 + 5 + 350))
+    assert rows["best_case"] == pytest.approx(30 / 35)
+    in_alarm, in_none = 30, 5 / 50 * 400
+    assert rows["primary"] == pytest.approx(in_alarm / (in_alarm + in_none))
+
+
+def test_outputs_that_are_no_result_need_verification_only_where_they_count(make_study):
+    """20 poor outputs were never verified: the view without them has a value, the others say why not."""
+    call = CALL[:420] + ["poor"] * 20
+    found = study(make_study, call=call)
+    rows = {one["view"]: one for one in found.endpoint("sensitivity").iter_rows(named=True)}
+    in_none = 5 / 50 * 380
+    assert rows["primary"]["estimate"] == pytest.approx(30 / (30 + in_none))
+    reason = "none of 20 units with test.rhythm = poor was verified, so nothing stands for them"
+    assert [rows[view]["error"] for view in ("as_positive", "as_negative")] == [reason] * 2
+    (share,) = [one for one in found.rows.iter_rows(named=True) if one["endpoint"] == "yield"]
+    assert share["error"] == reason, "the share of results counts them"
