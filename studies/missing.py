@@ -322,7 +322,12 @@ def _both_ends(
 
 
 def _shift_curve(answer: Answerer, question: Question, frame: pl.DataFrame) -> dict[str, Any]:
-    """How far the differences of the missing units would have to lie from those observed."""
+    """How far the differences of the missing units would have to lie from those observed.
+
+    They get the mean and the spread of the observed differences, and are then moved all alike (delta
+    adjustment; Carpenter & Kenward 2013, Multiple Imputation and its Application). All of them at one value
+    would make limits of agreement narrower the more units are missing.
+    """
     endpoint, protocol = question.endpoint, answer.protocol
     how = slices.coding(protocol, endpoint)
     material = material_of(protocol, {question.endpoint_id: endpoint}, frame, "best_case")
@@ -333,9 +338,11 @@ def _shift_curve(answer: Answerer, question: Question, frame: pl.DataFrame) -> d
         return {"kind": None, "words": words, "points": [], "turns": []}
     mean, sd = float(np.mean(difference)), float(np.std(difference, ddof=1))
     missing = material.rows.select(slices.lacks_one(how)).to_series()
+    own = np.zeros(len(missing))
+    own[missing.to_numpy()] = like(difference - mean, int(missing.sum()))
 
     def at(shift: float) -> list[Row]:
-        moved = mean + shift * sd
+        moved = pl.lit(pl.Series(mean + shift * sd + own))
         reference, test = pl.col(how.reference).cast(pl.Float64), pl.col(how.test).cast(pl.Float64)
         coded = material.rows.with_columns(
             reference.fill_null(test - moved).alias("reference"),
@@ -363,6 +370,27 @@ def _shift_curve(answer: Answerer, question: Question, frame: pl.DataFrame) -> d
                 break
     unit = {"mean": mean, "sd": sd, "total": int(missing.sum())}
     return {"kind": "shift", **unit, "points": points, "turns": turns, "words": _shift_words(points, turns)}
+
+
+def like(deviations: np.ndarray[Any, np.dtype[np.float64]], n: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """N deviations from a mean, with mean 0 and the standard deviation of those observed.
+
+    They are quantiles of the observed ones, in an order that spreads the large and the small over the units.
+    The pooled standard deviation of observed and made ones is that of the observed; a single one is 0.
+
+    Example:
+        >>> made = like(np.array([-3.0, -1.0, 0.0, 1.0, 3.0]), 4)
+        >>> bool(abs(made.mean()) < 1e-12), round(float(np.sqrt(np.mean(made**2))), 4)
+        (True, 2.2361)
+    """
+    if n < 2:
+        return np.zeros(n)
+    made = np.quantile(deviations, (np.arange(n) + 0.5) / n)
+    made -= made.mean()
+    if not np.ptp(made) > 0:  # more than half of the observed are the same
+        made = np.linspace(-1, 1, n)
+    made *= float(np.std(deviations, ddof=1)) / float(np.sqrt(np.mean(made**2)))
+    return np.asarray(made[spread(n)], dtype=np.float64)
 
 
 def _point(question: Question, at: Callable[[float], list[Row]], position: float) -> dict[str, Any]:

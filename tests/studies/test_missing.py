@@ -7,9 +7,9 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.stats import beta
+from scipy.stats import beta, t
 
-from accordance.studies.missing import spread
+from accordance.studies.missing import like, spread
 from accordance.studies.run import run
 
 SENSITIVITY = """\
@@ -194,6 +194,11 @@ def test_the_tipping_point_of_a_measurement_is_a_shift(make_study):
     assert tipping["kind"] == "shift" and tipping["total"] == 5
     middle = tipping["points"][len(tipping["points"]) // 2]
     assert middle["at"] == 0 and middle["estimate"] == pytest.approx(rows["primary"]["estimate"])
+    # as spread out as the 55 observed, not all at their mean: t interval of 60 with the observed SD
+    reach = t.ppf(0.975, 59) * tipping["sd"] / math.sqrt(60)
+    assert (middle["lower"], middle["upper"]) == pytest.approx(
+        (tipping["mean"] - reach, tipping["mean"] + reach), rel=1e-9
+    )
     assert [turn["to"] for turn in tipping["turns"]] == ["not_met", "not_met"]
     below, above = (turn["at"] for turn in tipping["turns"])
     assert below < 0 < above and abs(below) != abs(above)
@@ -307,3 +312,15 @@ def test_nothing_missing_is_said_so(make_study):
     (entry,) = found.document["missing"]
     assert entry["reference_unavailable"]["words"] == "Every unit has a reference."
     assert entry["output_unavailable"]["causes"] == []
+
+
+@pytest.mark.parametrize("n", [2, 3, 10, 57])
+def test_missing_differences_are_as_spread_out_as_those_observed(n):
+    observed = np.random.default_rng(2).gamma(2, 1, 40)
+    observed -= observed.mean()
+    together = np.concatenate([observed, like(observed, n)])
+    assert together.mean() == pytest.approx(0, abs=1e-12)
+    assert together.std(ddof=1) == pytest.approx(observed.std(ddof=1), rel=1e-12)
+    ties = np.array([0.0] * 30 + [-1.0, 1.0])
+    assert np.concatenate([ties, like(ties, n)]).std(ddof=1) == pytest.approx(ties.std(ddof=1), rel=1e-12)
+    assert like(observed, 1).tolist() == [0.0] and like(observed, 0).tolist() == []
