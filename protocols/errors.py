@@ -66,9 +66,17 @@ class UsageError(AccordanceError):
 
 
 class ContractError(AccordanceError):
-    """A protocol, a study or data violate their contract; every violation found is listed."""
+    """A protocol, a study or data violate their contract; every violation found is listed.
+
+    Attributes:
+        violations: What is wrong.
+        summary: One line above them.
+        usable: The part that holds all the same, with which more that is wrong can be looked for: of a
+            protocol whose tables and pairings hold, the protocol; of a study with such a protocol, the study.
+    """
 
     exit_code = 4
+    usable: object = None
 
     def __init__(self, violations: Sequence[Violation], summary: str | None = None) -> None:
         self.violations = tuple(violations)

@@ -27,6 +27,9 @@ from .tables import (
     resolve_table,
 )
 
+_DATA_KEYS = ("tables", "pairings", "conversions", "exclusions", "unknown_exclusions")
+"""What data are read by: where these hold, data can be held against them whatever else is wrong."""
+
 
 def resolve(protocol: Protocol, locate: Locator | None = None) -> Protocol:
     """Check a protocol as a whole and fill in every default.
@@ -72,7 +75,10 @@ def resolve(protocol: Protocol, locate: Locator | None = None) -> Protocol:
     validity_checks.check_sample_size(context, endpoints)
     families.check_families(context, endpoints)
     if context.violations:
-        raise contract_error(context.violations)
+        error = contract_error(context.violations)
+        if not any((one.key or "").startswith(_DATA_KEYS) for one in context.violations):
+            error.usable = context.protocol.model_copy(update={"requirements": {}})
+        raise error
     return context.protocol.model_copy(update={"endpoints": endpoints, "requirements": requirements})
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..protocols.errors import ContractError, Violation
 from .folder import Study, Tables, load, tables
 
 
@@ -50,7 +51,21 @@ def examine(path: Path | str) -> Checked:
 
     Raises:
         UsageError: There is no study there.
-        ContractError: Something violates its contract; everything found is listed.
+        ContractError: Something violates its contract; everything found is listed. Data are held against the
+            tables of a protocol that contradicts itself elsewhere, too.
     """
-    study = load(path)
+    try:
+        study = load(path)
+    except ContractError as error:
+        raise ContractError([*error.violations, *_of_data(error.usable)], error.summary) from None
     return Checked(study, tables(study))
+
+
+def _of_data(usable: object) -> tuple[Violation, ...]:
+    """What is wrong with the data of a study whose protocol has the tables, but does not hold."""
+    if isinstance(usable, Study):
+        try:
+            tables(usable)
+        except ContractError as error:
+            return error.violations
+    return ()

@@ -83,7 +83,8 @@ def load(path: Path | str) -> Study:
 
     Raises:
         UsageError: There is no study there.
-        ContractError: study.yaml or the protocol violates its contract; everything found is listed.
+        ContractError: study.yaml or the protocol violates its contract; everything found is listed. Where
+            data could be read all the same, `usable` is the study to read them with.
     """
     folder = Path(path)
     if folder.name == CONFIG_FILE:
@@ -98,31 +99,36 @@ def load(path: Path | str) -> Study:
         config = validate(StudyConfig, document)
     except ContractError as error:
         variant = document.written(("variant",))
-        _, _, more = _protocol(document.written(("protocol",)), variant, folder)
+        _, _, more, _ = _protocol(document.written(("protocol",)), variant, folder)
         raise ContractError([*error.violations, *more]) from None
     violations = _within_config(config, document)
-    protocol, found_at, more = _protocol(config.protocol, config.variant, folder)
+    protocol, found_at, more, usable = _protocol(config.protocol, config.variant, folder)
     protocol_path = found_at or file
     violations.extend(more)
-    if protocol is not None:
-        violations.extend(_against_protocol(config, protocol, document))
+    known = protocol or usable
+    if known is not None:
+        violations.extend(_against_protocol(config, known, document))
     if violations or protocol is None:
-        raise ContractError(violations)
+        problem = ContractError(violations)
+        if usable is not None and len(violations) == len(more):  # nothing is wrong but the protocol
+            problem.usable = Study(folder, config, usable, protocol_path)
+        raise problem
     return Study(folder, config, protocol, protocol_path)
 
 
 def _protocol(
     reference: str | None, variant: str | None, folder: Path
-) -> tuple[Protocol | None, Path | None, tuple[Violation, ...]]:
-    """The protocol that a study names, where it is, and everything that is wrong with it."""
+) -> tuple[Protocol | None, Path | None, tuple[Violation, ...], Protocol | None]:
+    """The protocol that a study names, where it is, what is wrong with it, and what data can be read by."""
     if reference is None:
-        return None, None, ()
+        return None, None, (), None
     path: Path | None = None
     try:
         path = protocol_files.find(reference, folder)
-        return protocol_files.load(path, variant), path, ()
+        return protocol_files.load(path, variant), path, (), None
     except ContractError as error:
-        return None, path, error.violations
+        usable = error.usable if isinstance(error.usable, Protocol) else None
+        return None, path, error.violations, usable
 
 
 def test_tables(protocol: Protocol) -> tuple[str, ...]:

@@ -133,13 +133,22 @@ def test_everything_wrong_with_the_data_is_said_at_once(make_study):
 
 def test_everything_wrong_with_the_protocol_is_said_at_once(make_study, capsys):
     endpoints = NO_CRITERION + "requirements:\n  tone: {count: subjects, where: {skin: dark}, at_least: 3}\n"
-    folder = make_study(endpoints=endpoints, protocol=PROTOCOL.replace(VIEW, ""))
+    folder = make_study(endpoints=endpoints, protocol=PROTOCOL.replace(VIEW, ""), tables=WRONG)
     assert main(["check", str(folder), "--json"]) == 4
     said = json.loads(capsys.readouterr().out)
     keys = {one["key"] for one in said["error"]["violations"]}
-    assert keys == {"endpoints.error", "requirements.tone.where.skin", "endpoints.sensitivity.test"}
+    assert keys == {
+        "endpoints.error", "requirements.tone.where.skin", "endpoints.sensitivity.test", "rhythm",
+    }, "the protocol and the data, which its tables describe all the same"  # fmt: skip
     assert main(["run", str(folder)]) == 4
     assert not (folder / "runs").exists(), "nothing was computed"
+
+
+def test_data_are_not_read_by_tables_that_do_not_hold(make_study):
+    protocol = PROTOCOL.replace("levels: [A, B, C]", "levels: []")
+    with pytest.raises(ContractError) as caught:
+        check(make_study(protocol=protocol, tables=WRONG))
+    assert all(one.key.startswith("tables.") for one in caught.value.violations)
 
 
 def test_outputs_that_are_no_result_need_a_declared_view(make_study):
