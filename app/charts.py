@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..reports import figures
-from ..reports.figures import Matrix, Points, Scatter, theme
+from ..reports.figures import Forest, Matrix, Points, Scatter, theme
 
 BIN_ABOVE = 5_000
 """More points than this reach the browser as bins: a million points would be 12 MB and several seconds."""
@@ -39,11 +39,13 @@ class Chart:
         figure: For the screen.
         bins: Mark -> positions of its rows in the analysed rows (of a difference plot with very many points).
         cells: Mark -> reference level and output (of a confusion matrix).
+        lines: Mark -> position of its line (of a forest plot).
     """
 
     figure: go.Figure
     bins: Mapping[str, Sequence[int]] = field(default_factory=dict)
     cells: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
 
 
 def clickable(model: figures.AnyFigure, appearance: Appearance, *, subject: str | None = None) -> Chart:
@@ -56,6 +58,8 @@ def clickable(model: figures.AnyFigure, appearance: Appearance, *, subject: str 
     """
     if isinstance(model, Matrix):
         return _matrix(model, appearance)
+    if isinstance(model, Forest):
+        return _forest(model, appearance)
     if isinstance(model, Scatter) and len(model.points) > BIN_ABOVE:
         return _bins(model, appearance, subject)
     figure = _painted(model, appearance)
@@ -183,6 +187,22 @@ def _matrix(model: Matrix, appearance: Appearance) -> Chart:
     )
     figure.update_layout(dragmode=False)
     return Chart(figure, cells=cells)
+
+
+def _forest(model: Forest, appearance: Appearance) -> Chart:
+    """Marks that know their line: behind each lies a row of the results."""
+    figure = _painted(model, appearance)
+    lines = {f"line-{at}": at for at, row in enumerate(model.rows) if row.value is not None}
+    marked = [model.rows[at] for at in lines.values()]
+    figure.data[0].update(
+        customdata=[
+            ["<br>".join(escape(text) for text in (row.label, row.count, row.text)), mark]
+            for row, mark in zip(marked, lines, strict=True)
+        ],
+        hovertemplate="%{customdata[0]}<extra></extra>",
+    )
+    figure.update_layout(dragmode=False)
+    return Chart(figure, lines=lines)
 
 
 def picked(event: Any) -> tuple[str | None, str | None]:

@@ -10,22 +10,42 @@ import streamlit as st
 
 from ..studies.results import Results
 from . import state, widgets
-from .screens import accounting, decision, endpoint, provenance, report, subgroups
+from .screens import (
+    accounting,
+    decision,
+    endpoint,
+    missing,
+    plan,
+    provenance,
+    report,
+    study,
+    subgroups,
+)
 
 ICON = "\N{SCALES}"
 """An emoji is drawn by the browser itself; a material icon for the tab would be fetched from elsewhere."""
 
 Body = Callable[[Results, Path], None]
 
-PAGES: dict[str, tuple[Body, str]] = {
-    "decision": (decision.show, ":material/gavel:"),
-    "endpoint": (endpoint.show, ":material/scatter_plot:"),
-    "subgroups": (subgroups.show, ":material/account_tree:"),
-    "accounting": (accounting.show, ":material/filter_alt:"),
-    "provenance": (provenance.show, ":material/fingerprint:"),
-    "report": (report.show, ":material/description:"),
+PAGES: dict[str, tuple[Body, str, str]] = {
+    "decision": (decision.show, "Decision", ":material/gavel:"),
+    "endpoint": (endpoint.show, "Endpoint", ":material/scatter_plot:"),
+    "subgroups": (subgroups.show, "Subgroups", ":material/account_tree:"),
+    "missing": (missing.show, "Missing results", ":material/grid_off:"),
+    "study": (study.show, "Study", ":material/groups:"),
+    "accounting": (accounting.show, "Accounting", ":material/filter_alt:"),
+    "plan": (plan.show, "Plan", ":material/checklist:"),
+    "provenance": (provenance.show, "Provenance", ":material/fingerprint:"),
+    "report": (report.show, "Report", ":material/description:"),
 }
-"""Address -> what it shows, and its icon; in the order of the menu."""
+"""Address -> what it shows, its title, and its icon."""
+
+MENU: dict[str, tuple[str, ...]] = {
+    "Results": ("decision", "endpoint", "subgroups", "missing"),
+    "What they rest on": ("study", "accounting", "plan", "provenance"),
+    "Documents": ("report",),
+}
+"""The menu: sections with their pages, in order."""
 
 
 def main(first: str = "decision") -> None:
@@ -38,16 +58,16 @@ def main(first: str = "decision") -> None:
     widgets.style()
     pages = {
         name: st.Page(
-            partial(widgets.run_page, body, name.capitalize()),
-            title=name.capitalize(),
+            partial(widgets.run_page, body, title),
+            title=title,
             icon=icon,
             url_path=name,
             default=name == first,
         )
-        for name, (body, icon) in PAGES.items()
+        for name, (body, title, icon) in PAGES.items()
     }
     st.session_state[state.PAGES] = pages
-    page = st.navigation(list(pages.values()))
+    page = st.navigation({section: [pages[name] for name in names] for section, names in MENU.items()})
     with st.sidebar:
         state.choose()
     page.run()

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from ..protocols.errors import AccordanceError, ContractError
 from ..reports import format as fmt
-from ..reports.figures import FlowStep
+from ..reports.figures import AnyFigure, FlowStep
 from ..studies.results import Results
-from . import state
+from . import charts, forests, state
 
 GOOD, BAD, OPEN, QUIET = "#1a7f4b", "#b3261e", "#9a6200", "#6b7683"
 COLOURS = {"met": GOOD, "not_met": BAD, "not_evaluable": OPEN, "informative": QUIET}
 SIGNS = {"met": "✓", "not_met": "✕", "not_evaluable": "?", "informative": "·"}
 """A sign beside every colour: nobody has to tell red from green."""
 
-EMPTY = """accordance init my-study
-accordance app my-study
-
-accordance demo
-accordance app demo"""
+SHORT = 34
+"""A label of so few characters stays on one line."""
 
 STYLE = """
 <style>
@@ -35,6 +33,7 @@ STYLE = """
   .ac-chip { display: inline-block; padding: .1rem .55rem; border-radius: 1rem;
     font-weight: 600; font-size: .86rem;
     background: color-mix(in srgb, var(--ac) 16%, transparent); border: 1px solid var(--ac); }
+  .ac-chip.short { white-space: nowrap; }
   .ac-table { border-collapse: collapse; width: 100%; font-size: .93rem; }
   .ac-table th { text-align: left; font-weight: 600; opacity: .75; padding: .35rem .8rem .35rem 0;
     border-bottom: 2px solid rgba(128, 128, 128, .45); white-space: nowrap; }
@@ -42,6 +41,8 @@ STYLE = """
     vertical-align: top; font-variant-numeric: tabular-nums; }
   .ac-table .num { text-align: right; white-space: nowrap; }
   .ac-table code { overflow-wrap: anywhere; background: none; padding: 0; color: inherit; }
+  .ac-table tr.group td { font-weight: 600; padding-top: .8rem; }
+  .ac-table tr.in td:first-child { padding-left: 1rem; }
   .ac-table td.name { white-space: nowrap; width: 1%; padding-right: 1.6rem; }
   .stMainBlockContainer { padding: 3.6rem 3rem 4rem; max-width: 1500px; }
   .stMainBlockContainer h1 { font-size: 1.9rem; padding-top: .3rem; }
@@ -134,7 +135,8 @@ def plain(text: str) -> str:
 
 def chip(decision: str, words: str) -> str:
     """A decision as a small label, as HTML."""
-    return f"<span class='ac-chip' style='--ac: {COLOURS[decision]}'>{SIGNS[decision]} {escape(words)}</span>"
+    kind = "ac-chip short" if len(words) <= SHORT else "ac-chip"
+    return f"<span class='{kind}' style='--ac: {COLOURS[decision]}'>{SIGNS[decision]} {escape(words)}</span>"
 
 
 def table(
@@ -153,6 +155,87 @@ def table(
     )
     inner = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     st.html(f"<div class='ac-scroll'><table class='ac-table'>{inner}</table></div>")
+
+
+def grouped(
+    heads: Sequence[str],
+    groups: Iterable[tuple[str, Iterable[Sequence[str]]]],
+    *,
+    right: Sequence[int] = (),
+) -> None:
+    """A table of ready HTML cells under headings: (heading, its rows) for every group."""
+    css = ["num" if number in right else "" for number in range(len(heads))]
+    head = "".join(f"<th class='{kind}'>{escape(text)}</th>" for kind, text in zip(css, heads, strict=True))
+    body = "".join(
+        f"<tr class='group'><td colspan='{len(heads)}'>{heading}</td></tr>"
+        + "".join(
+            "<tr class='in'>"
+            + "".join(f"<td class='{kind}'>{cell}</td>" for kind, cell in zip(css, row, strict=True))
+            + "</tr>"
+            for row in rows
+        )
+        for heading, rows in groups
+    )
+    inner = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    st.html(f"<div class='ac-scroll'><table class='ac-table'>{inner}</table></div>")
+
+
+def quiet(*texts: str) -> str:
+    """Texts as small lines of an HTML cell; empty ones are left out."""
+    return "".join(f"<div class='ac-quiet'>{escape(text)}</div>" for text in texts if text)
+
+
+def nothing(what: str, declare: str = "") -> None:
+    """A part that this run has nothing for: why, and what the protocol would have to declare."""
+    st.info(what, icon=":material/info:")
+    if declare:
+        st.caption("To get it, the protocol declares, for example:")
+        st.code(declare, language="yaml")
+
+
+def appearance() -> charts.Appearance:
+    """The reader's theme."""
+    return "dark" if is_dark() else "light"
+
+
+def figure(model: AnyFigure, key: str) -> None:
+    """A figure to look at, with its caption."""
+    chart = charts.clickable(model, appearance())
+    st.plotly_chart(chart.figure, key=key, theme=None, alt=model.alt, config={"displayModeBar": False})
+    st.caption(model.caption)
+
+
+def forest(lines: forests.Lines, key: str) -> None:
+    """A forest plot; a click on a line leads to the endpoint's page, at the part of the data it speaks of."""
+    chart = charts.clickable(lines.model, appearance())
+    event = st.plotly_chart(
+        chart.figure,
+        on_select="rerun",
+        selection_mode="points",
+        key=key,
+        theme=None,
+        alt=lines.model.alt,
+        config={"displayModeBar": False},
+    )
+    st.caption(f"{lines.model.caption} Click a mark to open its figure and data.")
+    _, mark = charts.picked(event)
+    row = lines.rows[chart.lines[mark]] if mark is not None and mark in chart.lines else None
+    if row is not None:
+        go_to("endpoint", **place(row))
+
+
+def place(row: Mapping[str, Any]) -> dict[str, str]:
+    """Where the endpoint page shows a results row."""
+    return {
+        "endpoint": str(row["endpoint"]),
+        "version": str(row["version"]),
+        "part": forests.part_words(row),
+    }
+
+
+def go_to(page: str, **choices: str) -> None:
+    """Turn to another page of the app, as its link would."""
+    st.switch_page(st.session_state[state.PAGES][page], query_params={**state.kept(), **choices})
 
 
 def strip(steps: Iterable[FlowStep]) -> None:

@@ -1,32 +1,35 @@
-"""Where every row went: the flow, the counts by reason, and the rows behind a reason."""
+"""Where everybody and every row went: the flow of participants, the counts by reason, the rows behind one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from ...reports import figures
+from ...reports import blocks, figures
 from ...reports import format as fmt
 from ...studies.results import Results
-from .. import charts, drill, state, widgets
+from .. import drill, state, widgets
 
 COUNTS = ("n_subjects", "n_reference_rows", "n_test_rows", "n_pairs")
 STAYS = ("read", "analysed")
+ROWS = 1_000
+"""So many rows are sent to the browser at once; the run folder has them all."""
 
 
 def show(results: Results, _folder: Path) -> None:
     """The page."""
     st.title("Accounting")
+    participants(results)
+    st.subheader("Rows")
     entry = chosen(results)
     counts, flow = st.tabs(["Counts", "Flow"])
     with flow:
         title = f"{entry['pairing']}, version {entry['version']}, {entry['population']}"
-        model = figures.flow(entry, name="flow", title=title)
-        chart = charts.clickable(model, "dark" if widgets.is_dark() else "light")
-        st.plotly_chart(chart.figure, theme=None, alt=model.alt, key="flow", config={"displayModeBar": False})
+        widgets.figure(figures.flow(entry, name="flow", title=title), "flow")
     with counts:
         widgets.table(
             ("Step", "Subjects", "Reference rows", "Test rows", "Pairs"),
@@ -39,35 +42,99 @@ def show(results: Results, _folder: Path) -> None:
     left_out(results, entry)
 
 
+def participants(results: Results) -> None:
+    """The flow of participants (STARD) of the endpoints that decide, and every loss by its code."""
+    st.subheader("Participants")
+    flows = blocks.participants(results)
+    if not flows:
+        st.info("No endpoint of this study decides, so no flow is followed.", icon=":material/info:")
+        return
+    stages = different(results.document["flow"])
+    names = {flow.name: flow.title for flow in flows}
+    name = next(iter(names))
+    if len(flows) > 1:
+        name = state.choice("flow", "Endpoints", list(names), words=lambda one: names[one])
+    at = list(names).index(name)
+    drawn, table = st.columns([6, 5], gap="large")
+    with drawn:
+        widgets.figure(flows[at], f"stard-{name}")
+    with table:
+        widgets.table(
+            ("Stage", "Code", "Subjects", "Units"),
+            [cells for stage in stages[at] for cells in stage_cells(stage)],
+            right=(2, 3),
+        )
+
+
+def different(entries: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The stages of the endpoints, those of endpoints with the same flow once, in order."""
+    found: list[list[dict[str, Any]]] = []
+    for entry in entries:
+        if entry["stages"] not in found:
+            found.append(entry["stages"])
+    return found
+
+
+def stage_cells(stage: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """A stage, and before it what was lost on the way to it."""
+    lost = [
+        (
+            f"<span style='padding-left: 1rem'>\N{MINUS SIGN} {escape(str(loss['title']))}</span>",
+            f"<code>{escape(str(loss['code']))}</code>",
+            fmt.count(loss["n_subjects"]),
+            fmt.count(loss["n_units"]),
+        )
+        for loss in stage["losses"]
+    ]
+    counts = (f"<b>{fmt.count(stage[name])}</b>" for name in ("n_subjects", "n_units"))
+    return [*lost, (f"<b>{escape(str(stage['title']))}</b>", "", *counts)]
+
+
 def chosen(results: Results) -> dict[str, Any]:
     """The accounting of one pairing, version and population."""
+    protocol = results.protocol
     entries: dict[str, dict[str, Any]] = {
         f"{entry['pairing']} · {entry['version']} · {entry['population']}": entry
         for entry in sorted(
             results.document["accounting"], key=lambda entry: entry["version"] != results.deciding_version
         )
     }
-    return entries[state.choice("accounting", "Pairing, version, population", list(entries))]
+
+    def said(name: str) -> str:
+        entry = entries[name]
+        population = protocol.populations[entry["population"]].title
+        return f"{entry['pairing']} · version {entry['version']} · {population}"
+
+    return entries[state.choice("accounting", "Pairing, version, population", list(entries), words=said)]
 
 
 def step_cells(step: dict[str, Any]) -> tuple[str, ...]:
     """One step as table cells; losses are set in."""
     title = escape(str(step["title"]))
     shown = (
-        f"<b>{title}</b>" if step["code"] in STAYS else f"<span style='padding-left: 1rem'>− {title}</span>"
+        f"<b>{title}</b>"
+        if step["code"] in STAYS
+        else f"<span style='padding-left: 1rem'>\N{MINUS SIGN} {title}</span>"
     )
     return (shown, *(fmt.count(step.get(name)) for name in COUNTS))
 
 
 def left_out(results: Results, entry: dict[str, Any]) -> None:
     """The rows behind one reason."""
-    st.subheader("Rows left out")
+    st.subheader("Rows with a reason")
     frame = results.pairs(entry["pairing"], entry["version"])
     found = drill.reasons(results.protocol, frame)
     if not found:
-        st.success("No row was left out.", icon=":material/check:")
+        st.success("No row of this pairing carries a reason to be left out.", icon=":material/check:")
         return
-    code = state.choice("reason", "Reason", list(found), words=lambda name: found[name])
+    code = state.choice("reason", "First reason", list(found), words=lambda name: found[name])
     rows = drill.excluded_rows(results, entry["pairing"], entry["version"], code)
-    st.caption(f"{rows.height:,} rows of {rows['subject'].n_unique():,} subjects, reason code `{code}`")
-    st.dataframe(rows, hide_index=True, height=min(38 + 35 * rows.height, 420))
+    st.caption(
+        f"{rows.height:,} rows of {rows['subject'].n_unique():,} subjects; their first reason has the code "
+        f"`{code}`. A value that is missing or indeterminate leaves the row out where an endpoint needs it."
+    )
+    if rows.height > ROWS:
+        st.caption(f"The first {ROWS:,} rows; all of them are in `pairs/` of the run folder.")
+    shown = rows.head(ROWS)
+    shown = shown.select(name for name in shown.columns if shown[name].null_count() < shown.height)
+    st.dataframe(shown, hide_index=True, height=min(38 + 35 * shown.height, 420))

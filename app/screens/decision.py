@@ -10,155 +10,196 @@ from typing import Any
 import streamlit as st
 
 from ...protocols.model import DECIDING
-from ...reports import figures
+from ...reports import figures, validity
 from ...reports import rows as words
-from ...studies.coding import HANDLINGS, VIEWS
-from ...studies.judge import headline
+from ...reports.methods import joined
 from ...studies.results import Results
 from .. import state, widgets
+from . import missing, study
+
+REASONS = 6
+"""So many reasons stand in the banner; the rest is counted."""
+JUDGED = 4
+"""An endpoint shows so many judged rows; the rest is on its own page."""
 
 
 def show(results: Results, folder: Path) -> None:
     """The page."""
-    study = results.document["study"]
-    st.title(study["title"])
-    st.caption(f"{study['id']} · run {state.run_words(folder.name)}")
-    version = results.deciding_version
-    widgets.banner(
-        results.decision,
-        results.document["decision_words"],
-        [
-            f"Decided by version {version} of {study['algorithm']['name']}.",
-            widgets.stamp(results),
-            *results.document.get("decision_reasons", []),
-        ],
-    )
-    rows = results.overview()
-    endpoints(results, "Endpoints that decide", [row for row in rows if row["role"] in DECIDING])
-    counted_each_way(results, version, "Indeterminate outputs counted each way", VIEWS)
-    counted_each_way(results, version, "Missing units counted each way", HANDLINGS)
-    for entry in results.document.get("missing", []):
-        if entry["tipping_point"]:
-            st.caption(f"{titled(results, entry['endpoint'])}: {entry['tipping_point']['words']}")
+    about = results.document["study"]
+    st.title(about["title"])
+    st.caption(f"{about['id']} · run {state.run_words(folder.name)}")
+    widgets.banner(results.decision, results.document["decision_words"], banner_lines(results))
+    cautions(results)
+    deciding = [entry for entry in results.document["endpoints"] if entry["role"] in DECIDING]
+    others = [entry for entry in results.document["endpoints"] if entry["role"] not in DECIDING]
+    endpoints(results, "Endpoints that decide", deciding)
     requirements(results)
-    accounting(results, version)
-    endpoints(results, "Other endpoints", [row for row in rows if row["role"] not in DECIDING])
-    versions(results)
+    missing.summary(results)
+    accounting(results)
+    endpoints(results, "Other endpoints", others)
+    st.subheader("Versions")
+    study.versions(results)
 
 
-def endpoints(results: Results, title: str, rows: list[dict[str, Any]]) -> None:
-    """Endpoints under each other, each with the row that counts."""
-    if not rows:
+def banner_lines(results: Results) -> list[str]:
+    """What stands under the decision: what fails, why nothing could be decided, who decided, the plan."""
+    reasons = validity.reasons(results) if results.decision != "met" else []
+    more = len(reasons) - REASONS
+    algorithm = results.document["study"]["algorithm"]["name"]
+    return [
+        *failing(results),
+        *reasons[:REASONS],
+        *([f"and {more} more reasons, with the endpoints below."] if more > 0 else []),
+        f"Decided by version {results.deciding_version} of {algorithm}.",
+        widgets.stamp(results),
+    ]
+
+
+def failing(results: Results) -> list[str]:
+    """The deciding endpoints that are not met, and whether it is only groups that differ."""
+    entries = [
+        entry
+        for entry in results.document["endpoints"]
+        if entry["role"] in DECIDING and entry["decision"] != "informative"
+    ]
+    failed = [entry for entry in entries if entry["decision"] == "not_met"]
+    if not failed:
+        return []
+    met = sum(entry["decision"] == "met" for entry in entries)
+    said = [f"Not met: {joined(str(entry['title']) for entry in failed)}."]
+    if met and all(between_groups(results, entry["id"]) for entry in failed):
+        said = [
+            f"Fails only in what groups of subjects differ by: {joined(str(e['title']) for e in failed)}."
+        ]
+    return [f"{said[0]} Of {len(entries)} endpoints that decide, {met} {'is' if met == 1 else 'are'} met."]
+
+
+def between_groups(results: Results, endpoint: str) -> bool:
+    """Whether an endpoint compares groups of subjects, or follows a covariate of theirs."""
+    declared = results.protocol.endpoints.get(endpoint)
+    return declared is not None and (declared.disparity is not None or "covariate" in declared.columns)
+
+
+def cautions(results: Results) -> None:
+    """What a reader must know before believing the banner."""
+    limits = [what for what, _ in validity.unverified(results)]
+    if limits:
+        one = len(limits) == 1
+        st.warning(
+            f"{len(limits)} number{'' if one else 's'} that nobody has read in the rule: {joined(limits)}. "
+            f"{'It decides' if one else 'They decide'} nothing until somebody confirms "
+            f"{'it' if one else 'them'} with clause and name.",
+            icon=":material/menu_book:",
+        )
+    for sentence in validity.unlisted(results):
+        st.warning(sentence, icon=":material/report:")
+    for problem in validity.freeze_problems(results):
+        st.warning(f"Dates out of order: {problem}", icon=":material/event_busy:")
+
+
+def endpoints(results: Results, title: str, entries: list[dict[str, Any]]) -> None:
+    """Endpoints under each other, each with the rows that count."""
+    shown = [entry for entry in entries if entry["row_id"]]
+    if not shown:
         return
     st.subheader(title)
     with st.container(border=True, key=f"endpoints-{title.split(maxsplit=1)[0].lower()}"):
-        for number, row in enumerate(rows):
+        for number, entry in enumerate(shown):
             if number:
                 st.divider()
-            endpoint(results, row)
+            endpoint(results, entry)
 
 
-def endpoint(results: Results, row: dict[str, Any]) -> None:
+def endpoint(results: Results, entry: dict[str, Any]) -> None:
     """One endpoint: what was found, what was asked, what follows."""
+    judged = [results.row(row_id) for row_id in entry["judged_rows"]] or [results.row(entry["row_id"])]
+    row = judged[0]
     text = words.text(row)
-    entry = next(each for each in results.document["endpoints"] if each["id"] == row["endpoint"])
     name, found, decided = st.columns([6, 5, 5], vertical_alignment="center")
+    role = str(row["role"]).replace("_", "-")
     with name, st.container(gap=None):
-        widgets.link("endpoint", f"**{entry['title']}**", endpoint=str(row["endpoint"]))
-        st.caption(f"{text.statistic} · {str(row['role']).replace('_', '-')}")
-    found.html(
-        f"<b style='font-size: 1.15rem'>{escape(text.estimate)}</b> &nbsp;{escape(text.interval)}"
-        f"<div class='ac-quiet'>n {escape(text.count)} · {escape(text.interval_note)}</div>"
-    )
-    if text.decision:
+        widgets.link("endpoint", f"**{entry['title']}**", **widgets.place(row))
+        st.caption(f"{text.statistic} · {role}" if len(judged) == 1 else role)
+    if len(judged) == 1:
+        found.html(
+            f"<b style='font-size: 1.15rem'>{escape(text.estimate)}</b> &nbsp;{escape(text.interval)}"
+            f"<div class='ac-quiet'>n {escape(text.count)} · {escape(text.interval_note)}</div>"
+        )
+    else:
+        found.html(several(judged))
+    if text.brief:
         goal = f"<div class='ac-quiet' style='margin-top: .3rem'>Goal: {escape(text.criterion)}</div>"
-        decided.html(widgets.chip(text.state, text.decision) + goal)
-    for note in text.notes:
+        decided.html(widgets.chip(text.state, text.brief) + (goal if len(judged) == 1 else ""))
+    for note in notes(judged):
         st.caption(f":material/info: {note}")
 
 
-def titled(results: Results, endpoint: str) -> str:
-    """The title of an endpoint."""
-    return next(str(entry["title"]) for entry in results.document["endpoints"] if entry["id"] == endpoint)
+def several(judged: Sequence[dict[str, Any]]) -> str:
+    """Several judged rows of one endpoint (criteria, pairs of groups, levels), as HTML."""
+    lines = []
+    for row in judged[:JUDGED]:
+        text = words.text(row)
+        label = str(row["level"]) if row["level"] else text.statistic
+        sign = widgets.SIGNS[text.state]
+        lines.append(
+            f"<div>{sign} <b>{escape(text.estimate)}</b> &nbsp;{escape(text.interval)}"
+            f"<div class='ac-quiet' style='margin: 0 0 .25rem 1rem'>{escape(label)} · "
+            f"goal: {escape(text.criterion)}</div></div>"
+        )
+    if len(judged) > JUDGED:
+        lines.append(f"<div class='ac-quiet'>and {len(judged) - JUDGED} more</div>")
+    return "".join(lines)
+
+
+def notes(judged: Sequence[dict[str, Any]]) -> list[str]:
+    """Warnings and errors, each once; what the study lacks stands in the banner already."""
+    withheld = {row["row_id"] for row in judged if row["otherwise"] and row["decision"] == "not_evaluable"}
+    return list(
+        dict.fromkeys(
+            note
+            for row in judged
+            for note in words.text(row if row["row_id"] not in withheld else {**row, "error": None}).notes
+        )
+    )
 
 
 def requirements(results: Results) -> None:
-    """What the protocol demands of the study, and what the study has."""
-    demanded = results.document.get("requirements", [])
-    if not demanded:
+    """What the study lacks in full; of what it has, how many demands are met."""
+    found = validity.demands(results)
+    if not found:
         return
     st.subheader("Requirements on the study")
-    widgets.table(
-        ("Requirement", "Demanded", ""),
-        [
-            (
-                escape(entry["title"]),
-                escape(entry["words"]),
-                widgets.chip("met", "Met")
-                if entry["met"]
-                else widgets.chip("not_evaluable", escape(entry["reason"])),
-            )
-            for entry in demanded
-        ],
-    )
+    unmet = [one for one in found if not one.met]
+    if unmet:
+        study.requirements_table(unmet)
+        st.caption(f"{len(found) - len(unmet)} of {len(found)} requirements are met.")
+    else:
+        every = (
+            "The one requirement is met." if len(found) == 1 else f"All {len(found)} requirements are met."
+        )
+        st.html(f"{widgets.chip('met', every)}")
+    widgets.link("study", "All requirements", tab="Requirements")
 
 
-def counted_each_way(results: Results, version: str, title: str, views: Sequence[str]) -> None:
-    """The deciding endpoints in each of some views, which decide nothing."""
-    rows = [
-        row
-        for row in results.rows.iter_rows(named=True)
-        if row["role"] in DECIDING and row["view"] in views and row["criterion"]
-        and headline({**row, "view": "primary"}, version)
-    ]  # fmt: skip
-    if not rows:
-        return
-    st.subheader(title)
-    texts = [(row, words.text(row)) for row in rows]
-    titles = {entry["id"]: str(entry["title"]) for entry in results.document["endpoints"]}
-    widgets.table(
-        ("Endpoint", "Counted", "n/N", "Estimate", "Interval", "Would be"),
-        [
-            (
-                escape(titles[row["endpoint"]]),
-                escape(words.VIEW_WORDS[row["view"]]),
-                text.count,
-                text.estimate,
-                text.interval,
-                widgets.chip(text.state, text.decision),
-            )
-            for row, text in texts
-        ],
-        right=(2, 3, 4),
-    )
-
-
-def accounting(results: Results, version: str) -> None:
+def accounting(results: Results) -> None:
     """From what was read to what was analysed, first pairing and population of the deciding version."""
-    entries = [entry for entry in results.document["accounting"] if entry["version"] == version]
+    entries = [
+        entry for entry in results.document["accounting"] if entry["version"] == results.deciding_version
+    ]
     if not entries:
         return
     st.subheader("From rows read to pairs analysed")
-    entry = entries[0]
-    widgets.strip(figures.flow(entry, name="strip", title="").steps)
+    steps = figures.flow(used(entries[0]), name="strip", title="").steps
+    widgets.strip(steps)
     widgets.link("accounting", "All accounting")
 
 
-def versions(results: Results) -> None:
-    """Algorithm versions with their builds."""
-    st.subheader("Versions")
-    algorithm = results.document["study"]["algorithm"]
-    widgets.table(
-        ("Version", "Title", "Build", "Released build", "Hardware", "Firmware", ""),
-        [
-            (
-                escape(name),
-                *(
-                    escape(str(spec.get(key) or "–"))
-                    for key in ("title", "build", "release_build", "hardware", "firmware")
-                ),
-                "decides" if name == results.deciding_version else "",
-            )
-            for name, spec in algorithm["versions"].items()
-        ],
-    )
+def used(entry: dict[str, Any]) -> dict[str, Any]:
+    """The accounting without the reasons that took nothing away."""
+    counts = ("n_subjects", "n_reference_rows", "n_test_rows", "n_pairs")
+    kept = [
+        step
+        for step in entry["steps"]
+        if step["code"] in ("read", "analysed") or any(step.get(name) for name in counts)
+    ]
+    return {**entry, "steps": kept}

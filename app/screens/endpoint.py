@@ -13,7 +13,7 @@ from ...reports import rows as words
 from ...reports.figures.builders import measured_unit, siblings
 from ...studies import slices
 from ...studies.results import Results
-from .. import charts, drill, state, widgets
+from .. import charts, drill, forests, state, widgets
 
 SUBJECT = "subject"
 MARK = "mark"
@@ -23,17 +23,50 @@ def show(results: Results, _folder: Path) -> None:
     """The page."""
     row = chosen_row(results)
     st.title(entries(results)[row["endpoint"]]["title"])
-    text = words.text(row)
-    if text.decision:
-        widgets.banner(text.state, text.decision, [f"Goal: {text.criterion}", *text.notes])
-    else:
-        for note in text.notes:
-            st.warning(note, icon=":material/info:")
+    decision(results, row)
     if figures.has_figure(row) and row["n_units"]:
         figure(results, row)
     else:
         st.info("This metric has no figure of its own; its numbers are below.", icon=":material/table_chart:")
     statistics(results, row)
+
+
+def decision(results: Results, row: dict[str, Any]) -> None:
+    """What is decided on the row; where it is one of several that decide together, on all of them."""
+    text = words.text(row)
+    entry = entries(results)[row["endpoint"]]
+    together = [results.row(row_id) for row_id in entry["judged_rows"]]
+    if len(together) > 1 and row["row_id"] in entry["judged_rows"]:
+        first = words.text(together[0])
+        widgets.banner(first.state, first.decision, ["All of the following decide, what settles it first."])
+        judged(together)
+        for note in dict.fromkeys(note for one in together for note in words.text(one).notes):
+            st.caption(f":material/info: {note}")
+    elif text.decision:
+        widgets.banner(text.state, text.decision, [f"Goal: {text.criterion}", *text.notes])
+    else:
+        for note in text.notes:
+            st.caption(f":material/info: {note}")
+
+
+def judged(rows: list[dict[str, Any]]) -> None:
+    """Rows that decide together: criteria, pairs of groups, or levels."""
+    texts = [(row, words.text(row)) for row in rows]
+    widgets.table(
+        ("", "n/N", "Estimate", "Interval", "Goal", "Decision"),
+        [
+            (
+                widgets.plain(text.statistic) + widgets.quiet(words.slice_words(row)),
+                text.count,
+                widgets.plain(text.estimate),
+                widgets.plain(text.interval),
+                widgets.plain(text.criterion),
+                widgets.chip(text.state, text.brief),
+            )
+            for row, text in texts
+        ],
+        right=(1, 2, 3),
+    )
 
 
 def entries(results: Results) -> dict[str, dict[str, Any]]:
@@ -58,16 +91,12 @@ def chosen_row(results: Results) -> dict[str, Any]:
     with boxes[1]:
         names = list(dict.fromkeys([results.deciding_version, *(row["version"] for row in rows)]))
         version = state.choice("version", "Version", names)
-    parts = {part_words(row): row for row in rows if row["version"] == version}
+    own = [row for row in rows if row["version"] == version]
+    own.sort(key=lambda row: row["row_id"] != whole["row_id"])  # what decides comes first
+    parts = {forests.part_words(row): row for row in own}
     with boxes[2]:
         part = state.choice("part", "Part of the data", list(parts))
     return parts[part]
-
-
-def part_words(row: dict[str, Any]) -> str:
-    """Which rows and which view a results row speaks of."""
-    part = words.slice_words(row) or "All analysed"
-    return part if row["view"] == "primary" else f"{part} ({words.VIEW_WORDS[row['view']].lower()})"
 
 
 def figure(results: Results, row: dict[str, Any]) -> None:
