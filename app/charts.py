@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..reports import figures
-from ..reports.figures import Forest, Matrix, Points, Scatter, theme
+from ..reports.figures import Curve, Forest, Matrix, Points, Scatter, theme
 
 BIN_ABOVE = 5_000
 """More points than this reach the browser as bins: a million points would be 12 MB and several seconds."""
@@ -72,10 +72,26 @@ def clickable(model: figures.AnyFigure, appearance: Appearance, *, subject: str 
 def _painted(model: figures.AnyFigure, appearance: Appearance) -> go.Figure:
     """On the page's own background, with room above for the chart's buttons."""
     figure = figures.plotly(model, appearance=appearance)
+    _tidy(figure, model)
     clear = "rgba(0,0,0,0)"
     return figure.update_layout(
         paper_bgcolor=clear, plot_bgcolor=clear, font_family=FAMILY, clickmode="event+select", dragmode="pan"
     )
+
+
+MOST_WHOLE = 15
+"""A range of so few whole numbers has a tick at each of them."""
+
+
+def _tidy(figure: go.Figure, model: figures.AnyFigure) -> None:
+    """Labels beside their line instead of on it; no ticks between whole numbers; names on several lines."""
+    if isinstance(model, Forest):
+        figure.for_each_annotation(
+            lambda one: one.update(xanchor="left", xshift=5), selector={"text": escape(model.goal_label)}
+        )
+        figure.update_yaxes(ticktext=[text.replace("\n", "<br>") for text in figure.layout.yaxis.ticktext])
+    if isinstance(model, Curve) and model.whole and len(model.points) <= MOST_WHOLE:
+        figure.update_xaxes(tickvals=[point.x for point in model.points], tickformat=",d")
 
 
 def _highlight(figure: go.Figure, model: Scatter, appearance: Appearance, subject: str | None) -> None:

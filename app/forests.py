@@ -6,6 +6,7 @@ Rows of the results are laid out here, in the record that the report's figures u
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -129,9 +130,17 @@ def _slope(results: Results, endpoint: str, version: str) -> Lines | None:
     row = figures.headline(results, endpoint, version)
     if row is None:
         return None
-    column = declared.columns["covariate"]
-    label = f"Along {str(column).removeprefix('reference.').removeprefix('test.')}"
+    label = _column_title(results, str(declared.columns["covariate"]))
     return Lines(_margin(declared.title, row, [line(row, label)], "", version), (row,))
+
+
+def _column_title(results: Results, name: str) -> str:
+    """The title of a column as its table declares it, in lines that fit beside a figure."""
+    table, _, column = name.rpartition(".")
+    tables = results.protocol.tables
+    where = [tables[table]] if table in tables else list(tables.values())
+    title = next((one.columns[column].title for one in where if column in one.columns), None) or column
+    return "\n".join(textwrap.wrap(title, 28))
 
 
 def _whole(results: Results, endpoint: str, version: str) -> Row | None:

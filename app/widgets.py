@@ -43,6 +43,7 @@ STYLE = """
   .ac-table code { overflow-wrap: anywhere; background: none; padding: 0; color: inherit; }
   .ac-table tr.group td { font-weight: 600; padding-top: .8rem; }
   .ac-table tr.in td:first-child { padding-left: 1rem; }
+  .ac-table tr.group .ac-quiet { font-weight: 400; }
   .ac-table td.name { white-space: nowrap; width: 1%; padding-right: 1.6rem; }
   .stMainBlockContainer { padding: 3.6rem 3rem 4rem; max-width: 1500px; }
   .stMainBlockContainer h1 { font-size: 1.9rem; padding-top: .3rem; }
@@ -51,6 +52,7 @@ STYLE = """
   [class*='st-key-endpoints'] .stPageLink p { white-space: normal; }
   [class*='st-key-endpoints'] hr { margin: 0; }
   .ac-scroll { overflow-x: auto; }
+  .ac-kept { white-space: nowrap; }
   .ac-quiet { opacity: .78; font-size: .86rem; }
   .ac-strip { display: flex; flex-wrap: wrap; gap: .55rem; align-items: stretch; }
   .ac-step { flex: 1 1 8rem; border: 1px solid rgba(128, 128, 128, .35); border-radius: .35rem;
@@ -222,6 +224,15 @@ def forest(lines: forests.Lines, key: str) -> None:
     row = lines.rows[chart.lines[mark]] if mark is not None and mark in chart.lines else None
     if row is not None:
         go_to("endpoint", **place(row))
+
+
+def version(names: Iterable[str]) -> str:
+    """The version to look at; nothing to choose where there is one."""
+    found = list(names)
+    if len(found) == 1:
+        return found[0]
+    with st.container(width=320):
+        return state.choice("version", "Version", found)
 
 
 def place(row: Mapping[str, Any]) -> dict[str, str]:

@@ -55,15 +55,12 @@ def participants(results: Results) -> None:
     if len(flows) > 1:
         name = state.choice("flow", "Endpoints", list(names), words=lambda one: names[one])
     at = list(names).index(name)
-    drawn, table = st.columns([6, 5], gap="large")
-    with drawn:
-        widgets.figure(flows[at], f"stard-{name}")
-    with table:
-        widgets.table(
-            ("Stage", "Code", "Subjects", "Units"),
-            [cells for stage in stages[at] for cells in stage_cells(stage)],
-            right=(2, 3),
-        )
+    widgets.figure(flows[at], f"stard-{name}")
+    widgets.table(
+        ("Stage", "Code", "Subjects", "Units"),
+        [cells for stage in stages[at] for cells in stage_cells(stage)],
+        right=(2, 3),
+    )
 
 
 def different(entries: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

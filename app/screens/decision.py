@@ -12,13 +12,14 @@ import streamlit as st
 from ...protocols.model import DECIDING
 from ...reports import figures, validity
 from ...reports import rows as words
-from ...reports.methods import joined
+from ...reports.methods import ROLE_WORDS, joined
 from ...studies.results import Results
 from .. import state, widgets
 from . import missing, study
 
 REASONS = 6
 """So many reasons stand in the banner; the rest is counted."""
+NO_BREAK = "\N{NON-BREAKING HYPHEN}"
 JUDGED = 4
 """An endpoint shows so many judged rows; the rest is on its own page."""
 
@@ -116,35 +117,39 @@ def endpoint(results: Results, entry: dict[str, Any]) -> None:
     row = judged[0]
     text = words.text(row)
     name, found, decided = st.columns([6, 5, 5], vertical_alignment="center")
-    role = str(row["role"]).replace("_", "-")
+    role = ROLE_WORDS[row["role"]].replace("-", NO_BREAK)
     with name, st.container(gap=None):
         widgets.link("endpoint", f"**{entry['title']}**", **widgets.place(row))
-        st.caption(f"{text.statistic} · {role}" if len(judged) == 1 else role)
-    if len(judged) == 1:
-        found.html(
-            f"<b style='font-size: 1.15rem'>{escape(text.estimate)}</b> &nbsp;{escape(text.interval)}"
-            f"<div class='ac-quiet'>n {escape(text.count)} · {escape(text.interval_note)}</div>"
-        )
-    else:
-        found.html(several(judged))
+        st.caption(f"{role} · {text.statistic}" if len(judged) == 1 else role)
+    goals = {words.text(one).criterion for one in judged}
+    found.html(single(text) if len(judged) == 1 else several(judged, goals=len(goals) > 1))
     if text.brief:
         goal = f"<div class='ac-quiet' style='margin-top: .3rem'>Goal: {escape(text.criterion)}</div>"
-        decided.html(widgets.chip(text.state, text.brief) + (goal if len(judged) == 1 else ""))
+        decided.html(widgets.chip(text.state, text.brief) + (goal if len(goals) == 1 else ""))
     for note in notes(judged):
         st.caption(f":material/info: {note}")
 
 
-def several(judged: Sequence[dict[str, Any]]) -> str:
-    """Several judged rows of one endpoint (criteria, pairs of groups, levels), as HTML."""
+def single(text: words.RowText) -> str:
+    """The one row that speaks for an endpoint, as HTML."""
+    return (
+        f"<b style='font-size: 1.15rem'>{escape(text.estimate)}</b> &nbsp;{escape(text.interval)}"
+        f"<div class='ac-quiet'>n {escape(text.count)} · {escape(text.interval_note)}</div>"
+    )
+
+
+def several(judged: Sequence[dict[str, Any]], *, goals: bool) -> str:
+    """Several judged rows of one endpoint (criteria, pairs, levels), as HTML; with their goals."""
     lines = []
     for row in judged[:JUDGED]:
         text = words.text(row)
         label = str(row["level"]) if row["level"] else text.statistic
-        sign = widgets.SIGNS[text.state]
+        goal = f" · goal: {text.criterion}" if goals else ""
         lines.append(
-            f"<div>{sign} <b>{escape(text.estimate)}</b> &nbsp;{escape(text.interval)}"
-            f"<div class='ac-quiet' style='margin: 0 0 .25rem 1rem'>{escape(label)} · "
-            f"goal: {escape(text.criterion)}</div></div>"
+            f"<div style='margin-bottom: .2rem'>{widgets.SIGNS[text.state]} "
+            f"<b>{escape(text.estimate)}</b> &nbsp;{escape(text.interval)}"
+            f"<div class='ac-quiet' style='margin-left: 1.1rem'>{escape(label)} · n {escape(text.count)}"
+            f"{escape(goal)}</div></div>"
         )
     if len(judged) > JUDGED:
         lines.append(f"<div class='ac-quiet'>and {len(judged) - JUDGED} more</div>")

@@ -9,6 +9,7 @@ import polars as pl
 import streamlit as st
 
 from ...reports import figures
+from ...reports import format as fmt
 from ...reports import rows as words
 from ...reports.figures.builders import measured_unit, siblings
 from ...studies import slices
@@ -37,8 +38,10 @@ def decision(results: Results, row: dict[str, Any]) -> None:
     entry = entries(results)[row["endpoint"]]
     together = [results.row(row_id) for row_id in entry["judged_rows"]]
     if len(together) > 1 and row["row_id"] in entry["judged_rows"]:
-        first = words.text(together[0])
-        widgets.banner(first.state, first.decision, ["All of the following decide, what settles it first."])
+        declared = slices.endpoint_of(results.protocol, row["endpoint"])
+        any_of = declared.criteria is not None and declared.criteria.any_of is not None
+        how = "One of these has to be met." if any_of else "All of these have to be met."
+        widgets.banner(entry["decision"], fmt.quoted(str(entry["decision_words"])), [how])
         judged(together)
         for note in dict.fromkeys(note for one in together for note in words.text(one).notes):
             st.caption(f":material/info: {note}")

@@ -15,7 +15,7 @@ from ...reports import rows as words
 from ...studies.coding import HANDLINGS, VIEWS
 from ...studies.judge import headline
 from ...studies.results import Results
-from .. import state, widgets
+from .. import widgets
 
 DECLARE_INDETERMINATE = """\
 tables:
@@ -70,9 +70,7 @@ def indeterminate(results: Results) -> None:
         return
     versions = [results.deciding_version, *results.document["versions"]]
     present = {table.version for table in tables}
-    version = state.choice(
-        "version", "Version", [name for name in dict.fromkeys(versions) if name in present]
-    )
+    version = widgets.version(name for name in dict.fromkeys(versions) if name in present)
     widgets.grouped(
         HEADS,
         [

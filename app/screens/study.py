@@ -10,6 +10,7 @@ import streamlit as st
 
 from ...protocols.model import DECIDING
 from ...reports import blocks, validity
+from ...reports import format as fmt
 from ...studies.demographics import RULE
 from ...studies.results import Results
 from .. import forests, state, widgets
@@ -51,6 +52,7 @@ tables:
       deviation: {type: text}
       subject: {type: text}
       category: {type: category, levels: [consent, eligibility, procedure]}"""
+NO_VALUE = fmt.p_value(None)
 TABS = ("Requirements", "Subjects", "Sites", "Readers", "Deviations and events", "Dates and builds")
 
 
@@ -89,10 +91,13 @@ def requirements_table(found: Sequence[validity.Demand]) -> None:
                 f"{escape(one.title)}{widgets.quiet(f'for {one.rests}' if one.rests else '')}",
                 f"{escape(one.demanded)}"
                 + widgets.quiet(one.source, "from memory: its source was not read" if one.unverified else ""),
-                "<br>".join(escape(f"{group}: {count}" if group else count) for group, count in one.found),
+                "".join(
+                    f"<div class='ac-kept'>{escape(f'{group}: {count}' if group else count)}</div>"
+                    for group, count in one.found
+                ),
                 widgets.chip("met", "Met")
                 if one.met
-                else widgets.chip("not_evaluable", "Not met") + widgets.quiet(one.reason),
+                else widgets.chip("not_met", "Not met") + widgets.quiet(one.reason),
             )
             for one in found
         ],
@@ -141,7 +146,10 @@ def show_sites(results: Results) -> None:
     level = results.protocol.sites.poolability_level if results.protocol.sites else 0.0
     widgets.table(
         ("Endpoint", "p", "Test"),
-        [tuple(map(escape, line)) for line in found.poolability],
+        [
+            (escape(title), p, escape(test if p != NO_VALUE else f"Could not be tested: {test}"))
+            for title, p, test in found.poolability
+        ],
         right=(1,),
     )
     st.caption(f"A p value below {level:g} is called out: sites may differ.")

@@ -29,13 +29,8 @@ subgroups:
 def show(results: Results, _folder: Path) -> None:
     """The page."""
     st.title("Subgroups")
-    versions = results.rows["version"].unique(maintain_order=True).to_list()
-    if len(versions) > 1:
-        version = state.choice(
-            "version", "Version", list(dict.fromkeys([results.deciding_version, *versions]))
-        )
-    else:
-        version = results.deciding_version
+    names = results.rows["version"].unique(maintain_order=True).to_list()
+    version = widgets.version(dict.fromkeys([results.deciding_version, *names]))
     differences(results, version)
     parts(results, version)
 
