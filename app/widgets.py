@@ -43,6 +43,7 @@ STYLE = """
   .ac-table code { overflow-wrap: anywhere; background: none; padding: 0; color: inherit; }
   .ac-table tr.group td { font-weight: 600; padding-top: .8rem; }
   .ac-table tr.in td:first-child { padding-left: 1rem; }
+  .ac-table .num + :not(.num) { padding-left: 1rem; }
   .ac-table tr.group .ac-quiet { font-weight: 400; }
   .ac-table td.name { white-space: nowrap; width: 1%; padding-right: 1.6rem; }
   .stMainBlockContainer { padding: 3.6rem 3rem 4rem; max-width: 1500px; }
@@ -155,7 +156,8 @@ def table(
         + "</tr>"
         for row in rows
     )
-    inner = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    top = f"<thead><tr>{head}</tr></thead>" if any(heads) else ""
+    inner = f"{top}<tbody>{body}</tbody>"
     st.html(f"<div class='ac-scroll'><table class='ac-table'>{inner}</table></div>")
 
 
@@ -178,7 +180,8 @@ def grouped(
         )
         for heading, rows in groups
     )
-    inner = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    top = f"<thead><tr>{head}</tr></thead>" if any(heads) else ""
+    inner = f"{top}<tbody>{body}</tbody>"
     st.html(f"<div class='ac-scroll'><table class='ac-table'>{inner}</table></div>")
 
 
@@ -191,8 +194,8 @@ def nothing(what: str, declare: str = "") -> None:
     """A part that this run has nothing for: why, and what the protocol would have to declare."""
     st.info(what, icon=":material/info:")
     if declare:
-        st.caption("To get it, the protocol declares, for example:")
-        st.code(declare, language="yaml")
+        with st.expander("What the protocol would declare, for example"):
+            st.code(declare, language="yaml")
 
 
 def appearance() -> charts.Appearance:

@@ -127,7 +127,7 @@ def endpoint(results: Results, entry: dict[str, Any]) -> None:
         goal = f"<div class='ac-quiet' style='margin-top: .3rem'>Goal: {escape(text.criterion)}</div>"
         decided.html(widgets.chip(text.state, text.brief) + (goal if len(goals) == 1 else ""))
     for note in notes(judged):
-        st.caption(f":material/info: {note}")
+        st.caption(f":material/info: {validity.capital(note)}")
 
 
 def single(text: words.RowText) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -110,20 +111,20 @@ def show_families(results: Results) -> None:
             DECLARE_FAMILY,
         )
         return
-    if len(found) > 1:
+    if in_order(results):
         widgets.figure(order(results), "families-order")
     widgets.grouped(
         ("Hypothesis", "p", "Adjusted p", "Rejected"),
         [
             (
-                f"{escape(family.title)} {widgets.chip(family.state, family.outcome)}"
+                f"{escape(family.title)} {widgets.chip(state(results, entry), family.outcome)}"
                 + widgets.quiet(f"{family.procedure}; one-sided alpha {family.alpha}"),
                 [
                     (escape(title), escape(p), escape(adjusted), rejected)
                     for title, p, adjusted, rejected in family.lines
                 ],
             )
-            for family in found
+            for family, entry in zip(found, results.document["families"], strict=True)
         ],
         right=(1, 2),
     )
@@ -141,23 +142,32 @@ def show_families(results: Results) -> None:
         )
 
 
+def state(results: Results, entry: Mapping[str, Any]) -> str:
+    """A family's colour: not met only where the study could have met it and the family was tested."""
+    if entry["met"]:
+        return "met"
+    decisions = {one["id"]: one["decision"] for one in results.document["endpoints"]}
+    open_ = any(decisions[one["endpoint"]] in ("not_evaluable", "informative") for one in entry["hypotheses"])
+    return "not_evaluable" if open_ or not entry["tested"] else "not_met"
+
+
+def in_order(results: Results) -> bool:
+    """Whether each family but the first waits for the one before it."""
+    entries = results.document["families"]
+    return len(entries) > 1 and all(after["after"] == before["id"] for before, after in pairwise(entries))
+
+
 def order(results: Results) -> Flow:
     """Families under each other, each with its alpha and what came out."""
-    entries = results.document["families"]
-    tables = validity.families(results)
     steps = tuple(
-        FlowStep(
-            table.title,
-            (f"one-sided alpha {table.alpha}", table.outcome),
-            leaves=not entry["tested"],
-        )
-        for entry, table in zip(entries, tables, strict=True)
+        FlowStep(table.title, (f"one-sided alpha {table.alpha}", table.outcome))
+        for table in validity.families(results)
     )
     spoken = "; ".join(f"{step.title}: {', '.join(step.lines)}" for step in steps)
     return Flow(
         name="families",
         title="Families of hypotheses",
-        caption="Families in the order in which they were tested. Dashed: not tested.",
+        caption="A family is tested once the one above it is met as a whole.",
         alt=f"Order of the families of hypotheses. {spoken}.",
         steps=steps,
     )
@@ -191,11 +201,11 @@ def show_estimands(results: Results) -> None:
     for one in found:
         st.markdown(f"**{one.endpoint}**")
         events = [
-            (f"Intercurrent event: {name}", f"{strategy}. {handling}")
+            (f"Intercurrent event: {name}", f"{validity.capital(strategy)}. {handling}")
             for name, strategy, handling in one.events
         ] or [("Intercurrent events", "none are declared")]
         widgets.table(
-            ("Attribute", ""),
+            ("", ""),
             [(escape(name), escape(text)) for name, text in (*one.attributes, *events)],
             named=True,
         )
@@ -248,4 +258,5 @@ def show_parent(results: Results) -> None:
     widgets.table(
         ("Key", "There", "Here"),
         [(f"<code>{escape(key)}</code>", escape(there), escape(here)) for key, there, here in found.changes],
+        named=True,
     )

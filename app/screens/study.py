@@ -43,15 +43,26 @@ reads:
   unit: [subject, recording]
   value: rhythm
   rule: How the readings become the reference."""
-DECLARE_EVENTS = """\
+DECLARE_EVENTS = {
+    "deviations": """\
 tables:
-  deviations:            # and adverse_events
+  deviations:
     key: [deviation]
     required: false
     columns:
       deviation: {type: text}
       subject: {type: text}
-      category: {type: category, levels: [consent, eligibility, procedure]}"""
+      category: {type: category, levels: [consent, eligibility, procedure]}""",
+    "adverse_events": """\
+tables:
+  adverse_events:
+    key: [event]
+    required: false
+    columns:
+      event: {type: text}
+      subject: {type: text}
+      severity: {type: category, levels: [mild, moderate, severe]}""",
+}
 NO_VALUE = fmt.p_value(None)
 TABS = ("Requirements", "Subjects", "Sites", "Readers", "Deviations and events", "Dates and builds")
 
@@ -211,7 +222,7 @@ def show_events(results: Results) -> None:
         st.subheader(title)
         found = validity.events(results, name)
         if found is None:
-            widgets.nothing(f"The protocol has no table `{name}`.", DECLARE_EVENTS)
+            widgets.nothing(f"The protocol has no table `{name}`.", DECLARE_EVENTS[name])
         elif not found.recorded:
             st.warning(
                 f"The protocol has a table `{name}`, and this study brought none: whether there were any is "
