@@ -29,7 +29,7 @@ def show(results: Results, _folder: Path) -> None:
     counts, flow = st.tabs(["Counts", "Flow"])
     with flow:
         title = f"{entry['pairing']}, version {entry['version']}, {entry['population']}"
-        widgets.figure(figures.flow(entry, name="flow", title=title), "flow")
+        widgets.figure(figures.flow(entry, name="flow", title=title), "rows-flow")
     with counts:
         widgets.table(
             ("Step", "Subjects", "Reference rows", "Test rows", "Pairs"),
