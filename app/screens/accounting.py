@@ -29,7 +29,7 @@ def show(results: Results, _folder: Path) -> None:
     counts, flow = st.tabs(["Counts", "Flow"])
     with flow:
         title = f"{entry['pairing']}, version {entry['version']}, {entry['population']}"
-        widgets.figure(figures.flow(entry, name="flow", title=title), "rows-flow")
+        widgets.figure(figures.flow(used(entry), name="flow", title=title), "rows-flow")
     with counts:
         widgets.table(
             ("Step", "Subjects", "Reference rows", "Test rows", "Pairs"),
@@ -114,6 +114,14 @@ def step_cells(step: dict[str, Any]) -> tuple[str, ...]:
         else f"<span style='padding-left: 1rem'>\N{MINUS SIGN} {title}</span>"
     )
     return (shown, *(fmt.count(step.get(name)) for name in COUNTS))
+
+
+def used(entry: dict[str, Any]) -> dict[str, Any]:
+    """The accounting without the reasons that took nothing away."""
+    kept = [
+        step for step in entry["steps"] if step["code"] in STAYS or any(step.get(name) for name in COUNTS)
+    ]
+    return {**entry, "steps": kept}
 
 
 def left_out(results: Results, entry: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from ...reports import rows as words
 from ...reports.methods import ROLE_WORDS, joined
 from ...studies.results import Results
 from .. import state, widgets
+from . import accounting as accounting_page
 from . import missing, study
 
 REASONS = 6
@@ -194,17 +195,6 @@ def accounting(results: Results) -> None:
     if not entries:
         return
     st.subheader("From rows read to pairs analysed")
-    steps = figures.flow(used(entries[0]), name="strip", title="").steps
+    steps = figures.flow(accounting_page.used(entries[0]), name="strip", title="").steps
     widgets.strip(steps)
     widgets.link("accounting", "All accounting")
-
-
-def used(entry: dict[str, Any]) -> dict[str, Any]:
-    """The accounting without the reasons that took nothing away."""
-    counts = ("n_subjects", "n_reference_rows", "n_test_rows", "n_pairs")
-    kept = [
-        step
-        for step in entry["steps"]
-        if step["code"] in ("read", "analysed") or any(step.get(name) for name in counts)
-    ]
-    return {**entry, "steps": kept}

@@ -118,7 +118,8 @@ def tipping(found: Sequence[validity.MissingBlock]) -> None:
         return
     st.subheader("Tipping point")
     for titles, sentence in same_words(asked):
-        st.markdown(f"**{'; '.join(titles)}.** {sentence}")
+        which = "Every endpoint that decides" if len(titles) == len(found) > 1 else "; ".join(titles)
+        st.markdown(f"**{which}.** {sentence}")
     for number, one in enumerate(asked):
         if one.figure is not None:
             widgets.figure(one.figure, f"tipping-{number}")

@@ -24,7 +24,7 @@ def show(_results: Results, folder: Path) -> None:
     st.title("Report")
     if not (folder / "report.pdf").is_file():
         st.info("This run has no report yet.", icon=":material/description:")
-        if st.button("Render the report", type="primary", icon=":material/print:"):
+        if st.button("Render the report", icon=":material/print:"):
             render(folder)
     for name, (what, kind) in FILES.items():
         path = folder / name

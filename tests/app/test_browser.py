@@ -10,9 +10,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
+
+from accordance.app.pages import PAGES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -108,13 +110,22 @@ def visit(body: Callable[[Page], None]) -> set[str]:
     return hosts
 
 
+def settled(page: Page) -> None:
+    """Until the page's script has ended and stayed so."""
+    idle = "[data-testid='stApp'][data-test-script-state='notRunning']"
+    for _ in range(3):
+        page.locator(idle).wait_for(state="attached")
+        page.wait_for_timeout(400)
+
+
 def click_mark(page: Page, number: int) -> None:
-    """A real click of the mouse in the middle of a chart's mark."""
+    """A real click of the mouse in the middle of a chart's mark, once the chart has stopped moving."""
     mark = page.locator(".js-plotly-plot .scatterlayer .point").nth(number)
     mark.wait_for(state="attached")
-    page.wait_for_timeout(1_000)  # until the chart has stopped moving
-    box = mark.bounding_box()
-    assert box is not None
+    before = None
+    while (box := mark.bounding_box()) is None or box != before:
+        before = box
+        settled(page)
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.wait_for_timeout(300)
@@ -147,6 +158,38 @@ def test_a_click_on_a_cell_opens_its_rows_and_a_row_its_subject(address: str) ->
         page.mouse.click(box["x"] + 15, box["y"] + 52)  # the box that chooses the first row
         page.get_by_text("1 row, 1 analysed here").wait_for()
         page.wait_for_url("**subject=*")
+
+    visit(body)
+
+
+def test_a_click_on_a_line_of_a_forest_opens_that_part(address: str) -> None:
+    def body(page: Page) -> None:
+        page.goto(f"{address}/subgroups?study=spa-afib-ecg")
+        click_mark(page, 2)  # after all analysed and women: men
+        page.wait_for_url("**/endpoint?**part=sex*male*")
+        page.get_by_role("heading", name="Sensitivity for AF").wait_for()
+        page.get_by_role("link", name="Subgroups").click()  # the click is over: the page stays
+        page.get_by_role("heading", name="One endpoint, subgroup by subgroup").wait_for()
+        page.wait_for_timeout(2_000)
+        assert "/subgroups" in page.url
+
+    visit(body)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_a_narrow_window(scheme: Literal["light", "dark"], address: str) -> None:
+    def body(page: Page) -> None:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": 1024, "height": 900})
+        for name in PAGES:
+            place = "" if name == "decision" else name
+            page.goto(f"{address}/{place}?study=spa-afib-ecg")
+            page.get_by_role("heading", level=1).first.wait_for()
+            wide = page.evaluate(
+                "() => [...document.querySelectorAll('.stMainBlockContainer')]"
+                ".some(one => one.scrollWidth > one.clientWidth + 1)"
+            )
+            assert not wide, name
 
     visit(body)
 

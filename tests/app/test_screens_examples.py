@@ -336,8 +336,8 @@ def test_the_plan_has_estimands_and_the_calculation(studies: Path) -> None:
     test = page(studies / "spa-afib-ecg", "plan")
     shown = words(test)
     for said in (
-        "✓ met as a whole", "< 0.001", "Population-level summary", "Intercurrent event: Recording lost", "231",
-        "Power to meet every goal that decides",
+        "✓ met as a whole", "< 0.001", "Population-level summary", "Intercurrent event: Recording lost",
+        "231", "Power to meet every goal that decides",
     ):  # fmt: skip
         assert said in shown, said
     assert len(figures(test)) == 2, "a power curve for each of the two"
