@@ -22,7 +22,7 @@ from ..studies.config import StudyConfig
 from ..studies.demographics import RULE as SMALL_CELL_RULE
 from ..studies.manifest import sha256_file
 from ..studies.results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, Results
-from . import blocks, checklists, contents, figures, methods, sections, validity
+from . import blocks, checklists, contents, families, figures, methods, missing, sections, sites, validity
 from . import format as fmt
 from . import rows as words
 from .front import Front, build_words, front
@@ -243,8 +243,8 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "flows": blocks.flows(results),
         "participants": blocks.participants(results),
         "demands": validity.demands(results),
-        "families": validity.families(results),
-        "memberships": validity.memberships(results),
+        "families": families.families(results),
+        "memberships": families.memberships(results),
         "plan": validity.plan(results),
         "readers": validity.readers(results),
         "estimands": validity.estimands(results),
@@ -256,8 +256,8 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "freeze": validity.freeze(results),
         "freeze_problems": validity.freeze_problems(results),
         "intended": validity.intended(results),
-        "missing_blocks": validity.missing(results),
-        "sites": validity.sites(results),
+        "missing_blocks": missing.missing(results),
+        "sites": sites.sites(results),
         "unverified": validity.unverified(results),
         "checklists": checklists.checklists(
             results, material.config, {key: bool(one.written) for key, one in sections_.items()}

@@ -10,10 +10,11 @@ import polars as pl
 
 from ..protocols.model import DECIDING, Endpoint
 from ..studies import demographics as demographic
-from ..studies import slices
+from ..studies import judge, slices
 from ..studies.results import Results
-from . import figures
+from . import disparity, figures
 from . import format as fmt
+from . import judged as judging
 from . import rows as words
 from .methods import ROLE_WORDS, endpoint_words, sentence, titles
 
@@ -48,6 +49,9 @@ class EndpointBlock:
         figure_as: Title of an earlier endpoint with the same figure; empty otherwise.
         pre_specified: `yes`, `no` or `no locked plan`.
         notes: Warnings and errors of the lines, each once.
+        decided_by: Which pair or level decides, and of how many; empty where all analysed rows do.
+        pairs: What its groups differ by; None where it declares no disparity.
+        slope: Its change along a covariate; None for other endpoints.
     """
 
     id: str
@@ -63,6 +67,9 @@ class EndpointBlock:
     figure_as: str
     pre_specified: str
     notes: tuple[str, ...]
+    decided_by: str
+    pairs: disparity.PairsBlock | None
+    slope: disparity.SlopeBlock | None
 
 
 def endpoint_blocks(results: Results, *, deciding: bool) -> list[EndpointBlock]:
@@ -84,22 +91,29 @@ def _endpoint_block(results: Results, entry: Mapping[str, Any]) -> EndpointBlock
     parts = rows.filter(
         (pl.col("view") == "primary") & pl.col("by").is_not_null() & pl.col("subgroup").is_null()
     )
-    speaking = results.row(entry["row_id"]) if entry["row_id"] else None
+    found = judging.judged(results, entry["id"])
+    speaking = None if found is None else found.row
+    pairs = disparity.pairs_block(results, entry["id"])
+    slope = disparity.slope_block(results, entry["id"])
+    drawn = pairs is None and slope is None
     lines = _lines(whole.iter_rows(named=True), speaking, results.deciding_version)
     return EndpointBlock(
         id=entry["id"],
         title=endpoint.title,
         facts=(*endpoint_words(results.protocol, endpoint), *_definition(speaking)),
-        criterion=_criterion(endpoint, speaking),
+        criterion=criteria(results, entry["id"]),
         criterion_facts=_criterion_facts(endpoint),
-        decision=fmt.quoted(entry["decision_words"]) if entry["decision"] != "informative" else "",
+        decision=fmt.quoted(judge.words(speaking)) if speaking and entry["decision"] != "informative" else "",
         state=entry["decision"],
         lines=lines,
         parts=_lines(parts.iter_rows(named=True), None, results.deciding_version),
-        figure=_figure(results, speaking),
+        figure=_figure(results, speaking) if drawn else None,
         figure_as="",
         pre_specified=specified(speaking),
         notes=notes(lines),
+        decided_by=judging.part_words(results, found) if found else "",
+        pairs=pairs,
+        slope=slope,
     )
 
 
@@ -131,10 +145,14 @@ def _lines(
     )
 
 
-def _criterion(endpoint: Endpoint, row: Mapping[str, Any] | None) -> str:
-    if not endpoint.judged or row is None:
-        return ""
-    return f"{words.statistic_title(row)}, {words.criterion(row)}"
+def criteria(results: Results, endpoint_id: str) -> str:
+    """The criteria of an endpoint in words, joined as the protocol joins them; empty without one."""
+    endpoint = slices.endpoint_of(results.protocol, endpoint_id)
+    found = [
+        f"{words.statistic_title(row)}, {words.criterion(row)}" for row in judging.each(results, endpoint_id)
+    ]
+    any_of = endpoint.criteria is not None and endpoint.criteria.any_of is not None
+    return ("; or " if any_of else "; and ").join(dict.fromkeys(found))
 
 
 def _criterion_facts(endpoint: Endpoint) -> tuple[tuple[str, str], ...]:
@@ -458,7 +476,7 @@ def goals(results: Results) -> list[tuple[str, str, str, str, str]]:
                     endpoint.title,
                     ROLE_WORDS[endpoint.role],
                     endpoint.hypothesis or "\u2013",
-                    _criterion(endpoint, row),
+                    criteria(results, name),
                     endpoint.judged[0].rationale or "\u2013",
                 )
             )

@@ -8,11 +8,13 @@ from typing import Any
 
 import polars as pl
 
+from ..protocols.errors import UsageError
 from ..protocols.model import DECIDING
 from ..studies import slices
 from ..studies.config import StudyConfig, Version
 from ..studies.results import Results
 from . import format as fmt
+from . import judged as judging
 from . import rows as words
 from . import validity
 from .methods import ROLE_WORDS, joined, titles
@@ -24,12 +26,25 @@ ERROR_VIEW = {"sensitivity": "as_negative", "specificity": "as_positive"}
 
 @dataclass(frozen=True)
 class EndpointLine:
-    """One deciding endpoint on the first page."""
+    """One deciding endpoint on the first page.
+
+    Attributes:
+        title: Title.
+        role: Its role.
+        decided_by: The pair or level that decides, of how many; empty where all analysed rows do.
+        criteria: (statistic, goal, row in print) of every criterion, the one that decides first; the
+            statistic is named where there are several.
+    """
 
     title: str
     role: str
-    goal: str
-    text: words.RowText
+    decided_by: str
+    criteria: tuple[tuple[str, str, words.RowText], ...]
+
+    @property
+    def text(self) -> words.RowText:
+        """The row that decides."""
+        return self.criteria[0][2]
 
 
 @dataclass(frozen=True)
@@ -134,11 +149,12 @@ def front(
 def _otherwise(results: Results) -> str:
     """What the deciding endpoints would have come to, where a decision was taken away."""
     by_state: dict[str, list[str]] = {}
-    for row in results.deciding():
-        if row["otherwise"] and row["decision"] != row["otherwise"]:
-            title = slices.endpoint_of(results.protocol, row["endpoint"]).title
-            by_state.setdefault(str(row["otherwise"]).replace("_", " "), []).append(title)
-    return "; ".join(f"{state} for {titles(list(dict.fromkeys(names)))}" for state, names in by_state.items())
+    for name in dict.fromkeys(row["endpoint"] for row in results.deciding()):
+        state = judging.otherwise(results, name)
+        if state is not None:
+            title = slices.endpoint_of(results.protocol, name).title
+            by_state.setdefault(state.replace("_", " "), []).append(title)
+    return "; ".join(f"{state} for {titles(names)}" for state, names in by_state.items())
 
 
 def plan_words(document: Mapping[str, Any]) -> str:
@@ -157,19 +173,32 @@ def _lines(results: Results) -> tuple[EndpointLine, ...]:
     """Deciding endpoints in the protocol's order; without any, the headline rows of all endpoints."""
     overview = results.overview()
     chosen = [row for row in overview if row["role"] in DECIDING and row["criterion"]] or overview
-    return tuple(
-        EndpointLine(
-            title=slices.endpoint_of(results.protocol, row["endpoint"]).title,
-            role=ROLE_WORDS.get(row["role"], row["role"]),
-            goal=words.criterion(row) or "no criterion",
-            text=words.text(row),
-        )
-        for row in chosen
+    return tuple(_line(results, row["endpoint"]) for row in chosen)
+
+
+def _line(results: Results, endpoint: str) -> EndpointLine:
+    found = judging.judged(results, endpoint)
+    if found is None:  # an overview holds only endpoints that a row speaks for
+        raise UsageError(f"no row speaks for endpoint `{endpoint}`")
+    rows = judging.each(results, endpoint) or [found.row]
+    return EndpointLine(
+        title=slices.endpoint_of(results.protocol, endpoint).title,
+        role=ROLE_WORDS.get(str(found.row["role"]), str(found.row["role"])),
+        decided_by=judging.part_words(results, found),
+        criteria=tuple(
+            (
+                words.statistic_title(row) if len(rows) > 1 else "",
+                words.criterion(row) or "no criterion",
+                words.text(row),
+            )
+            for row in rows
+        ),
     )
 
 
 def _interval_title(lines: Sequence[EndpointLine]) -> str:
-    levels = {line.text.interval_note.partition(",")[0] for line in lines if line.text.interval_note}
+    notes = [text.interval_note for line in lines for _, _, text in line.criteria]
+    levels = {note.partition(",")[0] for note in notes if note}
     return f"{levels.pop()} interval" if len(levels) == 1 else "Interval"
 
 
@@ -181,7 +210,7 @@ def conclusion(results: Results, lines: Sequence[EndpointLine]) -> str:
     for line in lines:
         by_state.setdefault(line.text.state, []).append(line.title)
     clauses = [
-        f"{verb} {titles(by_state[state])}"
+        f"{verb} {_of_all(by_state[state], len(lines))}"
         for state, verb in (
             ("met", "met the criterion for"),
             ("not_met", "did not meet the criterion for"),
@@ -192,6 +221,17 @@ def conclusion(results: Results, lines: Sequence[EndpointLine]) -> str:
     if not clauses:
         return f"{subject} was evaluated without a success criterion."
     return f"{subject} {', and '.join(clauses)}."
+
+
+NAMED_AT_MOST = 3
+"""Endpoints that a sentence names one by one where all share a decision; the table names every one."""
+
+
+def _of_all(names: Sequence[str], n: int) -> str:
+    """Endpoints by their titles; many that all share a decision by their number."""
+    if len(names) == n > NAMED_AT_MOST:
+        return f"all {n} deciding endpoints"
+    return titles(names)
 
 
 def _worst(results: Results) -> list[tuple[str, words.RowText]]:
@@ -240,7 +280,10 @@ def build_words(version: Version | None) -> str:
 
 
 def _facts(results: Results, version: Version | None) -> list[tuple[str, str]]:
-    frozen = "; ".join(f"{title.lower()} {day}" for title, day in validity.freeze(results))
+    days = validity.freeze(results)
+    frozen = "; ".join(f"{title.lower()} {day}" for title, day in days)
+    if all(day == NOT_RECORDED for _, day in days):
+        frozen = "none is recorded"
     problems = validity.freeze_problems(results)
     title = f" ({version.title})" if version and version.title else ""
     return [
@@ -278,7 +321,7 @@ def _counts(results: Results, ledger: Sequence[Mapping[str, Any]] | None) -> lis
         ("Post hoc rows", post_hoc),
         ("Protocol deviations", _deviations(results)),
         (
-            "Requirements on the study not met",
+            "Requirements not met",
             f"{fmt.count(unmet)} of {fmt.count(len(demanded))}" if demanded else "none declared",
         ),
         ("Runs on these data", runs),

@@ -6,21 +6,18 @@ All of it is read from results.json and from the protocol; the templates lay it 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..datasets.pairs import UNLISTED
-from ..protocols import describe_validity
 from ..protocols.model import DECIDING, Protocol
 from ..studies import slices
-from ..studies.contrasts import POOLABILITY, kind_of
 from ..studies.demographics import shown
 from ..studies.results import Results
 from . import figures
 from . import format as fmt
-from . import rows as words
-from .methods import ROLE_WORDS, joined
+from .methods import joined
 
 NOT_RECORDED = "not recorded"
 FREEZE_WORDS = {
@@ -93,7 +90,7 @@ def demands(results: Results) -> list[Demand]:
                 ),
                 rests=""
                 if set(entry["endpoints"]) == deciding
-                else joined(_title(protocol, name) for name in entry["endpoints"]),
+                else joined(title_of(protocol, name) for name in entry["endpoints"]),
                 unverified=entry["tier"] == "unverified",
             )
         )
@@ -107,7 +104,8 @@ def _finding(one: Mapping[str, Any]) -> tuple[str, str]:
     return group, f"{fmt.count(one['count'])} of {fmt.count(one['total'])}"
 
 
-def _title(protocol: Protocol, endpoint: str) -> str:
+def title_of(protocol: Protocol, endpoint: str) -> str:
+    """The title of an endpoint."""
     return slices.endpoint_of(protocol, endpoint).title
 
 
@@ -132,76 +130,12 @@ def unverified(results: Results) -> list[tuple[str, str]]:
     for key in results.document.get("unverified") or []:
         kind, _, name = str(key).partition(".")
         if kind == "endpoints":
-            found.append((f"Limit of \u201c{_title(results.protocol, name)}\u201d", key))
+            found.append((f"Limit of \u201c{title_of(results.protocol, name)}\u201d", key))
         else:
             one = results.protocol.requirements.get(name)
             title = (one.title if one else None) or name.replace("_", " ")
             found.append((f"Requirement \u201c{title}\u201d", key))
     return found
-
-
-@dataclass(frozen=True)
-class FamilyTable:
-    """A family of hypotheses.
-
-    Attributes:
-        title: Its title.
-        procedure: What its procedure does.
-        alpha: One-sided error rate.
-        outcome: Met, not met or not tested.
-        state: The same for the eye.
-        lines: (endpoint, p value, adjusted p value, rejected or not).
-    """
-
-    title: str
-    procedure: str
-    alpha: str
-    outcome: str
-    state: str
-    lines: tuple[tuple[str, str, str, str], ...]
-
-
-def families(results: Results) -> list[FamilyTable]:
-    """Families in the order in which they were tested."""
-    found = []
-    entries = results.document.get("families") or []
-    named = {entry["id"]: entry["title"] for entry in entries}
-    for entry in entries:
-        state = "met" if entry["met"] else "not_met"
-        outcome = {"met": "met as a whole", "not_met": "not met as a whole"}[state]
-        if not entry["tested"]:
-            outcome = f"not tested: \u201c{named.get(entry['after'], entry['after'])}\u201d was not met"
-        lines = tuple(
-            (
-                _title(results.protocol, one["endpoint"]),
-                fmt.p_value(one["p"]),
-                fmt.p_value(one["adjusted"]),
-                ("yes" if one["rejected"] else "no") if entry["tested"] else "not tested",
-            )
-            for one in entry["hypotheses"]
-        )
-        procedure = capital(describe_validity.PROCEDURES[entry["procedure"]])
-        found.append(FamilyTable(entry["title"], procedure, fmt.plain(entry["alpha"]), outcome, state, lines))
-    return found
-
-
-def memberships(results: Results) -> list[tuple[str, str, str]]:
-    """(endpoint, role, the family that its p values and intervals belong to) for every declared endpoint."""
-    of = {
-        one["endpoint"]: entry["title"]
-        for entry in results.document.get("families") or []
-        for one in entry["hypotheses"]
-    }
-    endpoints = results.protocol.endpoints
-    order = [entry["id"] for entry in results.document["endpoints"] if entry["id"] in endpoints]
-    return [
-        (
-            endpoints[name].title,
-            ROLE_WORDS[endpoints[name].role],
-            of.get(name, "none; not adjusted for multiplicity"),
-        )
-        for name in order
-    ]
 
 
 @dataclass(frozen=True)
@@ -389,66 +323,6 @@ def intended(results: Results) -> list[tuple[str, tuple[tuple[str, str, str], ..
 
 
 @dataclass(frozen=True)
-class MissingBlock:
-    """What is missing for one deciding endpoint, and what it could do to the decision.
-
-    Attributes:
-        title: Endpoint.
-        counts: Units; without output, reference, both; subjects concerned.
-        lines: (way of counting them, row in print), the way that decides first.
-        tipping: The tipping point in words; empty where the protocol does not ask for one.
-        figure: Its curve; None where there is none.
-    """
-
-    title: str
-    counts: tuple[str, ...]
-    lines: tuple[tuple[str, words.RowText], ...]
-    tipping: str
-    figure: figures.Curve | None
-
-
-MISSING_COUNTS = ("units", "without_output", "without_reference", "without_both", "subjects_concerned")
-WAYS = ("complete_case", "worst_case", "best_case", "multiple_imputation")
-
-
-def missing(results: Results) -> list[MissingBlock]:
-    """Missing units of each deciding endpoint, of the version that decides."""
-    return [
-        MissingBlock(
-            title=_title(results.protocol, entry["endpoint"]),
-            counts=tuple(fmt.count(entry[name]) for name in MISSING_COUNTS),
-            lines=tuple(_ways(results, entry["endpoint"])),
-            tipping=fmt.quoted(str(entry["tipping_point"]["words"])) if entry["tipping_point"] else "",
-            figure=figures.tipping(results, entry),
-        )
-        for entry in results.document.get("missing") or []
-    ]
-
-
-def _ways(results: Results, endpoint: str) -> Iterator[tuple[str, words.RowText]]:
-    """The endpoint's row with missing units counted in each way."""
-    row = figures.headline(results, endpoint, results.deciding_version)
-    policy = results.protocol.missing
-    if row is None or policy is None:
-        return
-    yield f"{words.VIEW_WORDS[policy.primary]} (decides)", words.text(row)
-    for view in WAYS:
-        if view == policy.primary:
-            continue
-        found = [
-            other
-            for other in results.endpoint(endpoint).iter_rows(named=True)
-            if other["view"] == view
-            and all(
-                other[name] == row[name]
-                for name in ("statistic", "version", "by", "subgroup", "level", "comparator")
-            )
-        ]
-        if len(found) == 1:
-            yield words.VIEW_WORDS[view], words.text(found[0])
-
-
-@dataclass(frozen=True)
 class PlanTable:
     """The sample size, calculation by calculation.
 
@@ -481,7 +355,7 @@ def plan(results: Results) -> PlanTable | None:
         if total
         else None,
         together=_together(found["together"]) if found["together"] else "",
-        without=tuple(_title(results.protocol, name) for name in found["without"]),
+        without=tuple(title_of(results.protocol, name) for name in found["without"]),
         figures=tuple(curve for curve in curves if curve is not None),
     )
 
@@ -512,42 +386,3 @@ def _calculation(one: Mapping[str, Any]) -> tuple[str, str, str, str, str, str, 
         fmt.count(one["enrol"]),
         fmt.count(planned["n"]) if planned else "\u2013",
     )
-
-
-@dataclass(frozen=True)
-class SiteTable:
-    """Sites with their numbers, and whether the results may be pooled over them.
-
-    Attributes:
-        lines: (site, subjects, units).
-        poolability: (endpoint, p value, test and notes) for the version that decides.
-    """
-
-    lines: tuple[tuple[str, str, str], ...]
-    poolability: tuple[tuple[str, str, str], ...]
-
-
-def sites(results: Results) -> SiteTable | None:
-    """The sites of the study; None where the protocol does not ask for them."""
-    found = results.document.get("sites")
-    if not found:
-        return None
-    tests = [
-        (
-            _title(results.protocol, row["endpoint"]),
-            fmt.p_value(row["p_value"]),
-            fmt.quoted("; ".join(str(row[key]) for key in ("method", "warning", "error") if row[key])),
-        )
-        for row in results.rows.iter_rows(named=True)
-        if row["version"] == results.deciding_version and kind_of(results.protocol, row) == POOLABILITY
-    ]
-    lines = tuple(
-        (str(one["site"]), shown(one["n_subjects"]), _units_of(one["n_subjects"], one["n_units"]))
-        for one in found
-    )
-    return SiteTable(lines, tuple(tests))
-
-
-def _units_of(subjects: int, units: int) -> str:
-    """Units of a site; of a handful of subjects they would tell who they are."""
-    return "\u2013" if shown(subjects) != fmt.count(subjects) else fmt.count(units)

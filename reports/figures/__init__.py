@@ -6,7 +6,19 @@ same numbers, and neither computes one.
 
 from __future__ import annotations
 
-from .builders import build, confusion, differences, flow, forest, group_words, has_figure, headline, scatter
+from . import contrasts
+from .builders import (
+    build,
+    confusion,
+    differences,
+    flow,
+    forest,
+    group_words,
+    has_figure,
+    headline,
+    scatter,
+    whole,
+)
 from .model import (
     AnyFigure,
     Axis,
@@ -47,6 +59,7 @@ __all__ = [
     "Turn",
     "build",
     "confusion",
+    "contrasts",
     "differences",
     "flow",
     "forest",
@@ -60,4 +73,5 @@ __all__ = [
     "scatter",
     "svg",
     "tipping",
+    "whole",
 ]

@@ -18,6 +18,7 @@ from ...studies.demographics import SMALL_CELL
 from ...studies.results import Results
 from .. import format as fmt
 from .. import rows as words
+from ..judged import deciding_row
 from .model import AnyFigure, Axis, Flow, FlowStep, Forest, ForestRow, Level, Matrix, Points, Scatter
 
 Row = Mapping[str, Any]
@@ -269,23 +270,21 @@ def forest(results: Results, endpoint_id: str, *, version: str | None = None) ->
         No figure where the endpoint has no subgroups.
     """
     chosen = version or results.deciding_version
-    whole = headline(results, endpoint_id, chosen)
-    if whole is not None and whole["subgroup"] is not None:  # judged by what groups differ by
-        whole = _all_rows(results, whole)
-    if whole is None:
+    overall = whole(results, endpoint_id, version=chosen)
+    if overall is None:
         return ()
     same = (
         (pl.col("version") == chosen)
         & (pl.col("view") == "primary")
         & pl.col("comparator").is_null()
-        & (pl.col("statistic") == whole["statistic"])
+        & (pl.col("statistic") == overall["statistic"])
         & (pl.col("subgroup").is_not_null() | pl.col("by").is_not_null())
     )
     parts = results.endpoint(endpoint_id).filter(same)
     groups: dict[str, list[ForestRow]] = {}
     for row in parts.iter_rows(named=True):
-        if kind_of(results.protocol, row) not in {"level", "without_site"}:
-            continue  # a difference or a test is no estimate on this scale
+        if kind_of(results.protocol, row) != "level":
+            continue  # a difference or a test is no estimate on this scale; sites left out have a table
         name, label = group_words(results.protocol, row)
         groups.setdefault(name, []).append(_forest_row(row, label))
     if not groups:
@@ -293,17 +292,19 @@ def forest(results: Results, endpoint_id: str, *, version: str | None = None) ->
     endpoint = slices.endpoint_of(results.protocol, endpoint_id)
     pages = _pages([[ForestRow(name, heading=True), *lines] for name, lines in groups.items()])
     return tuple(
-        _forest(results, endpoint, whole, lines, f"{number} of {len(pages)}" if len(pages) > 1 else "")
+        _forest(results, endpoint, overall, lines, f"{number} of {len(pages)}" if len(pages) > 1 else "")
         for number, lines in enumerate(pages, 1)
     )
 
 
 def headline(results: Results, endpoint_id: str, version: str) -> Row | None:
-    """The row that speaks for an endpoint in one version: all analysed rows, in the primary view."""
-    entry = next((one for one in results.document["endpoints"] if one["id"] == endpoint_id), None)
-    if entry is None or not entry.get("row_id"):
+    """The row that speaks for an endpoint in one version, in the primary view.
+
+    All analysed rows; or of the pairs or levels that the endpoint is judged by, the one that decides.
+    """
+    row = deciding_row(results, endpoint_id)
+    if row is None:
         return None
-    row = results.row(entry["row_id"])
     if row["version"] == version:
         return row
     for other in results.endpoint(endpoint_id).iter_rows(named=True):
@@ -313,6 +314,14 @@ def headline(results: Results, endpoint_id: str, version: str) -> Row | None:
         ):
             return other
     return None
+
+
+def whole(results: Results, endpoint_id: str, *, version: str | None = None) -> Row | None:
+    """The row of all analysed rows for the statistic that an endpoint is judged by, if there is one."""
+    row = headline(results, endpoint_id, version or results.deciding_version)
+    if row is None or (row["by"] is None and row["subgroup"] is None):
+        return row
+    return _all_rows(results, row)
 
 
 def _all_rows(results: Results, row: Row) -> Row | None:

@@ -41,7 +41,8 @@ def forest_range(model: Forest) -> tuple[float, float]:
     corner; bounds outside the outer fences of Tukey's box plot do not widen the axis, and painters mark them
     with an arrow.
     """
-    marks = [*(mark for mark in model.goal if np.isfinite(mark))]
+    limits = [*model.goal, *(mark for row in model.rows for mark in row.goal)]
+    marks = [mark for mark in limits if np.isfinite(mark)] + ([] if model.null is None else [model.null])
     marks += [row.value for row in model.rows if row.value is not None and np.isfinite(row.value)]
     for row in model.rows:
         marks += [end for end in (row.lower, row.upper) if row.overall and end is not None]

@@ -115,6 +115,7 @@ class ForestRow:
         count: `n/N` or the number of units, as text.
         text: Estimate and interval, as text; or why there is none.
         overall: True for the line of all analysed rows.
+        goal: Limits of this line alone, where lines are judged by different ones.
     """
 
     label: str
@@ -125,11 +126,15 @@ class ForestRow:
     count: str = ""
     text: str = ""
     overall: bool = False
+    goal: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Forest(Figure):
-    """Estimates of the declared subgroups under each other, beside the overall estimate and the goal."""
+    """Estimates of the declared subgroups under each other, beside the overall estimate and the goal.
+
+    `null` is where nothing differs, for differences and ratios; None for estimates.
+    """
 
     x: Axis
     rows: tuple[ForestRow, ...]
@@ -137,6 +142,7 @@ class Forest(Figure):
     goal_label: str = ""
     count_title: str = "n/N"
     text_title: str = "Estimate (interval)"
+    null: float | None = None
 
 
 @dataclass(frozen=True)

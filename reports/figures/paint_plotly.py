@@ -166,9 +166,15 @@ def _forest(figure: Any, model: Forest, colours: theme.Theme, go: Any) -> None:
     )
     for mark in model.goal:
         figure.add_vline(x=mark, line={"color": colours.goal, "width": 1.5, "dash": "dashdot"})
+    if model.null is not None:
+        figure.add_vline(x=model.null, line={"color": colours.quiet, "width": 1, "dash": "dot"})
+    for at, row in enumerate(model.rows):
+        for mark in row.goal:
+            figure.add_shape(type="line", x0=mark, x1=mark, y0=at - 0.42, y1=at + 0.42,
+                             line={"color": colours.goal, "width": 1.5, "dash": "dashdot"})  # fmt: skip
     if model.goal:
         figure.add_annotation(
-            x=model.goal[0],
+            x=sum(model.goal) / len(model.goal),
             y=-0.9,
             text=escape(model.goal_label),
             showarrow=False,

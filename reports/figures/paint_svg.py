@@ -199,6 +199,8 @@ def _forest(canvas: Any, model: Forest, _: int) -> None:
     _axis_numbers(axes.xaxis, percent=model.x.percent)
     for mark in (mark for mark in model.goal if np.isfinite(mark)):
         axes.axvline(mark, color=_LIGHT.goal, linewidth=1.1, linestyle=theme.DASHES["goal"], zorder=1)
+    if model.null is not None:
+        axes.axvline(model.null, color=_LIGHT.quiet, linewidth=0.8, linestyle=theme.DASHES["zero"], zorder=1)
     across = axes.get_yaxis_transform()
     reach = 1 / (right - left)
 
@@ -209,13 +211,17 @@ def _forest(canvas: Any, model: Forest, _: int) -> None:
     write(0.395, -0.95, model.count_title, ha="right", **bold)
     write(1.0, -0.95, model.text_title, ha="right", **bold)
     if model.goal_label and model.goal:
-        axes.text(model.goal[0], -0.95, model.goal_label, color=_LIGHT.goal, ha="center", va="center", **bold)
+        middle = sum(model.goal) / len(model.goal)
+        axes.text(middle, -0.95, model.goal_label, color=_LIGHT.goal, ha="center", va="center", **bold)
     for index, row in enumerate(model.rows):
         weight = "semibold" if row.heading or row.overall else "normal"
         indent = 0.0 if row.heading or row.overall else 0.018
         write(indent, index, layout.shortened(row.label, 42), fontweight=weight)
         write(0.395, index, row.count, ha="right", fontweight=weight)
         write(1.0, index, layout.shortened(row.text, 34), ha="right", fontweight=weight)
+        for mark in (mark for mark in row.goal if np.isfinite(mark)):
+            axes.plot([mark, mark], [index - 0.42, index + 0.42], color=_LIGHT.goal, linewidth=1.1,
+                      linestyle=theme.DASHES["goal"], zorder=1)  # fmt: skip
         _forest_mark(axes, row, index, low, high)
     if model.rows and model.rows[0].overall:
         axes.plot([-left * reach, (1 - left) * reach], [0.5, 0.5], transform=across, color=_LIGHT.rule,
