@@ -274,6 +274,11 @@ def report(
             help="Attach results, protocol and manifest to the PDF; without, they lie beside it in a zip."
         ),
     ] = True,
+    *,
+    template: Annotated[
+        str | None,
+        typer.Option(help="Order of the sections: spa, iso14155 or ich-e3. Default: what study.yaml says."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Render a run as a PDF/A and as one self-contained HTML file.
@@ -285,6 +290,7 @@ def report(
         accordance report my-study/runs/20260301T101500Z_1a2b3c4d
         accordance report my-study --format html --output shared/
         accordance report my-study --no-attachments    # a zip beside the PDF instead
+        accordance report my-study --template ich-e3   # in the order of ICH E3
     """
     from .. import reports
 
@@ -293,7 +299,11 @@ def report(
     with output.progress() as progress:
         progress("rendering the report", 0.0)
         written = reports.report(
-            folder, output=output_folder, formats=_formats(formats), attachments=attachments
+            folder,
+            output=output_folder,
+            formats=_formats(formats),
+            attachments=attachments,
+            template=template,
         )
     output.answer({"run": folder, "files": [str(path.resolve()) for path in written]})
     for path in written:

@@ -22,7 +22,19 @@ from ..studies.config import StudyConfig
 from ..studies.demographics import RULE as SMALL_CELL_RULE
 from ..studies.manifest import sha256_file
 from ..studies.results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, Results
-from . import blocks, checklists, contents, families, figures, methods, missing, sections, sites, validity
+from . import (
+    blocks,
+    checklists,
+    contents,
+    families,
+    figures,
+    layouts,
+    methods,
+    missing,
+    sections,
+    sites,
+    validity,
+)
 from . import format as fmt
 from . import rows as words
 from .front import Front, build_words, front
@@ -145,11 +157,12 @@ class Placed:
     missing: bool
 
 
-def placed(material: Material) -> dict[str, Placed]:
-    """Every section of the contents, in order, with its human parts."""
+def placed(material: Material, layout: layouts.Layout = layouts.SPA) -> dict[str, Placed]:
+    """Every section of a layout, in order, with its human parts."""
     found = {}
-    for section in contents.all_sections():
-        own = tuple(sections.belongs(section, dict(material.written)))
+    order = layout.sections()
+    for section in order:
+        own = tuple(sections.belongs(section, dict(material.written), order))
         full = any(not one.empty for one in own)
         needs = {
             name: one for name, one in material.written.items() if name in section.needs and not one.empty
@@ -203,7 +216,15 @@ def abbreviations(text: str) -> list[tuple[str, str]]:
     ]
 
 
-def render(material: Material, painter: Painter, *, target: str, css: str, attachments: bool) -> str:
+def render(
+    material: Material,
+    painter: Painter,
+    *,
+    target: str,
+    css: str,
+    attachments: bool,
+    layout: layouts.Layout = layouts.SPA,
+) -> str:
     """The whole report as one HTML document.
 
     Args:
@@ -212,11 +233,13 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         target: `print` or `screen`.
         css: The style sheet, which the document carries itself.
         attachments: Whether the files are attached to the document (they are named where they are not).
+        layout: The order in which its sections come.
     """
     results = material.results
     protocol = in_order(results)
     listed = blocks.listing(results)
-    sections_ = placed(material)
+    sections_ = placed(material, layout)
+    others = _others(material, layout)
     sources = methods.Bibliography()
     context: dict[str, Any] = {
         "target": target,
@@ -227,17 +250,20 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "config": material.config,
         "manifest": material.manifest,
         "attachments": attachments,
-        "contents": contents,
+        "layout": layout,
+        "clauses": {entry.section.key: entry.clause for entry in layout.entries()},
+        "place": layout.place,
         "placed": sections_,
-        "other": [one for name, one in material.written.items() if name in _others(material)],
+        "other": [one for name, one in material.written.items() if name in others],
         "front": front(
             results,
             material.config,
             ledger=material.ledger,
             hashes=material.hashes,
             unwritten=sum(one.missing for one in sections_.values()),
+            layout=layout,
         ),
-        "methods": methods.write(protocol, sources),
+        "methods": methods.write(protocol, sources, layout),
         "bibliography": sources.entries,
         "goals": blocks.goals(results),
         "flows": blocks.flows(results),
@@ -260,7 +286,7 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "sites": sites.sites(results),
         "unverified": validity.unverified(results),
         "checklists": checklists.checklists(
-            results, material.config, {key: bool(one.written) for key, one in sections_.items()}
+            results, material.config, {key: bool(one.written) for key, one in sections_.items()}, layout
         ),
         "demographics": blocks.demographics(results),
         "yields": blocks.yields(results),
@@ -276,18 +302,81 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "small_cell_rule": SMALL_CELL_RULE,
         "paint": painter,
     }
+    return _laid_out(layout, context, further=bool(others))
+
+
+TEMPLATES = ("status.html.j2", "body.html.j2", "appendices.html.j2")
+"""Where the sections are written, each a macro named after its key."""
+LAST = ("abbreviations", layouts.CONTENTS)
+"""Parts that ask what the others say."""
+
+
+def _laid_out(layout: layouts.Layout, context: dict[str, Any], *, further: bool) -> str:
+    """The page: each part rendered once, and put where the layout has it."""
     environment = _environment()
-    body = environment.get_template("body.html.j2").render(context)
-    page = environment.get_template("report.html.j2")
-    first = environment.get_template("first.html.j2").render(context)
-    return page.render(
-        {
-            **context,
-            "body": Markup(body),  # noqa: S704 - rendered with escaping on
-            "first": Markup(first),  # noqa: S704 - likewise
-            "abbreviations": abbreviations(first + body),
-        }
+    listed = _with_further(layout.entries()) if further else layout.entries()
+    first = Markup(environment.get_template("first.html.j2").render(context))  # noqa: S704 - escaping is on
+    said = {
+        entry.section.key: _section(environment, entry, context)
+        for entry in listed
+        if entry.section.key not in {*LAST, layouts.TITLE_PAGE}
+    }
+    context = {
+        **context,
+        "abbreviations": abbreviations(first + "".join(said.values())),
+        "listed": [
+            entry
+            for entry in listed
+            if layout.chapters or entry.section.key not in {layouts.TITLE_PAGE, layouts.CONTENTS}
+        ],
+    }
+    parts = []
+    for entry in listed:
+        key = entry.section.key
+        if key == layouts.CONTENTS:
+            parts.append(Markup(environment.get_template("contents.html.j2").render(context)))  # noqa: S704
+        elif key == "abbreviations":
+            parts.append(_section(environment, entry, context))
+        elif key != layouts.TITLE_PAGE:
+            parts.append(said[key])
+    ahead = 1 if listed[1].section.key == layouts.CONTENTS else 0
+    return environment.get_template("report.html.j2").render(
+        {**context, "first": first, "before": Markup("").join(parts[:ahead]), "parts": parts[ahead:]}
     )
+
+
+def _section(environment: Environment, entry: layouts.Entry, context: dict[str, Any]) -> Markup:
+    """One section, its headings one level lower within a chapter; or the heading of a chapter."""
+    if entry.chapter:
+        clause = f"{standard(context['layout'].title)}, {entry.clause}"
+        heading = Markup('<h2 class="chapter" id="{}">{} <span class="clause">{}</span></h2>')
+        return heading.format(entry.section.key, entry.section.label, clause)
+    name = f"section_{entry.section.key.replace('-', '_')}"
+    for template in TEMPLATES:
+        module = environment.get_template(template).make_module(context)
+        if hasattr(module, name):
+            made = Markup(getattr(module, name)())  # noqa: S704 - rendered with escaping on
+            return _lowered(made) if entry.level == 2 else made
+    raise KeyError(f"no template has a macro `{name}`")
+
+
+def _lowered(markup: Markup) -> Markup:
+    """Markup whose headings are one level lower."""
+    lower = re.sub(r"<(/?)h([2-5])\b", lambda found: f"<{found[1]}h{int(found[2]) + 1}", markup)
+    return Markup(lower)  # noqa: S704 - only the level of headings changed
+
+
+def _with_further(entries: tuple[layouts.Entry, ...]) -> tuple[layouts.Entry, ...]:
+    """The entries with what people wrote beside the contents, before the first appendix."""
+    at = next(at for at, entry in enumerate(entries) if entry.section.key == contents.APPENDICES[0].key)
+    if entries[at - 1].chapter:
+        at -= 1
+    return (*entries[:at], layouts.Entry(contents.OTHER, level=entries[at].level), *entries[at:])
+
+
+def standard(title: str) -> str:
+    """The document's name without the part of it: `ISO 14155:2020, Annex D` is named by its clauses."""
+    return title.partition(",")[0]
 
 
 def in_order(results: Results) -> Protocol:
@@ -311,8 +400,8 @@ def in_order(results: Results) -> Protocol:
     )
 
 
-def _others(material: Material) -> list[str]:
-    return sections.place(material.written).get(contents.OTHER.key, [])
+def _others(material: Material, layout: layouts.Layout) -> list[str]:
+    return sections.place(material.written, layout.sections()).get(contents.OTHER.key, [])
 
 
 def _versions(material: Material) -> list[dict[str, str]]:
@@ -353,6 +442,7 @@ def _environment() -> Environment:
         kept=kept,
         statistic_title=words.statistic_title,
         joined=methods.joined,
+        standard=standard,
     )
     return environment
 

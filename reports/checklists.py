@@ -14,7 +14,7 @@ from ..protocols import describe_validity
 from ..protocols.model import DECIDING, Endpoint
 from ..studies.config import StudyConfig
 from ..studies.results import Results
-from . import contents
+from . import layouts
 from . import rows as words
 from .methods import VIEW_MEANING, joined, titles
 from .validity import capital
@@ -68,7 +68,10 @@ def _declared() -> tuple[Mapping[str, Any], ...]:
 
 
 def checklists(
-    results: Results, config: StudyConfig | None, written: Mapping[str, bool]
+    results: Results,
+    config: StudyConfig | None,
+    written: Mapping[str, bool],
+    layout: layouts.Layout = layouts.SPA,
 ) -> tuple[Checklist, ...]:
     """Every checklist.
 
@@ -76,8 +79,9 @@ def checklists(
         results: An opened run.
         config: The study's study.yaml.
         written: Section key -> whether people wrote something there.
+        layout: The order of the report, which says where a section stands.
     """
-    labels = {section.key: section for section in contents.all_sections()}
+    labels = {section.key: section for section in layout.sections()}
     found = []
     for declared in _declared():
         items = []
@@ -88,14 +92,14 @@ def checklists(
                 key = "primary"
             state = "known" if answer else "written" if written.get(key) else "open"
             section = labels[key]
-            place = f"Section {section.number}" if section.number.isdigit() else section.prefix
+            place = section.title if not section.number else capital(layout.place(key))
             items.append(
                 Item(
                     number=one["no"],
                     topic=one["topic"],
                     answer=capital(answer or ""),
                     section=key,
-                    place=place if section.number else section.title,
+                    place=place,
                     state=state,
                     author=one["author"],
                 )

@@ -15,8 +15,8 @@ from ..studies.config import StudyConfig, Version
 from ..studies.results import Results
 from . import format as fmt
 from . import judged as judging
+from . import layouts, validity
 from . import rows as words
-from . import validity
 from .methods import ROLE_WORDS, joined, titles
 
 NOT_RECORDED = "not recorded"
@@ -99,6 +99,7 @@ def front(
     ledger: Sequence[Mapping[str, Any]] | None,
     hashes: Mapping[str, str],
     unwritten: int,
+    layout: layouts.Layout = layouts.SPA,
 ) -> Front:
     """The first page of a report.
 
@@ -108,6 +109,7 @@ def front(
         ledger: Entries of the study's ledger up to this run; None where there is no ledger to read.
         hashes: SHA-256 of the run's files by name.
         unwritten: Sections that somebody still has to write.
+        layout: The order of the report, by which sections are referred to.
     """
     document = results.document
     lines = _lines(results)

@@ -12,7 +12,7 @@ from functools import cache
 
 from markupsafe import Markup
 
-from . import figures
+from . import figures, layouts
 from .assemble import HERE, Material, render
 
 _FACES = (
@@ -21,17 +21,18 @@ _FACES = (
 )
 
 
-def html(material: Material) -> str:
+def html(material: Material, *, layout: layouts.Layout = layouts.SPA) -> str:
     """The page.
 
     Args:
         material: What `assemble.gather` found.
+        layout: The order in which its sections come.
     """
 
     def painter(model: figures.AnyFigure) -> Markup:
         return Markup(figures.svg(model, raster_above=0))  # noqa: S704 - the painter escapes every text
 
-    return render(material, painter, target="screen", css=_css(), attachments=False)
+    return render(material, painter, target="screen", css=_css(), attachments=False, layout=layout)
 
 
 @cache

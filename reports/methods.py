@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..datasets.pairs import STRUCTURAL
@@ -14,6 +14,7 @@ from ..evaluators.metric import Metric
 from ..protocols import describe, describe_validity
 from ..protocols.model import Condition, Endpoint, Pairing, Protocol, Table, Where
 from . import format as fmt
+from . import layouts
 
 VIEW_MEANING = {
     "classifiable_only": "they are left out, and their share is reported as the yield",
@@ -67,8 +68,8 @@ class Paragraph:
         return " ".join(self.sentences)
 
 
-def write(protocol: Protocol, sources: Bibliography) -> list[Paragraph]:
-    """The methods, paragraph by paragraph."""
+def write(protocol: Protocol, sources: Bibliography, layout: layouts.Layout = layouts.SPA) -> list[Paragraph]:
+    """The methods, paragraph by paragraph; references to other sections are those of the layout."""
     paragraphs = [
         Paragraph("Data", tuple(_data(protocol))),
         Paragraph("Pairing", tuple(_pairings(protocol))),
@@ -87,7 +88,11 @@ def write(protocol: Protocol, sources: Bibliography) -> list[Paragraph]:
         Paragraph("Decisions", tuple(_decisions(protocol))),
         Paragraph("Rounding", (fmt.RULE,)),
     ]
-    return [paragraph for paragraph in paragraphs if paragraph.sentences or paragraph.listed]
+    return [
+        replace(paragraph, sentences=tuple(layout.refer(sentence) for sentence in paragraph.sentences))
+        for paragraph in paragraphs
+        if paragraph.sentences or paragraph.listed
+    ]
 
 
 def joined(names: Iterable[str], word: str = "and") -> str:
@@ -146,7 +151,7 @@ def _pairings(protocol: Protocol) -> Iterable[str]:
     yield (
         "Every row of both tables ended as a member of one pair or carries a reason code; the counts add "
         "up to the "
-        "rows read (section 9)."
+        "rows read (§disposition)."
     )
 
 
@@ -221,7 +226,7 @@ def _indeterminate(protocol: Protocol) -> Iterable[str]:
         view = protocol.indeterminate.primary_view
         reason = f" Rationale: {protocol.indeterminate.rationale}" if protocol.indeterminate.rationale else ""
         yield f"In the view that decides, {VIEW_MEANING[view]}.{reason}"
-        yield "Every view (left out, as positive, as negative) is always computed (section 13)."
+        yield "Every view (left out, as positive, as negative) is always computed (§indeterminate)."
 
 
 def _missing(protocol: Protocol) -> Iterable[str]:
@@ -231,7 +236,7 @@ def _missing(protocol: Protocol) -> Iterable[str]:
     else:
         yield (
             "The protocol declares no way to deal with units without an output or without a reference; pairs "
-            "need both, so that such units are left out (complete cases), and section 9 accounts for them."
+            "need both, so that such units are left out (complete cases), and §disposition accounts for them."
         )
 
 

@@ -22,7 +22,7 @@ from markupsafe import Markup
 
 from ..protocols.errors import AccordanceError, OutputError
 from ..studies.results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE
-from . import figures
+from . import figures, layouts
 from .assemble import HERE, Material, render
 
 PROTOCOL_FILE = "protocol.yaml"
@@ -100,12 +100,13 @@ def sidecar(files: list[Attached], finished: str) -> bytes:
     return buffer.getvalue()
 
 
-def pdf(material: Material, *, attachments: bool = True) -> bytes:
+def pdf(material: Material, *, attachments: bool = True, layout: layouts.Layout = layouts.SPA) -> bytes:
     """The report's PDF.
 
     Args:
         material: What `assemble.gather` found.
         attachments: Attach results, protocol and manifest; without, they belong in a `sidecar`.
+        layout: The order in which its sections come.
 
     Raises:
         OutputError: The PDF engine's system libraries are absent, or a file cannot be read.
@@ -119,7 +120,7 @@ def pdf(material: Material, *, attachments: bool = True) -> bytes:
         return Markup(f'<img src="{_SCHEME}:figure/{escape(model.name)}.svg" alt="{escape(model.alt)}">')  # noqa: S704
 
     files = attached(material) if attachments else []
-    html = render(material, painter, target="print", css=_css(), attachments=attachments)
+    html = render(material, painter, target="print", css=_css(), attachments=attachments, layout=layout)
     with _LOCK, _warnings_are_errors(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # the engine leaves its own colour profile open
         data: bytes = weasyprint.HTML(

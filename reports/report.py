@@ -12,6 +12,7 @@ from . import pdf as pdfs
 from .assemble import gather
 from .html import html
 from .junit import junit
+from .layouts import LAYOUTS, Layout
 
 FORMATS = ("pdf", "html")
 NAME = "report"
@@ -26,6 +27,7 @@ def report(
     formats: Sequence[str] = FORMATS,
     attachments: bool = True,
     study: Path | None = None,
+    template: str | None = None,
 ) -> list[Path]:
     """Write report.pdf, report.html and junit.xml for a finished run.
 
@@ -36,12 +38,14 @@ def report(
         attachments: Attach results, protocol and manifest to the PDF. False writes them as report-files.zip
             beside it, for electronic submissions that refuse attachments.
         study: The study folder with the human sections. Default: the one that the run folder lies in.
+        template: Order of the report: `spa`, `iso14155` or `ich-e3`. Default: what study.yaml says under
+            `report.template`, or `spa`.
 
     Returns:
         The files written.
 
     Raises:
-        UsageError: The folder holds no finished run, or a format is unknown.
+        UsageError: The folder holds no finished run, or a format or template is unknown.
         IntegrityError: The run's files are not what its manifest says.
         OutputError: A file cannot be read or written.
     """
@@ -50,16 +54,26 @@ def report(
         raise UsageError(f"unknown report format {', '.join(unknown)}; there are: {', '.join(FORMATS)}")
     folder = Path(run_folder)
     material = gather(folder, study)
+    layout = _layout(template or (material.config.report.template if material.config else "spa"))
     target = Path(output) if output is not None else folder
     written = [_write(target / JUNIT_FILE, junit(material.results).encode())]
     if "html" in formats:
-        written.append(_write(target / f"{NAME}.html", html(material).encode()))
+        written.append(_write(target / f"{NAME}.html", html(material, layout=layout).encode()))
     if "pdf" in formats:
-        written.append(_write(target / f"{NAME}.pdf", pdfs.pdf(material, attachments=attachments)))
+        written.append(
+            _write(target / f"{NAME}.pdf", pdfs.pdf(material, attachments=attachments, layout=layout))
+        )
         if not attachments:
             archive = pdfs.sidecar(pdfs.attached(material), material.finished)
             written.append(_write(target / SIDECAR_FILE, archive))
     return sorted(written)
+
+
+def _layout(name: str) -> Layout:
+    """A layout by its name."""
+    if name not in LAYOUTS:
+        raise UsageError(f"unknown report template `{name}`; there are: {', '.join(LAYOUTS)}")
+    return LAYOUTS[name]
 
 
 def _write(path: Path, data: bytes) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -74,7 +74,7 @@ def _is_empty(text: str) -> bool:
     return not any(line.strip() and not line.lstrip().startswith("#") for line in bare.splitlines())
 
 
-def place(written: Iterable[str]) -> dict[str, list[str]]:
+def place(written: Iterable[str], order: Sequence[Section] | None = None) -> dict[str, list[str]]:
     """Which files belong to which section, in the section's order; the rest under `other`.
 
     Example:
@@ -83,7 +83,7 @@ def place(written: Iterable[str]) -> dict[str, list[str]]:
     """
     names = list(written)
     placed: dict[str, list[str]] = {}
-    for section in all_sections():
+    for section in all_sections() if order is None else order:
         here = [name for name in section.files if name in names]
         if here:
             placed[section.key] = here
@@ -92,9 +92,11 @@ def place(written: Iterable[str]) -> dict[str, list[str]]:
     return {**placed, OTHER.key: rest} if rest else placed
 
 
-def belongs(section: Section, written: dict[str, Written]) -> list[Written]:
+def belongs(
+    section: Section, written: dict[str, Written], order: Sequence[Section] | None = None
+) -> list[Written]:
     """The written parts of a section, in its order."""
-    names = place(written).get(section.key, [])
+    names = place(written, order).get(section.key, [])
     return [written[name] for name in names]
 
 

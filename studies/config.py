@@ -90,6 +90,8 @@ class ReportSpec(Model):
     """Registry and number of the study."""
     sponsor: Text | None = None
     """Who is responsible for the study."""
+    template: Literal["spa", "iso14155", "ich-e3"] = "spa"
+    """Order of the sections: the default one, that of ISO 14155 Annex D, or that of ICH E3."""
 
 
 class StudyConfig(Model):
