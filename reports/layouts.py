@@ -1,7 +1,7 @@
 """The orders in which a report may come: the default one, and those that two guidelines ask for.
 
 Every layout holds the same sections. The guidelines' layouts number them in their chapters, say beside each
-heading which clause it answers, and add what the guideline asks of people and the default order has no section for.
+heading which clause it answers, and add what the guideline asks of people beyond the default sections.
 The clauses are given as the authors of this software know them and were not compared with the documents; a
 sponsor holds the order against the edition that applies.
 """

@@ -10,6 +10,7 @@ import pytest
 
 from accordance.reports import checklists, figures, report, validity
 from accordance.reports import format as fmt
+from accordance.reports import rows as printed
 from accordance.reports.assemble import gather
 from accordance.studies import run as runs
 from accordance.studies.contrasts import POOLABILITY
@@ -95,7 +96,31 @@ def test_sites_and_whether_they_may_be_pooled(unmet: Results, unmet_page: str, p
         assert f"{one['site']} {one['n_subjects']} {one['n_units']}" in told
     # a site without an error has no variance: the test says so instead of a p value
     assert "Sensitivity for AF no test The subjects of site" in told
-    assert "Whether the deciding statistic" not in page  # the example does not ask for sites
+    assert "Poolability" not in page  # the example does not ask for sites
+
+
+def test_each_site_is_left_out_in_turn(unmet: Results, unmet_page: str) -> None:
+    told = section(unmet_page, 15, "Subgroups and sites", "16 Discordant")
+    rows = unmet.endpoint("sensitivity").filter(
+        unmet.endpoint("sensitivity")["level"].str.starts_with("without ").fill_null(value=False)
+    )
+    own = [row for row in rows.iter_rows(named=True) if row["version"] == unmet.deciding_version]
+    assert len(own) == 6
+    for row in own:
+        text = printed.text(row)
+        site = row["level"].removeprefix("without ")
+        assert f"Without {site} {text.count} {text.subjects} {text.estimate} {text.interval}" in told
+
+
+def test_a_family_of_an_unmet_study_is_not_evaluable_and_says_what_otherwise(
+    unmet: Results, unmet_page: str
+) -> None:
+    told = section(unmet_page, 3, "Hypotheses", "4 Design")
+    assert "The claim: not evaluable (otherwise: not met as a whole)" in told
+    assert "Sensitivity for AF computed, and not used: the decision was taken away" in told
+    assert "not evaluable (otherwise: no)" in told
+    assert "not evaluable (otherwise: yes)" in told
+    assert not unmet.document["families"][0]["met"]
 
 
 def test_sample_size_is_in_the_design(spa: Results, page: str) -> None:
