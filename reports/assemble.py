@@ -291,6 +291,7 @@ def render(
         "demographics": blocks.demographics(results),
         "yields": blocks.yields(results),
         "matrices": blocks.matrices(results),
+        "discordant": blocks.discordant(results),
         "primary": blocks.endpoint_blocks(results, deciding=True),
         "secondary": blocks.endpoint_blocks(results, deciding=False),
         "views": blocks.views(results),
@@ -316,8 +317,9 @@ def _laid_out(layout: layouts.Layout, context: dict[str, Any], *, further: bool)
     environment = _environment()
     listed = _with_further(layout.entries()) if further else layout.entries()
     first = Markup(environment.get_template("first.html.j2").render(context))  # noqa: S704 - escaping is on
+    modules = _modules(environment, context)
     said = {
-        entry.section.key: _section(environment, entry, context)
+        entry.section.key: _section(modules, entry, layout)
         for entry in listed
         if entry.section.key not in {*LAST, layouts.TITLE_PAGE}
     }
@@ -336,7 +338,7 @@ def _laid_out(layout: layouts.Layout, context: dict[str, Any], *, further: bool)
         if key == layouts.CONTENTS:
             parts.append(Markup(environment.get_template("contents.html.j2").render(context)))  # noqa: S704
         elif key == "abbreviations":
-            parts.append(_section(environment, entry, context))
+            parts.append(_section(_modules(environment, context), entry, layout))
         elif key != layouts.TITLE_PAGE:
             parts.append(said[key])
     ahead = 1 if listed[1].section.key == layouts.CONTENTS else 0
@@ -345,19 +347,20 @@ def _laid_out(layout: layouts.Layout, context: dict[str, Any], *, further: bool)
     )
 
 
-def _section(environment: Environment, entry: layouts.Entry, context: dict[str, Any]) -> Markup:
+def _modules(environment: Environment, context: dict[str, Any]) -> list[Any]:
+    """The templates with the macros of the sections, over a context."""
+    return [environment.get_template(name).make_module(context) for name in TEMPLATES]
+
+
+def _section(modules: list[Any], entry: layouts.Entry, layout: layouts.Layout) -> Markup:
     """One section, its headings one level lower within a chapter; or the heading of a chapter."""
     if entry.chapter:
-        clause = f"{standard(context['layout'].title)}, {entry.clause}"
+        clause = f"{standard(layout.title)}, {entry.clause}"
         heading = Markup('<h2 class="chapter" id="{}">{} <span class="clause">{}</span></h2>')
         return heading.format(entry.section.key, entry.section.label, clause)
     name = f"section_{entry.section.key.replace('-', '_')}"
-    for template in TEMPLATES:
-        module = environment.get_template(template).make_module(context)
-        if hasattr(module, name):
-            made = Markup(getattr(module, name)())  # noqa: S704 - rendered with escaping on
-            return _lowered(made) if entry.level == 2 else made
-    raise KeyError(f"no template has a macro `{name}`")
+    made = Markup(next(getattr(one, name) for one in modules if hasattr(one, name))())  # noqa: S704 - escaped
+    return _lowered(made) if entry.level == 2 else made
 
 
 def _lowered(markup: Markup) -> Markup:
@@ -442,6 +445,7 @@ def _environment() -> Environment:
         kept=kept,
         statistic_title=words.statistic_title,
         joined=methods.joined,
+        titles=methods.titles,
         standard=standard,
     )
     return environment

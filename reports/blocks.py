@@ -11,12 +11,14 @@ import polars as pl
 from ..protocols.model import DECIDING, Endpoint
 from ..studies import demographics as demographic
 from ..studies import judge, slices
+from ..studies.contrasts import kind_of
 from ..studies.results import Results
 from . import disparity, figures
 from . import format as fmt
 from . import judged as judging
 from . import rows as words
 from .methods import ROLE_WORDS, endpoint_words, sentence, titles
+from .validity import capital
 
 VIEWS = ("primary", *slices.VIEWS)
 
@@ -255,6 +257,23 @@ def matrices(results: Results) -> list[figures.Matrix]:
     return [found[key] for key in sorted(found, key=lambda key: (key[-1] != deciding, order[key[-1]], key))]
 
 
+def discordant(results: Results) -> list[tuple[str, str, int, int]]:
+    """Outputs that disagree with the reference: (reference, output, units, units of that reference).
+
+    Of the deciding version, from the full tables of output by reference.
+    """
+    version = f"version {results.deciding_version}"
+    found = [
+        (row, column, model.counts[at][place], sum(model.counts[at]))
+        for model in matrices(results)
+        if version in model.caption.partition(":")[0].split(", ")
+        for at, row in enumerate(model.rows)
+        for place, column in enumerate(model.columns)
+        if model.agree[at][place] is False and model.counts[at][place]
+    ]
+    return list(dict.fromkeys(found))
+
+
 @dataclass(frozen=True)
 class SubgroupBlock:
     """An endpoint's forest plots, with what could not be computed."""
@@ -278,6 +297,7 @@ def subgroups(results: Results) -> list[SubgroupBlock]:
             errors = dict.fromkeys(
                 f"{figures.group_words(results.protocol, row)[0]}, {row['level']}: {row['error']}"
                 for row in parts.iter_rows(named=True)
+                if kind_of(results.protocol, row) == "level"
             )
             found.append(SubgroupBlock(entry["title"], pages, tuple(errors)))
     return found
@@ -370,7 +390,7 @@ def demographics(results: Results) -> DemographicTable | None:
 def _characteristic(entries: Sequence[Mapping[str, Any] | None]) -> list[tuple[str, bool, tuple[str, ...]]]:
     first = next(entry for entry in entries if entry is not None)
     unit = f", {first['unit']}" if first["unit"] else ""
-    head = (f"{first['title']}{unit}", True, ("",) * len(entries))
+    head = (f"{capital(first['title'])}{unit}", True, ("",) * len(entries))
     if first["kind"] == "number":
         # A mean of a handful of people describes persons: it is hidden as a small count is.
         few = [entry is None or 0 < entry["n"] < demographic.SMALL_CELL for entry in entries]

@@ -81,7 +81,7 @@ def demands(results: Results) -> list[Demand]:
                 title=entry["title"],
                 demanded=capital(said.removesuffix(".").removesuffix(source)),
                 source=entry["source"] or "",
-                found=tuple(_finding(one) for one in entry["findings"]),
+                found=tuple(_finding(one, each=_each(protocol, entry["id"])) for one in entry["findings"]),
                 met=entry["met"],
                 reason="; ".join(
                     f"{one['group']}: {one['missed_by']}" if one["group"] else str(one["missed_by"])
@@ -97,8 +97,17 @@ def demands(results: Results) -> list[Demand]:
     return entries
 
 
-def _finding(one: Mapping[str, Any]) -> tuple[str, str]:
+def _each(protocol: Protocol, requirement: str) -> bool:
+    """Whether a requirement holds for every subject by itself."""
+    one = protocol.requirements.get(requirement)
+    return one is not None and one.each == "subject" and one.count is not None
+
+
+def _finding(one: Mapping[str, Any], *, each: bool) -> tuple[str, str]:
+    """What was found, by group; of a requirement for every subject, the subject who is worst off."""
     group = str(one["group"] or "")
+    if each and one["count"] is not None:
+        return ("Fewest of any subject" if one["met"] else group), fmt.count(one["count"])
     if one["count"] is None:
         return group, "covered" if one["met"] else "not covered"
     return group, f"{fmt.count(one['count'])} of {fmt.count(one['total'])}"
@@ -175,8 +184,10 @@ def without_estimand(results: Results) -> list[str]:
     """Titles of deciding endpoints that declare no estimand."""
     return [
         endpoint.title
-        for endpoint in results.protocol.endpoints.values()
-        if endpoint.role in DECIDING and endpoint.estimand is None
+        for entry in results.document["endpoints"]
+        if (endpoint := results.protocol.endpoints.get(entry["id"])) is not None
+        and endpoint.role in DECIDING
+        and endpoint.estimand is None
     ]
 
 

@@ -350,7 +350,9 @@ def _forest_row(row: Row, label: str, *, overall: bool = False) -> ForestRow:
     if words.hidden(row):
         return ForestRow(label, count=shown.count, text=f"fewer than {SMALL_CELL} subjects")
     if row["estimate"] is None or np.isnan(row["estimate"]):
-        return ForestRow(label, count=shown.count, text="no value", overall=overall)
+        return ForestRow(
+            label, count=shown.count, text="no value" if row["n_units"] else "no rows", overall=overall
+        )
     bounds = "" if shown.interval == "\u2013" else f" ({shown.interval})"
     return ForestRow(
         label,

@@ -47,15 +47,15 @@ def pairs(endpoint: Endpoint, rows: Sequence[Row], *, between: str, counts: Sequ
     return Forest(
         name=f"pairs-{first['row_id']}",
         title=f"{endpoint.title}: pairs of groups",
-        caption=f"{what} of {between}, two groups at a time, version {first['version']}; the later group "
-        f"{'divided by' if ratio else 'minus'} the earlier one. Intervals are taken {adjusted}."
+        caption=f"{title} of one group {'divided by' if ratio else 'minus'} that of another, for every pair of "
+        f"groups of \u201c{between}\u201d, version {first['version']}. Intervals are taken {adjusted}."
         + (f" Dash-dotted: margin {words.goal(judged)}." if judged else "")
         + (" Dotted: no difference." if not ratio else " Dotted: equal.")
         + (" Post hoc." if first["pre_specified"] is False else ""),
         alt=f"Forest plot of {title}, {what.lower()} of two groups of {between}, version {first['version']}. "
         f"{spoken}.",
         x=Axis(
-            f"{what}: {title.lower()}",
+            f"{what} between two groups",
             None if scaled or ratio else words.unit(first).strip() or None,
             percent=scaled,
         ),

@@ -1,4 +1,4 @@
-"""What groups differ by, in the report: the deciding pair, every pair, the groups, changes along a covariate."""
+"""What groups differ by, in the report: the deciding pair, every pair, groups, changes along a covariate."""
 
 from __future__ import annotations
 

@@ -99,6 +99,16 @@ def test_sites_and_whether_they_may_be_pooled(unmet: Results, unmet_page: str, p
     assert "Poolability" not in page  # the example does not ask for sites
 
 
+def test_discordant_outputs_are_counted(spa: Results, page: str) -> None:
+    told = section(page, 16, "Discordant cases", "17 Adverse")
+    frame = spa.pairs("recordings", spa.deciding_version)
+    both = frame.filter(frame["reference.truth"].is_not_null() & frame["test.rhythm"].is_in(["AF", "SR"]))
+    wrong = both.filter((both["reference.truth"] != both["test.rhythm"]) & (both["reasons"] == 0))
+    counts = dict(wrong.group_by("reference.truth").len().iter_rows())
+    assert counts == {"AF": 6, "SR": 2}
+    assert "AF SR 6 267 SR AF 2 262" in told
+
+
 def test_each_site_is_left_out_in_turn(unmet: Results, unmet_page: str) -> None:
     told = section(unmet_page, 15, "Subgroups and sites", "16 Discordant")
     rows = unmet.endpoint("sensitivity").filter(
@@ -175,7 +185,7 @@ def test_estimands_and_missing_policy(page: str, pefr_page: str) -> None:
         "In the analysis that decides, units without an output or a reference are left out",
     ):
         assert words in told, words
-    assert "To be written by biostatistics: the estimand of" in pefr_page
+    assert "To be written by Biostatistics: the estimand of" in pefr_page
 
 
 def test_deviations_and_events_are_counted_or_said_to_be_absent(page: str, pefr_page: str) -> None:
