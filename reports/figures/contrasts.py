@@ -47,8 +47,8 @@ def pairs(endpoint: Endpoint, rows: Sequence[Row], *, between: str, counts: Sequ
     return Forest(
         name=f"pairs-{first['row_id']}",
         title=f"{endpoint.title}: pairs of groups",
-        caption=f"{title} of one group {'divided by' if ratio else 'minus'} that of another, for every pair of "
-        f"groups of \u201c{between}\u201d, version {first['version']}. Intervals are taken {adjusted}."
+        caption=f"{title} of one group {'divided by' if ratio else 'minus'} that of another, for every pair "
+        f"of groups of \u201c{between}\u201d, version {first['version']}. Intervals are taken {adjusted}."
         + (f" Dash-dotted: margin {words.goal(judged)}." if judged else "")
         + (" Dotted: no difference." if not ratio else " Dotted: equal.")
         + (" Post hoc." if first["pre_specified"] is False else ""),
