@@ -154,8 +154,8 @@ def _subjects(endpoint: Endpoint, row: Row, sizes: Mapping[str, tuple[int, int]]
     rule = endpoint.disparity
     if rule is None:
         return ""
-    parts = str(row["level"]).split(contrasts.SIGNS[rule.contrast])
-    if len(parts) != 2:  # a group's own name holds the sign
+    parts = contrasts.compared(row) or tuple(str(row["level"]).split(contrasts.SIGNS[rule.contrast]))
+    if len(parts) != 2:  # a row of an older run, and a group whose own name holds the sign
         return fmt.count(row["n_subjects"])
     return " and ".join(shown(sizes[one][0]) if one in sizes else "\u2013" for one in parts)
 

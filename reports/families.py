@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..protocols import describe_validity
-from ..studies.contrasts import kind_of
 from ..studies.results import Results
 from . import format as fmt
 from . import judged as judging
@@ -56,6 +55,7 @@ class FamilyTable:
 
 
 STATES = {"met": "met as a whole", "not_met": "not met as a whole", "not_evaluable": "not evaluable"}
+WORDS = {"met": "yes", "not_met": "no", "not_evaluable": "not evaluable", "informative": "informs only"}
 
 
 def families(results: Results) -> list[FamilyTable]:
@@ -71,8 +71,8 @@ def families(results: Results) -> list[FamilyTable]:
             before = entry["after"]
             was = "not evaluable" if states.get(before) == "not_evaluable" else "not met"
             outcome = f"not tested: \u201c{named.get(before, before)}\u201d was {was}"
-        elif state == "not_evaluable":
-            outcome += _otherwise(results, entry)
+        elif entry.get("otherwise"):
+            outcome += f" (otherwise: {STATES[entry['otherwise']]})"
         found.append(
             FamilyTable(
                 entry["title"],
@@ -86,79 +86,55 @@ def families(results: Results) -> list[FamilyTable]:
     return found
 
 
-def _decisions(results: Results) -> dict[str, str]:
-    return {entry["id"]: str(entry["decision"]) for entry in results.document["endpoints"]}
-
-
 def _state(results: Results, entry: Mapping[str, Any]) -> str:
-    """A family as a whole: not met, then not evaluable, then met, as the study's own decision."""
-    if entry["met"]:
-        return "met"
-    decisions = _decisions(results)
-    own = {decisions.get(one["endpoint"], "not_evaluable") for one in entry["hypotheses"]}
-    if not entry["tested"] or "not_met" in own or own == {"met"}:
-        return "not_met"
-    return "not_evaluable"
+    """A family as a whole; for runs that did not record it, from the decisions of its endpoints."""
+    if entry.get("decision"):
+        return str(entry["decision"])
+    own = {_decision(results, one) for one in entry["hypotheses"]}
+    if own == {"met"}:
+        return "met" if entry["met"] else "not_met"
+    return "not_met" if "not_met" in own else "not_evaluable"
 
 
-def _otherwise(results: Results, entry: Mapping[str, Any]) -> str:
-    """What a family whose hypotheses all have to be met would have come to."""
-    if entry["procedure"] != "co_primary":  # an adjusted p value was never computed
-        return ""
-    decisions = _decisions(results)
-    free = {
-        judging.otherwise(results, one["endpoint"]) or decisions.get(one["endpoint"])
-        for one in entry["hypotheses"]
-    }
-    if free == {"met"}:
-        return " (otherwise: met as a whole)"
-    return " (otherwise: not met as a whole)" if "not_met" in free else ""
+def _decision(results: Results, one: Mapping[str, Any]) -> str:
+    """The decision of a hypothesis' endpoint."""
+    found = one.get("decision") or next(
+        (entry["decision"] for entry in results.document["endpoints"] if entry["id"] == one["endpoint"]),
+        "not_evaluable",
+    )
+    return str(found)
 
 
 def _line(results: Results, entry: Mapping[str, Any], one: Mapping[str, Any]) -> HypothesisLine:
-    decision = _decisions(results).get(one["endpoint"], "not_evaluable")
-    rejected = "yes" if one["rejected"] else "no"
+    decision = _decision(results, one)
+    rejected = WORDS[decision] if decision in {"not_evaluable", "informative"} else WORDS["not_met"]
+    if one["rejected"]:
+        rejected = WORDS["met"]
     if not entry["tested"]:
         rejected = "not tested"
-    elif decision in {"not_evaluable", "informative"}:
-        free = judging.otherwise(results, one["endpoint"])
-        rejected = "not evaluable"
-        if free and entry["procedure"] == "co_primary":
-            rejected += f" (otherwise: {'yes' if free == 'met' else 'no'})"
-    p, note = _p(results, one)
+    elif one.get("otherwise"):
+        rejected += f" (otherwise: {WORDS[one['otherwise']]})"
     return HypothesisLine(
         title_of(results.protocol, one["endpoint"]),
-        fmt.p_value(p),
+        fmt.p_value(one["p"]),
         fmt.p_value(one["adjusted"]),
         rejected,
-        note,
+        _note(results, one, decision),
     )
 
 
-def _p(results: Results, one: Mapping[str, Any]) -> tuple[float | None, str]:
-    """The p value of a hypothesis; or that of its row, which was not used; or why there is none."""
-    found = judging.judged(results, one["endpoint"])
-    if found is None:
-        return None, "no p value: nothing could be computed"
-    row = found.row
-    if row["p_value"] is None:
-        return None, f"no p value: {_without(results, row)}"
+def _note(results: Results, one: Mapping[str, Any], decision: str) -> str:
+    """Why a hypothesis has no p value, or what its p value is of."""
     if one["p"] is None:
-        return row["p_value"], "computed, and not used: the decision was taken away"
-    if found.n > 1:
-        return row["p_value"], f"p of the {'pair' if found.n_pairs else 'level'} that decides, of {found.n}"
-    return one["p"], ""
-
-
-def _without(results: Results, row: Mapping[str, Any]) -> str:
-    """Why a judged row has no p value."""
-    if row["error"] and row["estimate"] is None:
-        return fmt.quoted(str(row["error"]))
-    if str(row["criterion"] or "").startswith(("point", "|point|")):
-        return "the criterion compares the estimate itself"
-    if kind_of(results.protocol, row) == "pair":
-        return "every pair's interval is compared with the margin"
-    return "its limit or its interval does not give one"
+        return f"no p value: {fmt.quoted(str(one.get('reason') or 'the run recorded none'))}"
+    if decision == "not_evaluable":
+        return "computed, and not used: the decision was taken away"
+    found = judging.judged(results, one["endpoint"])
+    if found is not None and found.n > 1:
+        return (
+            f"the largest of {found.n} {'pairs' if found.n_pairs else 'levels'}, all of which have to be met"
+        )
+    return ""
 
 
 def memberships(results: Results) -> list[tuple[str, str, str]]:

@@ -68,7 +68,7 @@ def test_the_pair_nearest_to_the_margin_speaks_for_its_endpoint(
     assert found is not None
     assert found.row["level"] == min(room, key=lambda level: room[level])
     assert (found.n, found.n_pairs, found.not_compared) == (3, 3, 0)
-    assert judged.clearance(found.row) == pytest.approx(min(room.values()))
+    assert not found.beyond
 
 
 def test_first_page_names_the_deciding_pair_and_how_many_were_judged(
@@ -190,23 +190,6 @@ def test_missing_units_name_the_pair_that_decides(passing: Results) -> None:
     told = {one.title: one.decided_by for one in missing.missing(passing)}
     assert "8–10 − 1–4" in told[passing.protocol.endpoints["monk_low"].title]
     assert told[passing.protocol.endpoints["arms"].title] == ""
-
-
-@pytest.mark.parametrize(
-    ("criterion", "ends", "room"),
-    [
-        ("both within [-3.5, 3.5]", (-4.0, 1.0), -0.5),
-        ("both within [-3.5, 3.5]", (-1.0, 3.0), 0.5),
-        ("lower > 0.9", (0.95, 0.99), 0.05),
-        ("upper <= 5", (1.0, 6.0), -1.0),
-        ("|point| <= 5", (-9.0, 9.0), 3.0),
-        ("point <= required", (0.0, 1.0), -float("inf")),
-        ("lower > 0.9", (None, 0.99), -float("inf")),
-    ],
-)
-def test_clearance(criterion: str, ends: tuple[float | None, float], room: float) -> None:
-    row = {"criterion": criterion, "estimate": -2.0, "ci_lower": ends[0], "ci_upper": ends[1]}
-    assert judged.clearance(row) == pytest.approx(room)
 
 
 def test_a_handful_of_subjects_is_hidden_in_words_too() -> None:
