@@ -1,4 +1,4 @@
-"""Which row an endpoint was decided by, where several rows had to satisfy the same criterion, and how to name it.
+"""Which row an endpoint was decided by, where several had to satisfy the same criterion; how to name it.
 
 Pairs of groups and levels of a condition are judged one by one, and all have to be met. A reader who sees one
 line an endpoint has to see the one that is worst off. Which that is, `studies.decide` says.

@@ -63,7 +63,7 @@ def sites(results: Results) -> SiteTable | None:
     if not found:
         return None
     own = [row for row in results.rows.iter_rows(named=True) if row["version"] == results.deciding_version]
-    tests = [_pooling(results, row) for row in own if kind_of(results.protocol, row) == POOLABILITY]
+    tests = [pooling(results, row) for row in own if kind_of(results.protocol, row) == POOLABILITY]
     lines = tuple(
         (str(one["site"]), shown(one["n_subjects"]), _units_of(one["n_subjects"], one["n_units"]))
         for one in found
@@ -77,8 +77,8 @@ def _units_of(subjects: int, units: int) -> str:
     return "\u2013" if shown(subjects) != fmt.count(subjects) else fmt.count(units)
 
 
-def _pooling(results: Results, row: Row) -> PoolingLine:
-    """The test of one endpoint, or why it could not be made."""
+def pooling(results: Results, row: Row) -> PoolingLine:
+    """The test of one endpoint as its row tells it, or why it could not be made."""
     notes = [fmt.quoted(str(row[key])) for key in ("warning", "error") if row[key]]
     made = row["p_value"] is not None
     return PoolingLine(

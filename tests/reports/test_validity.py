@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from accordance.reports import checklists, figures, report, validity
+from accordance.reports import checklists, figures, report, sites, validity
 from accordance.reports import format as fmt
 from accordance.reports import rows as printed
 from accordance.reports.assemble import gather
@@ -94,8 +94,19 @@ def test_sites_and_whether_they_may_be_pooled(unmet: Results, unmet_page: str, p
     told = section(unmet_page, 15, "Subgroups and sites", "16 Discordant")
     for one in unmet.document["sites"]:
         assert f"{one['site']} {one['n_subjects']} {one['n_units']}" in told
-    # a site without an error has no variance: the test says so instead of a p value
-    assert "Sensitivity for AF no test The subjects of site" in told
+    tests = [
+        row
+        for row in unmet.rows.iter_rows(named=True)
+        if row["version"] == unmet.deciding_version and row["level"] == "poolability"
+    ]
+    assert len(tests) == 2
+    for row in tests:
+        title = unmet.protocol.endpoints[row["endpoint"]].title
+        assert f"{title} {fmt.p_value(row['p_value'])} {row['method']}" in told
+    # what could not be tested says why in place of a p value
+    untested = {**tests[0], "p_value": None, "method": "", "error": "subgroup 1 of subgroup 1 lacks rows"}
+    line = sites.pooling(unmet, untested)
+    assert (line.p, line.test, line.note) == ("no test", "", "subgroup 1 of site 1 lacks rows")
     assert "Poolability" not in page  # the example does not ask for sites
 
 
