@@ -97,16 +97,21 @@ def test_sites_and_whether_they_may_be_pooled(unmet: Results, unmet_page: str, p
     tests = [
         row
         for row in unmet.rows.iter_rows(named=True)
-        if row["version"] == unmet.deciding_version and row["level"] == "poolability"
+        if row["version"] == unmet.deciding_version and row["level"] == POOLABILITY
     ]
     assert len(tests) == 2
     for row in tests:
         title = unmet.protocol.endpoints[row["endpoint"]].title
         assert f"{title} {fmt.p_value(row['p_value'])} {row['method']}" in told
     # what could not be tested says why in place of a p value
-    untested = {**tests[0], "p_value": None, "method": "", "error": "subgroup 1 of subgroup 1 lacks rows"}
+    untested = {
+        **tests[0],
+        "p_value": None,
+        "method": "",
+        "error": "The subjects of subgroup 105 do not differ",
+    }
     line = sites.pooling(unmet, untested)
-    assert (line.p, line.test, line.note) == ("no test", "", "subgroup 1 of site 1 lacks rows")
+    assert (line.p, line.test, line.note) == ("no test", "", "The subjects of site 105 do not differ")
     assert "Poolability" not in page  # the example does not ask for sites
 
 
