@@ -17,7 +17,7 @@ from ..reports import figures
 from ..reports import format as fmt
 from ..reports import rows as words
 from ..reports.figures import Axis, Forest, ForestRow
-from ..studies.contrasts import LARGEST, Kind, kind_of
+from ..studies.contrasts import Kind, kind_of
 from ..studies.demographics import SMALL_CELL
 from ..studies.results import Results
 
@@ -73,6 +73,8 @@ def subgroups(results: Results, endpoint: str, version: str) -> list[Lines]:
     )
     behind: dict[tuple[str, str], Row] = {}
     for row in own.iter_rows(named=True):
+        if kind_of(results.protocol, row) not in {"level", "without_site"}:
+            continue  # what sets groups apart has a figure of its own
         if row["subgroup"] is not None or row["by"] is not None:
             behind.setdefault(figures.group_words(results.protocol, row), row)
         else:
@@ -111,15 +113,18 @@ def between(results: Results, endpoint: str, version: str) -> list[Lines]:
         by_statistic.setdefault(row["statistic"], []).append(row)
     return [
         Lines(
-            _margin(declared.title, rows[0], [line(row, _pair(row)) for row in rows], compared, version),
+            _margin(
+                declared.title, rows[0], [line(row, _pair(results, row)) for row in rows], compared, version
+            ),
             tuple(rows),
         )
         for rows in by_statistic.values()
     ]
 
 
-def _pair(row: Row) -> str:
-    return "Largest (not judged)" if row["level"] == LARGEST else str(row["level"])
+def _pair(results: Results, row: Row) -> str:
+    largest = kind_of(results.protocol, row) == "largest"
+    return "Largest (not judged)" if largest else str(row["level"])
 
 
 def _slope(results: Results, endpoint: str, version: str) -> Lines | None:

@@ -8,8 +8,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from ...reports import figures
-from ...reports import format as fmt
+from ...reports import figures, validity
 from ...reports import rows as words
 from ...reports.figures.builders import measured_unit, siblings
 from ...studies import slices
@@ -41,12 +40,13 @@ def decision(results: Results, row: dict[str, Any]) -> None:
         declared = slices.endpoint_of(results.protocol, row["endpoint"])
         any_of = declared.criteria is not None and declared.criteria.any_of is not None
         how = "One of these has to be met." if any_of else "All of these have to be met."
-        widgets.banner(entry["decision"], fmt.quoted(str(entry["decision_words"])), [how])
+        widgets.banner(entry["decision"], words.text(together[0]).brief, [how])
         judged(together)
         for note in dict.fromkeys(note for one in together for note in words.text(one).notes):
             st.caption(f":material/info: {note}")
     elif text.decision:
-        widgets.banner(text.state, text.decision, [f"Goal: {text.criterion}", *text.notes])
+        notes = [validity.capital(note) for note in text.notes]
+        widgets.banner(text.state, text.brief, [f"Goal: {text.criterion}", *notes])
     else:
         for note in text.notes:
             st.caption(f":material/info: {note}")
@@ -215,7 +215,7 @@ def statistics(results: Results, row: dict[str, Any]) -> None:
                 widgets.plain(text.estimate),
                 widgets.plain(text.interval),
                 widgets.plain(text.interval_note),
-                widgets.chip(text.state, text.decision) if text.decision else "",
+                widgets.chip(text.state, text.brief) if text.brief else "",
             )
             for text in texts
         ],

@@ -193,10 +193,11 @@ def test_an_unmet_requirement_is_said_once_with_by_how_much(studies: Path) -> No
 
 
 def test_met_requirements_are_counted_on_the_first_page_and_listed_on_another(studies: Path) -> None:
-    assert "✓ All 11 requirements are met." in words(page(studies / "bp-iso81060"))
+    demanded = Results.latest(studies / "bp-iso81060").document["requirements"]
+    assert f"✓ All {len(demanded)} requirements are met." in words(page(studies / "bp-iso81060"))
     shown = words(page(studies / "bp-iso81060", "study"))
-    results = Results.latest(studies / "bp-iso81060")
-    assert all(one["title"] in shown for one in results.document["requirements"])
+    assert len(demanded) > 10
+    assert all(one["title"] in shown for one in demanded)
     assert "88 of 88" in shown
 
 
