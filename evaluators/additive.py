@@ -40,6 +40,7 @@ class AdditivePrepared(Prepared):
         formula: From added-up totals to statistics.
         units: (S,) rows of each subject.
         bounds: Smallest and largest value the statistics can have; symmetric intervals are cut there.
+        weighted: Row weights were given.
     """
 
     totals: FloatArray
@@ -48,6 +49,7 @@ class AdditivePrepared(Prepared):
     formula: Formula
     units: IntArray
     bounds: tuple[float, float] = (-np.inf, np.inf)
+    weighted: bool = False
     n_subjects: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -172,11 +174,14 @@ class AdditivePrepared(Prepared):
     def concat(self, *others: Self) -> Self:
         """These subjects and others, prepared elsewhere with the same metric and parameters.
 
-        Not for parts that were prepared with row weights: each has scaled its own (`row_weights`).
-
         Raises:
-            ValueError: The others were prepared differently.
+            ValueError: The others were prepared differently, or with row weights: each part has scaled its
+                own (`row_weights`), so that the rows of one would weigh more than those of another.
         """
+        if any(part.weighted for part in (self, *others)):
+            raise ValueError(
+                "Parts prepared with row weights cannot be put together; prepare all their rows."
+            )
         parts = [self, *(other.aligned(self) for other in others)]
         return replace(
             self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,28 @@ def check_codes(name: str, values: NDArray[Any], n_levels: int) -> None:
     low, high = int(values.min()), int(values.max())
     if low < 0 or high >= n_levels:
         raise ValueError(f"`{name}` must hold codes from 0 to {n_levels - 1}; found {low} to {high}.")
+
+
+def weighted_rows(columns: Columns) -> Columns:
+    """The columns without their rows of weight 0, which are no units.
+
+    Example:
+        >>> codes, weights = np.array([1, 0, 1]), np.array([1.0, 0.0, 2.0])
+        >>> weighted_rows(Columns(codes, codes, np.array([0, 2, 3]), weights=weights)).offsets
+        array([0, 1, 2])
+    """
+    if columns.weights is None or np.all(columns.weights > 0):
+        return columns
+    kept = columns.weights > 0
+    before = np.concatenate([[0], np.cumsum(kept)])
+    return replace(
+        columns,
+        reference=columns.reference[kept],
+        test=columns.test[kept],
+        offsets=before[columns.offsets].astype(np.int64),
+        weights=columns.weights[kept],
+        roles={part: values[kept] for part, values in columns.roles.items()},
+    )
 
 
 def binary_codes(name: str, values: ArrayLike, positive: Any = None) -> IntArray:

@@ -24,6 +24,11 @@ from .metric import (
 from .resample import bca, percentile
 
 _T = TypeVar("_T")
+_ROUNDING = 128 * float(np.finfo(float).eps)
+"""Ends of an interval closer than this, relatively, are one value."""
+_ABOUT_ANOTHER = frozenset({"gee_exchangeable"})
+"""Methods whose interval lies about another estimate, and says so itself."""
+BESIDE = "The estimate lies outside this interval; such a statistic is at its limit, or very skewed."
 
 
 def estimates(
@@ -131,6 +136,7 @@ def _one(study: Study, statistic: Statistic, method: str | None, level: float, s
     warning, trouble = _attempt(lambda: prepared.warning(name))
     error = _attempt(lambda: prepared.standard_error(name))[0]
     interval, missing = _attempt(lambda: interval_of(study, statistic, method, level, sides))
+    interval = None if interval is None else tidied(interval, value)
     if error is None or not np.isfinite(error):
         error = _bootstrap_error(study, name, interval)
     return Estimate(
@@ -167,6 +173,37 @@ def interval_of(
         replicates = study.replicates(statistic.name)
         return bca(replicates, study.value(statistic.name), study.jackknife(statistic.name), level, sides)
     return study.prepared.interval(statistic.name, chosen, level, sides)
+
+
+def tidied(interval: Interval, value: float) -> Interval:
+    """The interval, marked and with a note where it has no width, or does not hold its estimate.
+
+    Ends that differ by rounding only are put in order and may not decide, whichever method made them: values
+    tied by coarse reading, or a statistic at its limit, are not known without error. A percentile interval
+    can lie beside its estimate; that is a property of the method, but has to be read.
+
+    Args:
+        interval: As the method made it.
+        value: The estimate.
+    """
+    lower, upper = interval.lower, interval.upper
+    ends = [abs(end) for end in (lower, upper) if np.isfinite(end)]
+    slack = _ROUNDING * max(ends, default=0.0)
+    flat = len(ends) == 2 and abs(upper - lower) <= slack
+    notes = [interval.warning]
+    if flat:
+        lower, upper = min(lower, upper), max(lower, upper)
+        if not interval.degenerate or interval.warning is None:
+            notes.append("Both ends are the same value; the interval has no width and says nothing.")
+    elif interval.method not in _ABOUT_ANOTHER and not lower - slack <= value <= upper + slack:
+        notes.append(BESIDE)
+    return replace(
+        interval,
+        lower=lower,
+        upper=upper,
+        degenerate=interval.degenerate or flat,
+        warning=_joined(*notes),
+    )
 
 
 def _bootstrap_error(study: Study, name: str, interval: Interval | None) -> float:

@@ -13,7 +13,7 @@ from .metric import CannotComputeError, FloatArray, Interval, Sides
 UNDEFINED_LIMIT = 0.01
 """Largest share of replicates without a value: beyond it the rest no longer stand for all."""
 
-_ROUNDING = 16 * float(np.finfo(float).eps)
+_ROUNDING = 128 * float(np.finfo(float).eps)
 """Replicates closer than this, relatively, differ by the order of additions only."""
 
 
@@ -81,7 +81,7 @@ def bca(
     ordered, share = _defined(replicates)
     if _all_equal(ordered):
         return percentile(replicates, level, sides)  # degenerate either way, and marked so
-    tied = np.abs(ordered - estimate) <= _ROUNDING / 4 * abs(estimate)
+    tied = np.abs(ordered - estimate) <= _ROUNDING / 32 * abs(estimate)
     below = float(np.mean((ordered < estimate) & ~tied) + 0.5 * np.mean(tied))
     if not 0 < below < 1:
         raise CannotComputeError(
@@ -133,6 +133,21 @@ def _all_equal(ordered: FloatArray) -> bool:
     return bool(ordered[-1] - ordered[0] <= _ROUNDING * max(abs(ordered[0]), abs(ordered[-1])))
 
 
+def _between_is_nothing(ordered: FloatArray, targets: tuple[_Target, _Target]) -> bool:
+    """Whether the interval has no width; of a one-sided one, that with its bound and the same tail beyond.
+
+    A share of 0 or 1 in nearly every replicate is no more certain as one bound than as two.
+    """
+    low, high = (target.probability for target in targets)
+    if not 0 < low < 1:
+        low = 1 - high
+    if not 0 < high < 1:
+        high = 1 - low
+    last = len(ordered)
+    places = np.clip([(last + 1) * low, (last + 1) * high], 1, last)
+    return _all_equal(np.sort([_at(ordered, float(place)) for place in places]))
+
+
 def _density(z: float) -> float:
     return float(np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi))
 
@@ -159,7 +174,7 @@ def _interval(
     sides: Sides,
     targets: tuple[_Target, _Target],
 ) -> Interval:
-    degenerate = _all_equal(ordered)
+    degenerate = _all_equal(ordered) or _between_is_nothing(ordered, targets)
     bounds, errors = [-np.inf, np.inf], [np.nan, np.nan]
     for i, target in enumerate(targets):
         if 0 < target.probability < 1:
@@ -169,7 +184,8 @@ def _interval(
             raise CannotComputeError("The corrected bound lies beyond all bootstrap replicates.")
     notes = []
     if degenerate:
-        notes.append("All bootstrap replicates are equal; the interval has no width and says nothing.")
+        which = "All" if _all_equal(ordered) else "Nearly all"
+        notes.append(f"{which} bootstrap replicates are equal; the interval has no width and says nothing.")
     if undefined:
         notes.append(
             f"The statistic is undefined in {undefined:.2%} of bootstrap replicates; they are left out."

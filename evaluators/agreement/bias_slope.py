@@ -152,6 +152,7 @@ class BiasSlope(Metric):
             statistics=("slope_contrast", "bias_at_mean"),
             formula=SlopeFormula(shift, given["contrast"]),
             units=subject_sums(weights > 0, columns.offsets).astype(np.int64),
+            weighted=columns.weights is not None,
         )
 
 

@@ -198,8 +198,16 @@ def _totals(columns: Columns) -> tuple[DeviationPrepared, float]:
     d = difference - shift
     sums = [subject_sums(value, columns.offsets) for value in (weights, weights * d, weights * d * d)]
     units = subject_sums(weights > 0, columns.offsets).astype(np.int64)
-    plain = DeviationPrepared(np.column_stack(sums), _TOTALS, ("",), lambda totals: totals, units)
-    return replace(plain, shape=_shape(columns)), shift
+    plain = DeviationPrepared(
+        np.column_stack(sums),
+        _TOTALS,
+        ("",),
+        lambda totals: totals,
+        units,
+        weighted=columns.weights is not None,
+        shape=_shape(columns),
+    )
+    return plain, shift
 
 
 def _shape(columns: Columns) -> BlandAltmanPrepared | None:

@@ -15,8 +15,8 @@ from ..proportions.bounds import COUNTING, ProportionData, is_proportion_method,
 from ..reliability.intervals import chi_square_bounds, log_t_interval
 from .normal_check import NO_WIDTH, interval_warning, spread_ratio
 
-_TOTALS = ("weight", "value", "undefined", "rows", "events")
-_WEIGHT, _VALUE, _UNDEFINED, _ROWS, _EVENTS = range(len(_TOTALS))
+_TOTALS = ("weight", "value", "undefined", "rows", "events", "squares")
+_WEIGHT, _VALUE, _UNDEFINED, _ROWS, _EVENTS, _SQUARES = range(len(_TOTALS))
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,11 @@ class ErrorPrepared(AdditivePrepared):
         average: Which average; with `subject_mean` a subject's row of totals is its own value.
         undefined: Words for what makes the average undefined, with the number of rows.
         proportion: The row values are 0 or 1.
-        weighted: Row weights were given.
     """
 
     average: Average = "pooled"
     undefined: str = ""
     proportion: bool = False
-    weighted: bool = False
 
     def counts(self, statistic: str) -> Counts:
         """Subjects and rows, and for a share the rows within the tolerance."""
@@ -122,6 +120,7 @@ class ErrorPrepared(AdditivePrepared):
             weighted=self.weighted,
             by_subject=self.average == "subject_mean",
             empty="There are no rows.",
+            squares=self.totals[:, _SQUARES] if self.weighted else None,
         )
         return proportion_interval(found, method, level, sides)
 
@@ -168,13 +167,16 @@ def _totals(values: FloatArray, weights: FloatArray, columns: Columns, *, events
     used = weights > 0
     lost = np.isnan(values) & used
     filled = np.where(np.isnan(values), 0.0, values)
-    sums = [weights, weights * filled, lost, used, filled * used if events else np.zeros(len(values))]
+    events_of = filled * used if events else np.zeros(len(values))
+    sums = [weights, weights * filled, lost, used, events_of, np.square(weights)]
     return np.column_stack([subject_sums(column, columns.offsets) for column in sums])
 
 
 def _own_value(totals: FloatArray, *, root: bool) -> None:
     """Turn a subject's sums into one value with weight one, in place."""
     some = totals[:, _WEIGHT] > 0
-    own = totals[:, _VALUE] / np.where(some, totals[:, _WEIGHT], 1.0)
+    whole = np.where(some, totals[:, _WEIGHT], 1.0)
+    own = totals[:, _VALUE] / whole
+    totals[:, _SQUARES] /= np.square(whole)
     totals[:, _VALUE] = np.sqrt(own) if root else own
     totals[:, _WEIGHT] = some

@@ -346,6 +346,7 @@ def prepare_limits(
         statistics=STATISTICS,
         formula=LimitsFormula(truth, bias, multiplier, shift),
         units=units,
+        weighted=columns.weights is not None,
     )
 
 

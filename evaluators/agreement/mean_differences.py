@@ -115,6 +115,7 @@ class MeanDifference(Metric):
             statistics=("mean_difference",),
             formula=MeanFormula(shift),
             units=subject_sums(weights > 0, columns.offsets).astype(np.int64),
+            weighted=columns.weights is not None,
             average=average,
         )
 

@@ -336,13 +336,17 @@ class BlandAltmanMixed(Metric):
             raise ValueError(f"`{self.name}` has no `average`; the model weighs the subjects.")
         given = checks.parameters(self, parameters)
         columns = checks.measurement_columns(columns)
-        if columns.weights is not None:
-            raise ValueError("Row weights are not defined for a mixed model.")
         return prepare_mixed(columns, np.ones((len(columns.test), 1)), given)
 
 
 def prepare_mixed(columns: Columns, design: FloatArray, given: dict[str, Any]) -> MixedPrepared:
-    """Subject sums of checked columns and a design matrix whose first column is one."""
+    """Subject sums of checked columns and a design matrix whose first column is one.
+
+    Raises:
+        ValueError: Row weights were given.
+    """
+    if columns.weights is not None:
+        raise ValueError("Row weights are not defined for a mixed model.")
     difference = differences(columns)
     shift = center(difference)
     model = InterceptModel.of(design, difference - shift, columns.offsets, reml=given["estimation"] == "reml")

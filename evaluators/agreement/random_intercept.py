@@ -92,7 +92,8 @@ class InterceptModel:
             moments, inverse, beta, rest = part.at(ratio)
             n = part.n - part.p if self.reml else part.n
             within = rest / n
-            bad = ~part.defined
+            # an exact fit of the design leaves rounding, of either sign, in place of a variance
+            bad = ~(part.defined & (rest > _NOTHING * moments[:, -1, -1]))
             deviance = n * (1 + np.log(2 * np.pi * within)) + part.log_blocks(ratio)
             if self.reml:
                 deviance = deviance + _log_det(moments[:, :-1, :-1])

@@ -134,6 +134,7 @@ def _prepare(
         statistics=statistics,
         formula=ScaledFormula(**own, ratio=statistics == RATIO_STATISTICS),
         units=plain.units,
+        weighted=columns.weights is not None,
         undefined=undefined,
     )
 

@@ -176,6 +176,7 @@ def _prepared(
         statistics=tuple(statistic.name for statistic in metric.statistics),
         formula=formula,
         units=np.diff(columns.offsets),
+        weighted=columns.weights is not None,
         events=subject_sums(columns.reference == 1, columns.offsets).astype(np.int64),
     )
 
@@ -340,6 +341,7 @@ class BrierDecomposition(Metric):
             statistics=tuple(statistic.name for statistic in self.statistics),
             formula=Decomposition(bins),
             units=np.diff(columns.offsets),
+            weighted=columns.weights is not None,
             events=subject_sums(columns.reference == 1, columns.offsets).astype(np.int64),
         )
 

@@ -189,6 +189,7 @@ class ClassAverages(Metric):
             formula=ClassAveragesFormula(tuple(levels)),
             units=rows_that_count(columns),
             bounds=(0.0, 1.0),
+            weighted=columns.weights is not None,
             levels=tuple(levels),
         )
 

@@ -26,6 +26,8 @@ The interval of `compare_versions` is the primary answer.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..additive import AdditivePrepared
@@ -104,7 +106,8 @@ def label_swap_test(
     skewness = _check(both, index, subjects)
     observed = float(both.estimate()[index])
     exact = 2**subjects <= permutations + 1
-    stacked = candidate.concat(baseline)
+    # of the same rows, whose weights are scaled alike
+    stacked = replace(candidate, weighted=False).concat(replace(baseline, weighted=False))
     swaps = _all(subjects) if exact else _random(subjects, permutations, seed)
     extreme = 0
     for start in range(0, len(swaps), _BLOCK):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .. import checks
 from ..additive import subject_sums
-from ..codes import check_codes, check_request
+from ..codes import check_codes, check_request, weighted_rows
 from ..metric import Average, Citation, Columns, Metric, Statistic
 from .category_weights import WEIGHTING, Weighting, disagreement, largest
 from .kappa import KappaPrepared, subject_tables
@@ -162,6 +162,7 @@ class ChanceMetric(Metric):
         k = len(columns.levels) or 2
         check_codes("reference", columns.reference, k)
         check_codes("test", columns.test, k)
+        columns = weighted_rows(columns)
         coefficient = Coefficient(self.chance, k, weighting)
         agreed = subject_sums(columns.reference == columns.test, columns.offsets)
         return TablePrepared(

@@ -15,7 +15,7 @@ from scipy import special
 
 from .. import checks
 from ..additive import AdditivePrepared, row_weights, subject_sums
-from ..codes import category_codes, check_codes, check_request
+from ..codes import category_codes, check_codes, check_request, weighted_rows
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, arrange, evaluate
 from ..intervals import FLEISS, tail_levels
 from ..metric import (
@@ -170,6 +170,7 @@ class CohenKappa(Metric):
         k = len(columns.levels) or 2
         check_codes("reference", columns.reference, k)
         check_codes("test", columns.test, k)
+        columns = weighted_rows(columns)
         cells = subject_tables(columns, k)
         agreed = subject_sums(columns.reference == columns.test, columns.offsets)
         return KappaPrepared(

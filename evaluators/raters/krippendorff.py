@@ -163,6 +163,7 @@ class KrippendorffAlpha(ManyRaters):
             formula=AlphaFormula(k, scale),
             units=subject_sums(paired, columns.offsets).astype(np.int64),
             bounds=(-1.0, 1.0),
+            weighted=columns.weights is not None,
         )
 
 

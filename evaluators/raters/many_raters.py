@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import checks
 from ..additive import AdditivePrepared, row_weights, subject_sums
-from ..codes import check_codes, check_request, is_missing
+from ..codes import check_codes, check_request, is_missing, weighted_rows
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, labelled
 from ..metric import (
     Average,
@@ -150,6 +150,7 @@ class ManyRaters(Metric):
         k = len(columns.levels) or 2
         check_codes("reference", columns.reference, k)
         check_codes("test", columns.test, k)
+        columns = weighted_rows(columns)
         further = np.asarray(columns.roles.get("raters", np.empty((len(columns.reference), 0))))
         if np.any((further < -1) | (further >= k)):
             raise ValueError("`raters` holds codes outside the levels.")
@@ -190,6 +191,7 @@ class RatingsMetric(ManyRaters):
             formula=RatingsFormula(coefficient),
             units=subject_sums(used, columns.offsets).astype(np.int64),
             bounds=(least, most),
+            weighted=columns.weights is not None,
             coefficient=coefficient,
         )
 

@@ -12,7 +12,7 @@ from scipy import special
 from .. import checks
 from ..additive import AdditivePrepared, row_weights, subject_sums
 from ..classification.cell_counts import CELLS
-from ..codes import binary_codes, check_codes, check_request
+from ..codes import binary_codes, check_codes, check_request, weighted_rows
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, arrange, evaluate
 from ..intervals import clopper_pearson, tail_levels, wilson
 from ..metric import (
@@ -228,6 +228,7 @@ class Pabak(Metric):
         check_request(self, columns, average, parameters)
         check_codes("reference", columns.reference, 2)
         check_codes("test", columns.test, 2)
+        columns = weighted_rows(columns)
         truth, call = columns.reference == 1, columns.test == 1
         cells = (truth & call, ~truth & call, truth & ~call, ~(truth | call))
         counted = np.stack([subject_sums(cell, columns.offsets) for cell in cells], axis=1)

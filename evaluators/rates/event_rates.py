@@ -35,6 +35,8 @@ from ..reliability.intervals import log_t_interval
 from ..reliability.methods import BINDER, COHEN_YANG, GARWOOD
 
 _EVENTS, _EXPOSURE, _SQUARES, _SUBJECTS = range(4)
+_ROUNDING = 256 * float(np.finfo(float).eps)
+"""A chi-square below this share of the events is rounding, not dispersion."""
 _BOOTSTRAP = ("bootstrap_bca", "bootstrap_percentile")
 NOT_COUNTS = "`events` holds {count:,} values that are not whole numbers from 0, first at row {first}."
 NO_TIME = "`exposure` holds {count:,} values below 0, or 0 beside events in no time, first at row {first}."
@@ -100,6 +102,8 @@ class _RateFormula:
     def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
         events, exposure = totals[..., _EVENTS], totals[..., _EXPOSURE]
         pearson = totals[..., _SQUARES] * exposure / events - events
+        # subjects with one and the same rate leave rounding, of either sign
+        pearson = np.where(pearson.real > _ROUNDING * events.real, pearson, 0.0 * pearson)
         return np.stack([self.per * events / exposure, pearson / (totals[..., _SUBJECTS] - 1)], axis=-1)
 
 
@@ -211,10 +215,12 @@ class EventRate(Metric):
         """Sum exposure (`reference`) and events (`test`) up by subject.
 
         Raises:
-            ValueError: Counts that are none, time that is negative, or events in no time.
+            ValueError: Counts that are none, time that is negative, events in no time, or row weights.
         """
         given = checks.parameters(self, parameters)
         columns = checks.measurement_columns(columns)
+        if columns.weights is not None:
+            raise ValueError("`event_rate` is defined without row weights; exposure is what rows weigh by.")
         _refuse_uncounted(columns.test, columns.reference)
         events, exposure = subject_totals(columns)
         some = exposure > 0

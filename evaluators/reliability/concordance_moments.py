@@ -194,7 +194,8 @@ class ConcordancePrepared(AdditivePrepared):
         """Accuracy on the logit scale (Lin et al. 2002, p. 261)."""
         n, r, accuracy, shift = self._parts()
         scale = float(self.estimate()[STATISTICS.index("scale_shift")])
-        away = ((scale - 1) ** 2 / scale + shift**2) / 2  # 1 / accuracy - 1, without cancellation
+        # 1 / accuracy - 1, without cancellation
+        away = ((scale - 1) ** 2 / scale + shift**2) / 2 if scale > 0 else float("nan")
         if n <= 2 or not away > 1e-14:
             raise CannotComputeError("The accuracy is exactly 0 or 1, or rests on two rows; it has no logit.")
         ca, uu = accuracy, shift * shift

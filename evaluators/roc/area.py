@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from .. import checks
-from ..codes import binary_codes, check_codes, check_request
+from ..codes import binary_codes, check_codes, check_request, weighted_rows
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, arrange, labelled
 from ..intervals import METHODS, t_interval, tail_levels
 from ..metric import (
@@ -327,7 +327,7 @@ def score_columns(metric: Metric, columns: Columns, average: str, parameters: di
     check_codes("reference", columns.reference, 2)
     score = checks.measurements("test", columns.test)
     weights = None if columns.weights is None else checks.row_weights(columns.weights)
-    return Columns(columns.reference, score, checks.offsets(columns), columns.levels, weights)
+    return weighted_rows(Columns(columns.reference, score, checks.offsets(columns), columns.levels, weights))
 
 
 def scored(
