@@ -169,7 +169,9 @@ def short(citations: tuple[Citation, ...]) -> str:
 def coverage_link(statistic: str, metric: str) -> str:
     """A link to the simulated coverage of its intervals, where there is one."""
     simulated = any(key[:2] == (metric, statistic) for key in SIMULATED)
-    return "[simulated](../coverage.md)" if simulated and (DOCS / "coverage.md").is_file() else ""
+    if simulated and (DOCS / "coverage.md").is_file():
+        return "[simulated](../coverage.md)"
+    return "not simulated"
 
 
 def rows() -> Iterator[tuple[str, str]]:
@@ -184,7 +186,7 @@ def rows() -> Iterator[tuple[str, str]]:
                 f"`{metric.name}`: `{one.name}`",
                 cell(one.definition),
                 intervals or "none",
-                coverage_link(one.name, metric.name),
+                coverage_link(one.name, metric.name) if intervals else "none",
                 cell(short(metric.citations)),
                 call,
             )
@@ -195,18 +197,21 @@ def rows() -> Iterator[tuple[str, str]]:
         title = name.replace("_", " ")
         link = f"[{title[0].upper()}{title[1:]}](../functions/{family(thing)}.md#{name})"
         named = re.findall(
-            r"\b[A-Z][a-z]+(?: (?:&|and|et) [A-Z]?\w+)? (?:19|20)\d\d\b", inspect.getdoc(thing) or ""
+            r"\b(?!Med\b|Biometrics\b)[A-Z][a-z]+(?: (?:&|and|et) [A-Z]?\w+)? (?:19|20)\d\d\b",
+            inspect.getdoc(thing) or "",
         )
         source = "; ".join(dict.fromkeys(named))
         yield (
             title.casefold(),
-            f"| {link} | | {cell(first_sentence(thing))} | | | {cell(source)} | `{name}` |",
+            f"| {link} | none | {cell(first_sentence(thing))} | its page | not simulated "
+            f"| {cell(source) or 'its page'} | `{name}` |",
         )
 
 
 def alphabetical_list() -> str:
     """Every statistic, and the public classes beside them."""
-    head = "| statistic | in a protocol | definition | intervals, best first | coverage | source | function |"
+    titles = ("definition, formula", "intervals, best first", "coverage", "source", "function")
+    head = f"| statistic | in a protocol | {' | '.join(titles)} |"
     statistics = [row for _, row in sorted(rows())]
     classes = [
         f"| [`{name}`](../functions/{family(thing)}.md#{name}) | {cell(first_sentence(thing))} |"

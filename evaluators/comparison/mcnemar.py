@@ -200,11 +200,16 @@ def _eliasziw(pairs: ClusteredPairs, _: str) -> tuple[float, dict[str, float]]:
 def _tail(b: int, c: int) -> tuple[float, float]:
     """P(X <= min(b, c)) and P(X = b) of X binomial(b + c, 1/2)."""
     n, low = b + c, min(b, c)
-    at_most = float(special.bdtr(low, n, 0.5))
+    at_most = _at_most(low, n)
     log_point = special.gammaln(n + 1) - special.gammaln(b + 1) - special.gammaln(c + 1) - n * np.log(2)
-    before = float(special.bdtr(low - 1, n, 0.5)) if low > 0 else 0.0
+    before = _at_most(low - 1, n) if low > 0 else 0.0
     point = at_most - before if at_most > 0 and before < 0.9 * at_most else float(np.exp(log_point))
     return at_most, point
+
+
+def _at_most(k: int, n: int) -> float:
+    """P(X <= k) of X binomial(n, 1/2), k < n or both 0; `special.bdtr` has no value from n = 2^31 on."""
+    return float(special.betainc(n - k, k + 1, 0.5)) if n > k else 1.0
 
 
 def _exact(b: int, c: int) -> tuple[None, float]:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special
 
+from accordance.evaluators import PairedCounts, mcnemar, paired_proportion_difference
 from accordance.evaluators.comparison.heterogeneity import (
     cochran_q,
     homogeneity_of_means,
@@ -92,3 +94,15 @@ def test_the_exact_test_counts_whole_units_in_any_order():
         homogeneity_of_proportions([2.5, 3], [7.5, 7], method="exact")
     last = homogeneity_of_proportions([1, 1, 2], [7, 7, 4_000_000], method="exact").p_value
     assert homogeneity_of_proportions([2, 1, 1], [4_000_000, 7, 7], method="exact").p_value == last
+
+
+def test_tests_of_counts_beyond_32_bits():
+    """From 2^31 discordant pairs on `special.bdtr` has no value; the binomial is then all but normal."""
+    counts = PairedCounts(5_000_000_000, 3_000_000_000, 2_999_900_000, 7)
+    normal = 2 * float(special.ndtr(-100_000 / 5_999_900_000**0.5))
+    assert mcnemar(counts, method="mid_p").p_value == pytest.approx(normal, rel=1e-8)
+    continuity = mcnemar(counts, method="continuity").p_value
+    assert mcnemar(counts, method="exact").p_value == pytest.approx(continuity, rel=1e-8)
+    for ci in ("newcombe_paired", "tango", "agresti_min", "bonett_price", "wald_paired"):
+        found = paired_proportion_difference(counts, ci=ci).interval
+        assert found.lower < 100_000 / 10_999_900_007 < found.upper
