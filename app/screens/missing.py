@@ -9,8 +9,9 @@ from pathlib import Path
 import streamlit as st
 
 from ...protocols.model import DECIDING
-from ...reports import blocks, validity
+from ...reports import blocks
 from ...reports import format as fmt
+from ...reports import missing as missing_blocks
 from ...reports import rows as words
 from ...studies.coding import HANDLINGS, VIEWS
 from ...studies.judge import headline
@@ -86,7 +87,7 @@ def indeterminate(results: Results) -> None:
 def missing(results: Results) -> None:
     """Units without an output or a reference, what they would decide, and the tipping points."""
     st.subheader("Units that lack a value")
-    found = validity.missing(results)
+    found = missing_blocks.missing(results)
     if not found:
         widgets.nothing("No endpoint of this study decides, so nothing is counted here.", DECLARE_MISSING)
         return
@@ -111,7 +112,7 @@ def missing(results: Results) -> None:
         widgets.nothing("The protocol declares no analysis of missing units beside this.", DECLARE_MISSING)
 
 
-def tipping(found: Sequence[validity.MissingBlock]) -> None:
+def tipping(found: Sequence[missing_blocks.MissingBlock]) -> None:
     """How many, or how bad, the missing units would have to be to change the decision."""
     asked = [one for one in found if one.tipping]
     if not asked:
@@ -125,7 +126,7 @@ def tipping(found: Sequence[validity.MissingBlock]) -> None:
             widgets.figure(one.figure, f"tipping-{number}")
 
 
-def same_words(found: Sequence[validity.MissingBlock]) -> list[tuple[list[str], str]]:
+def same_words(found: Sequence[missing_blocks.MissingBlock]) -> list[tuple[list[str], str]]:
     """Sentences on tipping points, each once, with the endpoints that it speaks of."""
     sentences: dict[str, list[str]] = {}
     for one in found:
@@ -173,7 +174,7 @@ def summary(results: Results) -> None:
     """Both tables for the first page, and in one sentence what is missing."""
     shown = counted_each_way(results, "Indeterminate outputs counted each way", VIEWS)
     shown = counted_each_way(results, "Missing units counted each way", HANDLINGS) or shown
-    found = validity.missing(results)
+    found = missing_blocks.missing(results)
     lacking = [entry for entry in results.document.get("missing") or [] if entry["subjects_concerned"]]
     if not lacking:
         st.caption("No unit of an endpoint that decides lacks an output or a reference." if found else "")

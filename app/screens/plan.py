@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +12,7 @@ import streamlit as st
 
 from ...protocols.validity import Family
 from ...reports import blocks, validity
+from ...reports import families as family_blocks
 from ...reports import format as fmt
 from ...reports.figures import Flow, FlowStep
 from ...reports.methods import joined
@@ -103,7 +104,7 @@ def _sources(criteria: Iterable[Any]) -> str:
 
 def show_families(results: Results) -> None:
     """Families in the order in which they were tested, with alpha and every p value."""
-    found = validity.families(results)
+    found = family_blocks.families(results)
     if not found:
         widgets.nothing(
             "The protocol declares no family of hypotheses: no p value and no interval is adjusted for "
@@ -114,17 +115,17 @@ def show_families(results: Results) -> None:
     if in_order(results):
         widgets.figure(order(results), "families-order")
     widgets.grouped(
-        ("Hypothesis", "p", "Adjusted p", "Rejected"),
+        ("Hypothesis", "p", "Adjusted p", "Rejected", "Note"),
         [
             (
-                f"{escape(family.title)} {widgets.chip(state(results, entry), family.outcome)}"
+                f"{escape(family.title)} {widgets.chip(family.state, family.outcome)}"
                 + widgets.quiet(f"{family.procedure}; one-sided alpha {family.alpha}"),
                 [
-                    (escape(title), escape(p), escape(adjusted), rejected)
-                    for title, p, adjusted, rejected in family.lines
+                    tuple(map(escape, (one.title, one.p, one.adjusted, one.rejected, one.note)))
+                    for one in family.lines
                 ],
             )
-            for family, entry in zip(found, results.document["families"], strict=True)
+            for family in found
         ],
         right=(1, 2),
     )
@@ -138,17 +139,8 @@ def show_families(results: Results) -> None:
     with st.expander("The family of every endpoint"):
         widgets.table(
             ("Endpoint", "Role", "Family"),
-            [tuple(map(escape, line)) for line in validity.memberships(results)],
+            [tuple(map(escape, line)) for line in family_blocks.memberships(results)],
         )
-
-
-def state(results: Results, entry: Mapping[str, Any]) -> str:
-    """A family's colour: not met only where the study could have met it and the family was tested."""
-    if entry["met"]:
-        return "met"
-    decisions = {one["id"]: one["decision"] for one in results.document["endpoints"]}
-    open_ = any(decisions[one["endpoint"]] in ("not_evaluable", "informative") for one in entry["hypotheses"])
-    return "not_evaluable" if open_ or not entry["tested"] else "not_met"
 
 
 def in_order(results: Results) -> bool:
@@ -161,7 +153,7 @@ def order(results: Results) -> Flow:
     """Families under each other, each with its alpha and what came out."""
     steps = tuple(
         FlowStep(table.title, (f"one-sided alpha {table.alpha}", table.outcome))
-        for table in validity.families(results)
+        for table in family_blocks.families(results)
     )
     spoken = "; ".join(f"{step.title}: {', '.join(step.lines)}" for step in steps)
     return Flow(

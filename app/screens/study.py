@@ -11,6 +11,7 @@ import streamlit as st
 from ...protocols.model import DECIDING
 from ...reports import blocks, validity
 from ...reports import format as fmt
+from ...reports import sites as site_blocks
 from ...studies.demographics import RULE
 from ...studies.results import Results
 from .. import forests, state, widgets
@@ -149,17 +150,17 @@ def show_subjects(results: Results) -> None:
 
 def show_sites(results: Results) -> None:
     """Sites, whether they may be pooled, and the result at each and without each of them."""
-    found = validity.sites(results)
+    found = site_blocks.sites(results)
     if found is None:
         widgets.nothing("The protocol does not ask for results by site.", DECLARE_SITES)
         return
     st.subheader("May the sites be pooled?")
     level = results.protocol.sites.poolability_level if results.protocol.sites else 0.0
     widgets.table(
-        ("Endpoint", "p", "Test"),
+        ("Endpoint", "p", "Test", "Note"),
         [
-            (escape(title), p, escape(test if p != NO_VALUE else f"Could not be tested: {test}"))
-            for title, p, test in found.poolability
+            (escape(one.endpoint), escape(one.p), escape(one.test), escape(one.note))
+            for one in found.poolability
         ],
         right=(1,),
     )
