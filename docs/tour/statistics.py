@@ -323,7 +323,7 @@ def printed(shown: Shown) -> str:
         lines = [f"{one.name}: {getattr(result, one.name)}" for one in fields(result)]
         text = "\n".join([type(result).__name__, *lines])
     else:
-        text = str(result)
+        text = f"{result:.6g}" if isinstance(result, float) else str(result)
     reason = NAN_BECAUSE.get(shown.function)
     return text if reason is None else f"{text}\nnan: {reason}"
 
