@@ -106,7 +106,7 @@ def test_every_metric_has_an_answer_to_awkward_data(name: str) -> None:
                     complaints += [
                         f"{statistic}, {method}, {sides}, {label}: {what}" for what in objections(one, method)
                     ]
-    assert seen > 100
+    assert seen > 30
     assert complaints[:20] == []
 
 
