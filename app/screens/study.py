@@ -64,7 +64,6 @@ tables:
       subject: {type: text}
       severity: {type: category, levels: [mild, moderate, severe]}""",
 }
-NO_VALUE = fmt.p_value(None)
 TABS = ("Requirements", "Subjects", "Sites", "Readers", "Deviations and events", "Dates and builds")
 
 

@@ -19,7 +19,7 @@ from accordance.app.cli import main
 from accordance.app.pages import MENU, PAGES
 from accordance.datasets.pairs import UNLISTED
 from accordance.reports import rows as print_rows
-from accordance.reports import validity
+from accordance.reports import sites
 from accordance.studies.results import Results
 
 MORE = """\
@@ -307,11 +307,11 @@ def test_sites_are_shown_one_by_one_and_without_each(studies: Path) -> None:
     test = page(studies / "demanding", "study", tab="Sites")
     shown = words(test)
     results = Results.latest(studies / "demanding")
-    found = validity.sites(results)
+    found = sites.sites(results)
     assert found is not None
     assert len(found.poolability) == 2
-    for _, p, test_words in found.poolability:
-        assert (f"Could not be tested: {test_words}" if p == "–" else test_words) in shown
+    for line in found.poolability:
+        assert "; ".join(filter(None, (line.test or "Could not be tested", line.note))) in shown
     lines = forests.sites(results, "sensitivity", "v1_1")
     assert lines is not None
     labels = [line.label for line in lines.model.rows]
