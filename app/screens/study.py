@@ -10,7 +10,6 @@ import streamlit as st
 
 from ...protocols.model import DECIDING
 from ...reports import blocks, validity
-from ...reports import format as fmt
 from ...reports import sites as site_blocks
 from ...studies.demographics import RULE
 from ...studies.results import Results
