@@ -43,6 +43,7 @@ _BUILT_IN: tuple[str, ...] = (
     "agreement.mixed_limits",
     "agreement.mixed_conditions",
     "rates.event_rates",
+    "rates.negative_binomial",
     "correlation.correlations",
     "agreement.mean_differences",
     "agreement.deviation_index",

@@ -221,7 +221,7 @@ class EventRate(Metric):
         columns = checks.measurement_columns(columns)
         if columns.weights is not None:
             raise ValueError("`event_rate` is defined without row weights; exposure is what rows weigh by.")
-        _refuse_uncounted(columns.test, columns.reference)
+        refuse_uncounted(columns.test, columns.reference)
         events, exposure = subject_totals(columns)
         some = exposure > 0
         squares = np.where(some, events**2 / np.where(some, exposure, 1.0), 0.0)
@@ -255,11 +255,16 @@ def counted(
     """
     count, time = checks.measurements("events", events), checks.measurements("exposure", exposure)
     checks.same_length(len(count), {"exposure": time})
-    _refuse_uncounted(count, time)
+    refuse_uncounted(count, time)
     return arrange(time, count, subject)
 
 
-def _refuse_uncounted(count: FloatArray, time: FloatArray) -> None:
+def refuse_uncounted(count: FloatArray, time: FloatArray) -> None:
+    """Refuse what is no count, negative time, and events in no time.
+
+    Raises:
+        ValueError: One of these; the message has the first row.
+    """
     _refuse((count < 0) | (count != np.floor(count)), NOT_COUNTS)
     _refuse((time < 0) | ((time == 0) & (count > 0)), NO_TIME)
 

@@ -29,7 +29,7 @@ from ..proportions.clusters import FEW, joined
 from ..reliability.intervals import tail_quantiles
 from ..reliability.methods import LAWLESS
 from ..reliability.one_way_reml import hessian
-from .event_rates import counted, subject_totals
+from .event_rates import counted, refuse_uncounted, subject_totals
 
 _BOOTSTRAP = ("bootstrap_percentile", "bootstrap_bca")
 _SMALLEST, _LARGEST = np.log(1e-8), np.log(1e6)
@@ -193,12 +193,19 @@ class NegativeBinomialPrepared(Prepared):
         )
 
 
-class _NegativeBinomialRate(Metric):
-    """Labels of the result; a protocol's rows carry no exposure."""
+class NegativeBinomialRate(Metric):
+    """Events per exposure by a model; the plain function is `event_rate_negative_binomial`.
+
+    In a protocol the reference column is the exposure of each row and the test column its events.
+    """
 
     name = "event_rate_negative_binomial"
     title = "Event rate, negative binomial"
-    summary = "Events per unit of exposure where subjects differ in their own rates."
+    summary = (
+        "Events (test column) per unit of exposure (reference column, such as hours worn), where subjects "
+        "differ in their own rates."
+    )
+    one_unit = False
     kind = "measurement"
     route = "refit"
     headline = "rate"
@@ -207,7 +214,7 @@ class _NegativeBinomialRate(Metric):
             "rate",
             "Event rate (negative binomial)",
             "Rate of largest likelihood where a subject's count has variance m + alpha m^2 about its mean m.",
-            "none",
+            "per_reference",
             "none",
             ("nb_wald", *_BOOTSTRAP),
         ),
@@ -228,14 +235,23 @@ class _NegativeBinomialRate(Metric):
     def prepare(
         self, columns: Columns, *, average: Average = "pooled", **parameters: Any
     ) -> NegativeBinomialPrepared:
-        """Sum exposure (`reference`) and events (`test`) up by subject."""
+        """Sum exposure (`reference`) and events (`test`) up by subject.
+
+        Raises:
+            ValueError: Counts that are none, time that is negative, events in no time, or row weights.
+        """
         given = checks.parameters(self, parameters)
+        columns = checks.measurement_columns(columns)
+        if columns.weights is not None:
+            raise ValueError(f"`{self.name}` is defined without row weights; exposure is what rows weigh by.")
+        refuse_uncounted(columns.test, columns.reference)
         events, exposure = subject_totals(columns)
         units = np.diff(columns.offsets).astype(np.float64)
         return NegativeBinomialPrepared(events, exposure, units, given["per"], len(units))
 
 
-EVENT_RATE_NEGATIVE_BINOMIAL = _NegativeBinomialRate()
+EVENT_RATE_NEGATIVE_BINOMIAL = NegativeBinomialRate()
+METRICS: tuple[Metric, ...] = (EVENT_RATE_NEGATIVE_BINOMIAL,)
 
 
 def event_rate_negative_binomial(

@@ -145,8 +145,9 @@ def takes_row_weights(metric: Metric, given: dict[str, Any]) -> bool:
     if metric.name.startswith("bland_altman"):
         return given.get("truth") == "independent"
     return metric.name not in {
-        "calibration_index", "ccc_longitudinal", "ccc_replicates", "event_rate", "iso81060_3",
-        "normality_of_differences", "repeatability", "sd_of_subject_means", "tolerance_limits",
+        "calibration_index", "ccc_longitudinal", "ccc_replicates", "event_rate",
+        "event_rate_negative_binomial", "iso81060_3", "normality_of_differences", "repeatability",
+        "sd_of_subject_means", "tolerance_limits",
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from accordance.evaluators import (
     bias_slope,
     bland_altman_mixed_by_condition,
     event_rate,
+    event_rate_negative_binomial,
     fleiss_kappa,
     gwet_ac_raters,
     subgroup_heterogeneity,
@@ -652,6 +653,22 @@ def test_event_rates_in_a_protocol():
     broken = ac.evaluate({**place, "worn": worn}, {**place, "alarms": alarms}, protocol=RATE)
     assert broken.decision == "not_evaluable"
     assert "0 beside events in no time" in broken.endpoint("alarms").row(0, named=True)["error"]
+
+
+def test_a_rate_by_the_negative_binomial_model_in_a_protocol():
+    rng = np.random.default_rng(3)
+    subject = [f"s{i // 5:02}" for i in range(100)]
+    own = np.repeat(rng.gamma(1, 2, 20), 5)
+    worn, alarms = rng.uniform(4, 9, 100).round(1).tolist(), rng.poisson(own).tolist()
+    place = {"subject": subject, "night": list(range(100))}
+    protocol = RATE.replace("metric: event_rate", "metric: event_rate_negative_binomial")
+    found = ac.evaluate({**place, "worn": worn}, {**place, "alarms": alarms}, protocol=protocol)
+    row = found.endpoint("alarms").row(0, named=True)
+    oracle = event_rate_negative_binomial(alarms, worn, subject=subject, per=24)["rate"]
+    assert (row["estimate"], row["ci_upper"]) == pytest.approx(
+        (oracle.value, oracle.interval.upper), rel=1e-9
+    )
+    assert (row["unit"], row["n_events"], row["ci_method"]) == ("per 24 h", sum(alarms), "nb_wald")
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
