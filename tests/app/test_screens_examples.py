@@ -29,7 +29,6 @@ version: "1"
 title: A demanding study
 requirements:
   size: {title: At least a thousand subjects, count: subjects, at_least: 1000, source: Made up.}
-sites: {by: site}
 endpoints:
   yield:
     criterion: {compare: lower, operator: ">", limit: 0.8, tier: unverified, source: Remembered.}
@@ -298,7 +297,7 @@ def test_the_study_page_has_subjects_readers_events_and_dates(studies: Path) -> 
         "506 of 539 with several readings", "Fleiss' kappa", "0.894 to 0.946",
         "Deviations from the protocol: 4 recorded, of 3 subjects.", "recording stopped",
         "Freeze dates", "simulated-1.1.0",
-        "The protocol does not ask for results by site.",
+        "May the sites be pooled?",
     ):  # fmt: skip
         assert said in shown, said
 
