@@ -33,7 +33,7 @@ from ..tolerance import parse, within
 from .error_averages import ErrorPrepared, prepare_errors
 from .limits import differences, levelled
 
-_INTERVALS = ("cluster_t", "t", "bootstrap_bca", "bootstrap_percentile", "cluster_log_t")
+_INTERVALS = ("cluster_log_t", "cluster_t", "t", "bootstrap_bca", "bootstrap_percentile")
 
 WILLMOTT = Citation(
     "willmott2005",
@@ -213,10 +213,11 @@ def mae(
 ) -> MetricResult:
     """Mean absolute error: mean of |test - reference|.
 
-    Intervals: `cluster_t` (default: linearised standard error with subjects as clusters, subjects - 1
-    degrees of freedom; as in other software it is not cut at 0, and a warning says so), `t` where each
-    subject has one row or with `subject_mean`, `cluster_log_t` (as `cluster_t`, of the logarithm, which keeps
-    above 0), subject bootstrap.
+    Intervals: `cluster_log_t` (default: linearised standard error of the logarithm with subjects as clusters,
+    subjects - 1 degrees of freedom), `cluster_t` (the same without the logarithm; as in other software it is
+    not cut at 0, and a warning says so), `t` where each subject has one row or with `subject_mean`, subject
+    bootstrap. In simulations the first missed the truth less often than the second on both sides, with any
+    number of subjects and at the same width; its upper end, which most limits are compared with, is higher.
 
     Args:
         reference: (n,) reference values.
@@ -225,7 +226,7 @@ def mae(
         weights: (n,) row weights; only ratios matter.
         average: `pooled` (every row once, the default of the plain function, as in other software) or
             `subject_mean` (mean of the subjects' own mean absolute errors).
-        ci: Interval method. Default: `cluster_t`.
+        ci: Interval method. Default: `cluster_log_t`.
         level: Confidence level.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates, where a bootstrap is asked for.
@@ -281,7 +282,7 @@ def rmse(
             (mean of the subjects' own root mean square errors, which is never larger for equal numbers of
             rows).
         ci: Interval method, as for `mae`, and `chi_square` where each subject has one row: exact for normal
-            errors without bias, wider than need be with one. Default: `cluster_t`.
+            errors without bias, wider than need be with one. Default: `cluster_log_t`.
         level: Confidence level.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates, where a bootstrap is asked for.
@@ -334,7 +335,7 @@ def mape(
         subject: (n,) subject labels. Default: every row is a subject of its own.
         weights: (n,) row weights; only ratios matter.
         average: `pooled` (every row once) or `subject_mean` (mean of the subjects' own values).
-        ci: Interval method, as for `mae`. Default: `cluster_t`.
+        ci: Interval method, as for `mae`. Default: `cluster_log_t`.
         level: Confidence level.
         sides: `two`, or the one bound wanted.
         replicates: Bootstrap replicates, where a bootstrap is asked for.

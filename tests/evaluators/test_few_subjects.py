@@ -27,7 +27,7 @@ from accordance.evaluators.coverage_floors import METHOD_FLOORS
 from accordance.evaluators.few_subjects import FLOORS, LARGEST, PROPORTIONS, SMALLEST, few_subjects_warning
 from accordance.evaluators.metric import Counts
 
-ALONE, SEVERAL = FLOORS["rmse"]
+ALONE, SEVERAL = FLOORS["kappa"]
 ROWS_OF_MEANS = {"rmse_mean": "mae", "mape_mean": "mape", "sensitivity_mean": "sensitivity"}
 """With one row a subject, a mean over subjects is the average over rows of this."""
 
@@ -102,14 +102,14 @@ def test_every_proportion_has_the_numbers_of_sensitivity() -> None:
 
 @pytest.mark.parametrize("n", [2, 17, ALONE - 1])
 def test_below_the_floor_there_is_a_warning(n) -> None:
-    assert f"Only {n} subjects" in (few_subjects_warning("rmse", "rmse", Counts(n, n)) or "")
-    assert f"Only {n} subjects" in (few_subjects_warning("rmse", "rmse", Counts(n, 20 * n)) or "")
+    assert f"Only {n} subjects" in (few_subjects_warning("cohen_kappa", "kappa", Counts(n, n)) or "")
+    assert f"Only {n} subjects" in (few_subjects_warning("cohen_kappa", "kappa", Counts(n, 20 * n)) or "")
 
 
 def test_several_units_a_subject_need_more_subjects() -> None:
-    assert few_subjects_warning("rmse", "rmse", Counts(ALONE, ALONE)) is None
-    assert few_subjects_warning("rmse", "rmse", Counts(ALONE, ALONE + 1)) is not None
-    assert few_subjects_warning("rmse", "rmse", Counts(SEVERAL, 20 * SEVERAL)) is None
+    assert few_subjects_warning("cohen_kappa", "kappa", Counts(ALONE, ALONE)) is None
+    assert few_subjects_warning("cohen_kappa", "kappa", Counts(ALONE, ALONE + 1)) is not None
+    assert few_subjects_warning("cohen_kappa", "kappa", Counts(SEVERAL, 20 * SEVERAL)) is None
 
 
 def test_a_method_that_needs_more_than_the_best_is_told_apart() -> None:

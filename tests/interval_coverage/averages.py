@@ -51,10 +51,10 @@ def templates(columns: Columns) -> Templates:
 
 
 def error_totals(values: Array, plan: Layout, *, proportion: bool = False) -> Array:
-    """(C, S, 5) totals of an average of errors: weight, value, undefined, rows, events."""
+    """(C, S, 6) totals of an average of errors: weight, value, undefined, rows, events, squared weights."""
     sums = plan.sums(values)
-    result = np.zeros((*sums.shape, 5))
-    result[..., 0] = result[..., 3] = plan.counts
+    result = np.zeros((*sums.shape, 6))
+    result[..., 0] = result[..., 3] = result[..., 5] = plan.counts
     result[..., 1] = sums
     if proportion:
         result[..., 4] = sums
@@ -66,6 +66,7 @@ def own_totals(pooled: Array, *, root: bool = False) -> Array:
     result = pooled.copy()
     own = pooled[..., 1] / pooled[..., 0]
     result[..., 1] = np.sqrt(own) if root else own
+    result[..., 5] /= np.square(pooled[..., 0])
     result[..., 0] = 1.0
     return result
 
@@ -138,7 +139,7 @@ def _difference(
         analytic(into, "rmse_difference", method, pairs, statistic="rmse")
 
     def difference(added: Array) -> Array:
-        return np.asarray(parts.rmse.formula(added[..., :5]) - parts.rmse.formula(added[..., 5:]))
+        return np.asarray(parts.rmse.formula(added[..., :6]) - parts.rmse.formula(added[..., 6:]))
 
     both = np.concatenate([after, before], axis=2)
     bootstrap(into, {0: "rmse_difference"}, difference, both, matrix)

@@ -98,7 +98,7 @@ def test_limits_of_skewed_differences_warn(method: str) -> None:
 @pytest.mark.parametrize("method", ["cluster_t", "bootstrap_percentile", "bootstrap_bca"])
 def test_intervals_that_assume_nothing_do_not_warn(method: str) -> None:
     result = bland_altman(np.zeros(60), SKEWED, truth="independent", ci=method)
-    assert all(estimate.warning is None for estimate in result.values())
+    assert not any(WORDS in (estimate.warning or "") for estimate in result.values())
 
 
 @pytest.mark.parametrize("truth", ["constant", "varying"])
@@ -177,11 +177,6 @@ def test_parts_and_blocks_keep_what_the_warning_needs() -> None:
     half = np.arange(30) < 13
     again = whole.subset(half).concat(whole.subset(~half))
     assert again.warning("tdi") == whole.warning("tdi")
-    weights = np.ones(len(SUBJECT))
-    unknown: Any = get("total_deviation_index").prepare(
-        arrange(np.zeros(len(SUBJECT)), REPEATED, SUBJECT, weights)[0], share=0.9
-    )
-    assert unknown.subset(half).concat(unknown.subset(~half)).warning("tdi") is None
     subject = np.sort(RANDOM.integers(0, 40, size=300_000))
     many, _ = arrange(np.zeros(300_000), RANDOM.exponential(size=300_000), subject)
     blocks: Any = prepare(get("coverage_probability"), many, allowance=3)
