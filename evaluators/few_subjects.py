@@ -112,7 +112,7 @@ def few_subjects_warning(
 
     Example:
         >>> print(few_subjects_warning("rmse", "rmse", Counts(17, 340)))
-        Only 17 subjects: in simulations, no 95% interval of this statistic covered 93% with fewer than 85.
+        Only 17 subjects: in simulations, no 95% interval of this statistic covered 93% with fewer than 40.
         >>> few_subjects_warning("rmse", "rmse", Counts(85, 1700)) is None
         True
         >>> few_subjects_warning("auc", "auc", Counts(17, 17), method="obuchowski")[:57]
