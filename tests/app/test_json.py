@@ -54,7 +54,9 @@ def test_protocols(capsys: pytest.CaptureFixture[str]) -> None:
     shown = said(capsys, "protocols", "show", listed[0]["id"])
     assert shown["protocol"]["id"] == listed[0]["id"]
     assert len(shown["sha256"]) == 64
-    assert said(capsys, "protocols", "schema")["type"] == "object"
+    schema = said(capsys, "protocols", "schema")
+    assert schema["title"] == "Accordance protocol"
+    assert "Endpoint" in schema["$defs"]
 
 
 def test_init_lists_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
