@@ -266,10 +266,10 @@ def test_lines_drawn_directly_are_those_that_the_product_prepares(function) -> N
 def test_naive_intervals_are_the_product_with_every_row_a_subject() -> None:
     rng = np.random.default_rng(3)
     reference, errors = rng.uniform(50, 100, 200), rng.standard_normal(200) + 1
-    expected = rmse(reference, reference + errors, average="pooled")["rmse"]
+    expected = rmse(reference, reference + errors, average="pooled", ci="cluster_t")["rmse"]
     lower, upper = averages.naive_rmse(np.square(errors)[None])
     assert (lower[0], upper[0]) == pytest.approx(_ends(expected))
-    expected = mape(reference, reference + errors, average="pooled")["mape"]
+    expected = mape(reference, reference + errors, average="pooled", ci="cluster_t")["mape"]
     lower, upper = averages.naive_mean((100 * np.abs(errors) / reference)[None])
     assert (lower[0], upper[0]) == pytest.approx(_ends(expected))
 

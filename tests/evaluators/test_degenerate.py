@@ -151,10 +151,12 @@ def test_all_and_none_within() -> None:
 
 
 def test_lower_bound_below_zero_is_said() -> None:
-    result = mae([0, 0, 0.0], [0, 0, 6.0])["mae"]
+    result = mae([0, 0, 0.0], [0, 0, 6.0], ci="cluster_t")["mae"]
     assert result.interval.lower < 0
     assert "below 0" in (result.warning or "")
-    assert "below 0" not in (mae([0, 0, 0.0], [0, 0, 6.0], sides="upper")["mae"].warning or "")
+    upper = mae([0, 0, 0.0], [0, 0, 6.0], sides="upper", ci="cluster_t")["mae"]
+    assert "below 0" not in (upper.warning or "")
+    assert mae([0, 0, 0.0], [0, 0, 6.0])["mae"].interval.lower > 0, "on the logarithmic scale there is none"
 
 
 @pytest.mark.parametrize(

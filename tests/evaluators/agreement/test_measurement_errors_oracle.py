@@ -51,7 +51,7 @@ def test_clustered_intervals_against_survey(
 ) -> None:
     """`svymean(~abs + sq + ape, svydesign(ids = ~subject, weights = ~1))`, `svycontrast(quote(sqrt(sq)))`."""
     values, rows = oracle.values(f"err_cluster.{data}"), oracle.rows(f"err_cluster.{data}")
-    result = FUNCTIONS[name](rows.reference, rows.test, subject=rows.subject)
+    result = FUNCTIONS[name](rows.reference, rows.test, subject=rows.subject, ci="cluster_t")
     assert matches(result[name].value, values[value])
     assert matches(result[name].standard_error, values[error])
     assert matches(bounds(result), values[interval])
