@@ -23,6 +23,8 @@ PROPER = {
     "icc": "ICC",
     "iso81060": "ISO 81060",
     "mcnemar": "McNemar",
+    "mcc": "MCC",
+    "rmse": "RMSE",
     "roc": "ROC",
     "sample_size": "Sample size",
 }
@@ -174,6 +176,26 @@ def coverage_link(statistic: str, metric: str) -> str:
     return "not simulated"
 
 
+def listed_sources(thing: Any) -> list[str]:
+    """First author and year of each reference that a docstring lists."""
+    text = sections(thing).get("References", "").replace("\n", " ")
+    found = re.findall(r"([A-Z][\w'\u2019-]+) [A-Z]{1,3}\b[,.].*?\b((?:19|20)\d\d)\b", text)
+    return [f"{author} {year}" for author, year in found]
+
+
+def named_sources(thing: Any) -> list[str]:
+    """Sources that a docstring names where it needs them, such as `Fay & Graubard 2001`."""
+    return re.findall(
+        r"\b(?!Med\b|Biometrics\b)[A-Z][a-z]+(?: (?:&|and|et) [A-Z]?\w+)? (?:19|20)\d\d\b",
+        " ".join(text for name, text in sections(thing).items() if name != "References"),
+    )
+
+
+def sources(thing: Any) -> list[str]:
+    """Both; of one source, what names more authors comes last."""
+    return sorted([*listed_sources(thing), *named_sources(thing)], key=lambda one: len(one.split()))
+
+
 def rows() -> Iterator[tuple[str, str]]:
     """(what it is sorted by, table row) of every statistic and of every function beside the metrics."""
     for metric in registry.all_metrics():
@@ -194,13 +216,9 @@ def rows() -> Iterator[tuple[str, str]]:
     for name, thing in without_metric().items():
         if inspect.isclass(thing):
             continue
-        title = name.replace("_", " ")
+        title = " ".join(PROPER.get(word, word) for word in name.split("_"))
         link = f"[{title[0].upper()}{title[1:]}](../functions/{family(thing)}.md#{name})"
-        named = re.findall(
-            r"\b(?!Med\b|Biometrics\b)[A-Z][a-z]+(?: (?:&|and|et) [A-Z]?\w+)? (?:19|20)\d\d\b",
-            inspect.getdoc(thing) or "",
-        )
-        source = "; ".join(dict.fromkeys(named))
+        source = "; ".join({(one.split()[0], one[-4:]): one for one in sources(thing)}.values())
         yield (
             title.casefold(),
             f"| {link} | none | {cell(first_sentence(thing))} | its page | not simulated "
