@@ -99,6 +99,8 @@ def evaluate(frame, *, usual):
     for metric in registry.all_metrics():
         if metric.route != "additive" or (metric.name in USUAL) is not usual:
             continue
+        if metric.columns or not metric.one_unit:  # they take other columns than these tables have
+            continue
         pair, levels = (values, ()) if metric.kind == "measurement" else (codes, ("sinus", "af"))
         rows = Columns(*pair, offsets, levels)
         required = [one for one in metric.parameters if one.default is REQUIRED]
