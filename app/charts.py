@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape, unescape
@@ -39,13 +40,13 @@ class Chart:
         figure: For the screen.
         bins: Mark -> positions of its rows in the analysed rows (of a difference plot with very many points).
         cells: Mark -> reference level and output (of a confusion matrix).
-        lines: Mark -> position of its line (of a forest plot).
+        rows: Identifiers of the results rows behind the marks of a forest plot.
     """
 
     figure: go.Figure
     bins: Mapping[str, Sequence[int]] = field(default_factory=dict)
     cells: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    lines: Mapping[str, int] = field(default_factory=dict)
+    rows: tuple[str, ...] = ()
 
 
 def clickable(model: figures.AnyFigure, appearance: Appearance, *, subject: str | None = None) -> Chart:
@@ -79,6 +80,8 @@ def _painted(model: figures.AnyFigure, appearance: Appearance) -> go.Figure:
     )
 
 
+LONGEST = 40
+"""Letters of a name that stand on one line beside a figure."""
 MOST_WHOLE = 15
 """A range of so few whole numbers has a tick at each of them."""
 
@@ -89,7 +92,10 @@ def _tidy(figure: go.Figure, model: figures.AnyFigure) -> None:
         figure.for_each_annotation(
             lambda one: one.update(xanchor="left", xshift=5), selector={"text": escape(model.goal_label)}
         )
-        figure.update_yaxes(ticktext=[text.replace("\n", "<br>") for text in figure.layout.yaxis.ticktext])
+        names = [
+            textwrap.wrap(text, LONGEST, break_long_words=False) for text in figure.layout.yaxis.ticktext
+        ]
+        figure.update_yaxes(ticktext=["<br>".join(lines) for lines in names])
     if isinstance(model, Curve) and model.whole and len(model.points) <= MOST_WHOLE:
         figure.update_xaxes(tickvals=[point.x for point in model.points], tickformat=",d")
 
@@ -206,19 +212,18 @@ def _matrix(model: Matrix, appearance: Appearance) -> Chart:
 
 
 def _forest(model: Forest, appearance: Appearance) -> Chart:
-    """Marks that know their line: behind each lies a row of the results."""
+    """Marks that know the row of the results behind them."""
     figure = _painted(model, appearance)
-    lines = {f"line-{at}": at for at, row in enumerate(model.rows) if row.value is not None}
-    marked = [model.rows[at] for at in lines.values()]
+    marked = [row for row in model.rows if row.value is not None]
     figure.data[0].update(
         customdata=[
-            ["<br>".join(escape(text) for text in (row.label, row.count, row.text)), mark]
-            for row, mark in zip(marked, lines, strict=True)
+            ["<br>".join(escape(text) for text in (row.label, row.count, row.text)), row.row_id]
+            for row in marked
         ],
         hovertemplate="%{customdata[0]}<extra></extra>",
     )
     figure.update_layout(dragmode=False)
-    return Chart(figure, lines=lines)
+    return Chart(figure, rows=tuple(str(row.row_id) for row in marked))
 
 
 def picked(event: Any) -> tuple[str | None, str | None]:

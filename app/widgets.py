@@ -12,7 +12,7 @@ import streamlit as st
 
 from ..protocols.errors import AccordanceError, ContractError
 from ..reports import format as fmt
-from ..reports.figures import AnyFigure, FlowStep
+from ..reports.figures import AnyFigure, FlowStep, Forest
 from ..studies.results import Results
 from . import charts, forests, state
 
@@ -210,23 +210,22 @@ def figure(model: AnyFigure, key: str) -> None:
     st.caption(model.caption)
 
 
-def forest(lines: forests.Lines, key: str) -> None:
+def forest(results: Results, model: Forest, key: str) -> None:
     """A forest plot; a click on a line leads to the endpoint's page, at the part of the data it speaks of."""
-    chart = charts.clickable(lines.model, appearance())
+    chart = charts.clickable(model, appearance())
     event = st.plotly_chart(
         chart.figure,
         on_select="rerun",
         selection_mode="points",
         key=key,
         theme=None,
-        alt=lines.model.alt,
+        alt=model.alt,
         config={"displayModeBar": False},
     )
-    st.caption(f"{lines.model.caption} Click a mark to open its figure and data.")
+    st.caption(f"{model.caption} Click a mark to open its figure and data.")
     _, mark = charts.picked(event)
-    row = lines.rows[chart.lines[mark]] if mark is not None and mark in chart.lines else None
-    if row is not None:
-        go_to("endpoint", **place(row))
+    if mark in chart.rows:
+        go_to("endpoint", **place(results.row(mark)))
 
 
 def version(names: Iterable[str]) -> str:

@@ -76,14 +76,8 @@ def pairs_block(results: Results, endpoint_id: str) -> PairsBlock | None:
     if endpoint.disparity is None:
         return None
     name = endpoint.disparity.between
-    declared = results.protocol.subgroups[name]
-    between = declared.title or name.replace("_", " ")
-    rows = [
-        row
-        for row in results.endpoint(endpoint_id).iter_rows(named=True)
-        if row["subgroup"] == name and row["view"] == "primary" and row["comparator"] is None
-    ]
-    sizes = _sizes(results, endpoint_id, endpoint)
+    between, rows = _compared(results, endpoint_id, name)
+    sizes = _sizes(results, endpoint_id, endpoint, results.deciding_version)
     found = judged(results, endpoint_id)
     decides = None if found is None else found.row["row_id"]
     lines = []
@@ -92,13 +86,15 @@ def pairs_block(results: Results, endpoint_id: str) -> PairsBlock | None:
         if kind not in {"pair", "largest"}:
             continue
         largest = kind == "largest"
-        text = words.text(row)
+        text, source = words.text(row), _source(row, rows) if largest else None
+        if source is not None:  # rounded as the pair is that it comes from
+            text = replace(text, estimate=words.estimate({**source, "estimate": row["estimate"]}))
         lines.append(
             PairLine(
                 version=row["version"],
-                pair=_largest_words(row) if largest else row["level"],
+                pair=_largest_words(endpoint, source) if largest else row["level"],
                 subjects="" if largest else _subjects(endpoint, row, sizes),
-                text=replace(text, estimate=_beside(row, rows)) if largest else text,
+                text=text,
                 reason=_reason(row, largest=largest),
                 decides=row["row_id"] == decides,
                 largest=largest,
@@ -111,33 +107,63 @@ def pairs_block(results: Results, endpoint_id: str) -> PairsBlock | None:
         tuple(_group(endpoint, own, level, size) for level, size in sizes.items()),
         tuple(lines),
         notes.pop() if len(notes) == 1 else "",
-        tuple(_forests(endpoint, own, between, sizes, results)),
+        tuple(pair_forests(results, endpoint_id, results.deciding_version)),
     )
 
 
-def _forests(
-    endpoint: Endpoint,
-    own: Sequence[Row],
-    between: str,
-    sizes: Mapping[str, tuple[int, int]],
-    results: Results,
+def pair_forests(
+    results: Results, endpoint_id: str, version: str, *, largest: bool = False
 ) -> list[figures.Forest]:
-    """One forest plot a statistic."""
+    """A forest plot of the pairs of groups for each statistic that an endpoint compares.
+
+    Args:
+        results: An opened run.
+        endpoint_id: An endpoint that declares a disparity; others have none.
+        version: An algorithm version.
+        largest: Whether the largest difference stands below the pairs; it is not judged.
+    """
+    endpoint = slices.endpoint_of(results.protocol, endpoint_id)
+    if endpoint.disparity is None:
+        return []
+    between, rows = _compared(results, endpoint_id, endpoint.disparity.between)
+    sizes = _sizes(results, endpoint_id, endpoint, version)
     by_statistic: dict[str, list[Row]] = {}
-    for row in own:
-        if contrasts.kind_of(results.protocol, row) == "pair":
+    wanted = {"pair", "largest"} if largest else {"pair"}
+    for row in rows:
+        if row["version"] == version and contrasts.kind_of(results.protocol, row) in wanted:
             by_statistic.setdefault(row["statistic"], []).append(row)
     return [
         figures.contrasts.pairs(
-            endpoint, rows, between=between, counts=[_subjects(endpoint, row, sizes) for row in rows]
+            endpoint,
+            own,
+            between=between,
+            labels=[
+                str(row["level"])
+                if contrasts.kind_of(results.protocol, row) == "pair"
+                else "Largest (not judged)"
+                for row in own
+            ],
+            counts=[_subjects(endpoint, row, sizes) for row in own],
         )
-        for rows in by_statistic.values()
+        for own in by_statistic.values()
     ]
 
 
-def _sizes(results: Results, endpoint_id: str, endpoint: Endpoint) -> dict[str, tuple[int, int]]:
+def _compared(results: Results, endpoint_id: str, name: str) -> tuple[str, list[Row]]:
+    """The title of the split whose groups are compared, and its rows in the primary view."""
+    rows: list[Row] = [
+        row
+        for row in results.endpoint(endpoint_id).iter_rows(named=True)
+        if row["subgroup"] == name and row["view"] == "primary" and row["comparator"] is None
+    ]
+    return results.protocol.subgroups[name].title or name.replace("_", " "), rows
+
+
+def _sizes(
+    results: Results, endpoint_id: str, endpoint: Endpoint, version: str
+) -> dict[str, tuple[int, int]]:
     """Group -> (subjects, units) that the endpoint compares, counted in its rows; empty groups are there."""
-    protocol, version = results.protocol, results.deciding_version
+    protocol = results.protocol
     frame = results.pairs(str(endpoint.pairing), version)
     found = {}
     for part in contrasts.groups(protocol, endpoint, slices.population_rows(protocol, endpoint, frame)):
@@ -150,12 +176,9 @@ def _sizes(results: Results, endpoint_id: str, endpoint: Endpoint) -> dict[str, 
 
 
 def _subjects(endpoint: Endpoint, row: Row, sizes: Mapping[str, tuple[int, int]]) -> str:
-    """Subjects of both groups of a pair, in its order."""
-    rule = endpoint.disparity
-    if rule is None:
-        return ""
-    parts = contrasts.compared(row) or tuple(str(row["level"]).split(contrasts.SIGNS[rule.contrast]))
-    if len(parts) != 2:  # a row of an older run, and a group whose own name holds the sign
+    """Subjects of both groups of a pair, in its order; of another row, all of its."""
+    parts = _groups_of(endpoint, row)
+    if parts is None:
         return fmt.count(row["n_subjects"])
     return " and ".join(shown(sizes[one][0]) if one in sizes else "\u2013" for one in parts)
 
@@ -177,27 +200,29 @@ def _group(endpoint: Endpoint, own: Sequence[Row], level: str, size: tuple[int, 
     )
 
 
-def _beside(row: Row, rows: Sequence[Row]) -> str:
-    """The largest difference, rounded as the pair is that it comes from."""
-    same = [
-        one
-        for one in rows
-        if one["version"] == row["version"]
-        and one["statistic"] == row["statistic"]
-        and one["row_id"] != row["row_id"]
-        and one["estimate"] is not None
-        and row["estimate"] is not None
-        and abs(one["estimate"]) == abs(row["estimate"])
-    ]
-    if not same:
-        return words.estimate(row)
-    return words.estimate({**same[0], "estimate": row["estimate"]})
+def _source(largest: Row, rows: Sequence[Row]) -> Row | None:
+    """The pair whose difference is the largest."""
+    for row in rows:
+        same = all(row[name] == largest[name] for name in ("version", "statistic"))
+        other = row["row_id"] != largest["row_id"] and None not in (row["estimate"], largest["estimate"])
+        if same and other and abs(row["estimate"]) == abs(largest["estimate"]):
+            return row
+    return None
 
 
-def _largest_words(row: Row) -> str:
+def _largest_words(endpoint: Endpoint, source: Row | None) -> str:
     """Which groups the largest difference is of."""
-    told = re.match(r"between (.+?) and (.+?);", str(row["warning"] or ""))
-    return f"Largest: {told[1]} and {told[2]}" if told else "Largest"
+    parts = None if source is None else _groups_of(endpoint, source)
+    return f"Largest: {parts[0]} and {parts[1]}" if parts else "Largest"
+
+
+def _groups_of(endpoint: Endpoint, row: Row) -> tuple[str, ...] | None:
+    """The two groups of a pair; None for a row of an older run where a group's name holds the sign."""
+    rule = endpoint.disparity
+    if rule is None:
+        return None
+    parts = contrasts.compared(row) or tuple(str(row["level"]).split(contrasts.SIGNS[rule.contrast]))
+    return parts if len(parts) == 2 else None
 
 
 def _reason(row: Row, *, largest: bool) -> str:
@@ -246,25 +271,39 @@ def slope_block(results: Results, endpoint_id: str) -> SlopeBlock | None:
         return None
     same = [name for name in _in_order(results) if _alike(results, name, endpoint)]
     first = slices.endpoint_of(results.protocol, same[0])
-    lines = [line for name in same for line in _slope_lines(results, name)]
-    short = _short([label for label, _ in lines])
-    lines = [
-        (f"{label}, margin {words.goal(row)}" if row["criterion"] else label, row)
-        for label, (_, row) in zip(short, lines, strict=True)
-    ]
+    version = results.deciding_version
     column = str(endpoint.columns[COVARIATE])
     title, unit = _covariate(results, endpoint, column)
-    row = next((one for _, one in _slope_lines(results, endpoint_id)), None)
-    amount = f"{fmt.plain(float(endpoint.parameters['contrast']))}{f' {unit}' if unit else ''} of {title}"
+    row = next((one for _, one in _slope_lines(results, endpoint_id, version)), None)
     return SlopeBlock(
-        forest=figures.contrasts.slopes(lines, contrast=amount, subject="Change of the bias")
-        if lines and same[0] == endpoint_id
-        else None,
+        forest=slope_forest(results, same, version) if same[0] == endpoint_id else None,
         as_="" if same[0] == endpoint_id else first.title,
         along=figures.contrasts.along(results, row, endpoint, column=column, title=title, unit=unit)
         if row is not None and row["n_units"]
         else None,
     )
+
+
+def slope_forest(results: Results, endpoints: Sequence[str], version: str) -> figures.Forest | None:
+    """The changes of endpoints along the same covariate, each beside its margin; None without rows.
+
+    Args:
+        results: An opened run.
+        endpoints: Endpoints that ask for the same change.
+        version: An algorithm version.
+    """
+    lines = [line for name in endpoints for line in _slope_lines(results, name, version)]
+    if not lines:
+        return None
+    short = _short([label for label, _ in lines])
+    lines = [
+        (f"{label}, margin {words.goal(row)}" if row["criterion"] else label, row)
+        for label, (_, row) in zip(short, lines, strict=True)
+    ]
+    endpoint = slices.endpoint_of(results.protocol, endpoints[0])
+    title, unit = _covariate(results, endpoint, str(endpoint.columns[COVARIATE]))
+    amount = f"{fmt.plain(float(endpoint.parameters['contrast']))}{f' {unit}' if unit else ''} of {title}"
+    return figures.contrasts.slopes(lines, contrast=amount, subject="Change of the bias")
 
 
 def _in_order(results: Results) -> list[str]:
@@ -283,13 +322,13 @@ def _alike(results: Results, name: str, endpoint: Endpoint) -> bool:
     )
 
 
-def _slope_lines(results: Results, name: str) -> list[tuple[str, Row]]:
+def _slope_lines(results: Results, name: str, version: str) -> list[tuple[str, Row]]:
     """(stratum, row) of the endpoint's headline statistic: all its rows, and each of its declared levels."""
     endpoint = slices.endpoint_of(results.protocol, name)
     headline = next((str(part.statistic) for part in endpoint.judged), registry.get(endpoint.metric).headline)
     found: list[tuple[str, Row]] = []
     for row in results.endpoint(name).iter_rows(named=True):
-        own = row["version"] == results.deciding_version and row["view"] == "primary"
+        own = row["version"] == version and row["view"] == "primary"
         if not own or row["statistic"] != headline or row["subgroup"] or row["comparator"]:
             continue
         part = words.slice_words(row)

@@ -158,7 +158,7 @@ def unit(row: Row) -> str:
 
 
 def limits(row: Row) -> tuple[float, ...]:
-    """The limits of the row's criterion, which rounding must not hide."""
+    """The limits of the row's criterion, which rounding must not hide; an absolute value has two."""
     words = str(row["criterion"] or "")
     if not words:
         return ()
@@ -166,9 +166,10 @@ def limits(row: Row) -> tuple[float, ...]:
         inside = words[words.index("[") + 1 : words.rindex("]")]
         return tuple(float(part) for part in inside.split(","))
     try:
-        return (float(words.rsplit(maxsplit=1)[-1]),)
+        limit = float(words.rsplit(maxsplit=1)[-1])
     except ValueError:  # the limit is still to be set, or its table ends before the value
         return ()
+    return (-limit, limit) if words.startswith("|") else (limit,)
 
 
 def number(row: Row, value: float | None, *, with_unit: bool = False) -> str:
@@ -251,7 +252,7 @@ def criterion(row: Row) -> str:
     if operator == "within":
         return f"{subject} within {shown[0]} to {shown[1]}{unit(row)}"
     sign = {">=": "\u2265", "<=": "\u2264"}.get(operator, operator)
-    return f"{subject} {sign}\u00a0{shown[0]}{unit(row)}"
+    return f"{subject} {sign}\u00a0{shown[-1]}{unit(row)}"
 
 
 def goal(row: Row) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from ...protocols.model import DECIDING
-from ...reports import figures, validity
+from ...reports import disparity, figures, validity
 from ...reports import rows as words
 from ...reports.methods import ROLE_WORDS, joined
 from ...studies.results import Results
@@ -79,7 +79,7 @@ def failing(results: Results) -> list[str]:
 def between_groups(results: Results, endpoint: str) -> bool:
     """Whether an endpoint compares groups of subjects, or follows a covariate of theirs."""
     declared = results.protocol.endpoints.get(endpoint)
-    return declared is not None and (declared.disparity is not None or "covariate" in declared.columns)
+    return declared is not None and (declared.disparity is not None or disparity.is_slope(declared))
 
 
 def cautions(results: Results) -> None:

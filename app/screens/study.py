@@ -171,13 +171,13 @@ def show_sites(results: Results) -> None:
     ]
     titles = {entry["id"]: str(entry["title"]) for entry in results.document["endpoints"]}
     drawn = {
-        name: lines
+        name: model
         for name in deciding
-        if (lines := forests.sites(results, name, results.deciding_version)) is not None
+        if (model := forests.sites(results, name, results.deciding_version)) is not None
     }
     if drawn:
         name = state.choice("endpoint", "Endpoint", list(drawn), words=lambda one: titles[one])
-        widgets.forest(drawn[name], f"sites-{name}")
+        widgets.forest(results, drawn[name], f"sites-{name}")
     widgets.table(
         ("Site", "Subjects", "Units"), [tuple(map(escape, line)) for line in found.lines], right=(1, 2)
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ...reports import figures
 from ...reports import rows as words
 from ...studies.results import Results
 from .. import forests, state, widgets
@@ -51,8 +52,8 @@ def differences(results: Results, version: str) -> None:
             text = words.text(results.row(entry["row_id"]))
             chip = widgets.chip(text.state, text.brief) if decided and text.brief else ""
             st.html(f"<b style='font-size: 1.05rem'>{escape(str(entry['title']))}</b> &nbsp;{chip}")
-            for lines in forests.between(results, entry["id"], version):
-                widgets.forest(lines, f"{entry['id']}-{lines.model.name}")
+            for model in forests.between(results, entry["id"], version):
+                widgets.forest(results, model, f"{entry['id']}-{model.name}")
             groups(results, entry["id"], version)
 
 
@@ -100,9 +101,9 @@ def parts(results: Results, version: str) -> None:
     """The subgroups of one endpoint beside the whole."""
     st.subheader("One endpoint, subgroup by subgroup")
     drawn = {
-        entry["id"]: lines
+        entry["id"]: models
         for entry in results.document["endpoints"]
-        if entry["row_id"] and (lines := forests.subgroups(results, entry["id"], version))
+        if entry["row_id"] and (models := figures.forest(results, entry["id"], version=version))
     }
     if not drawn:
         widgets.nothing("The protocol declares no subgroups for any endpoint.", DECLARE_SUBGROUPS)
@@ -110,5 +111,5 @@ def parts(results: Results, version: str) -> None:
     titles = {entry["id"]: str(entry["title"]) for entry in results.document["endpoints"]}
     endpoint = state.choice("endpoint", "Endpoint", list(drawn), words=lambda name: titles[name])
     for page in drawn[endpoint]:
-        widgets.forest(page, page.model.name)
+        widgets.forest(results, page, page.name)
     widgets.link("endpoint", "Figure and data of this endpoint", endpoint=endpoint, version=version)

@@ -19,6 +19,7 @@ from .builders import (
     scatter,
     whole,
 )
+from .forest_row import forest_row
 from .model import (
     AnyFigure,
     Axis,
@@ -63,6 +64,7 @@ __all__ = [
     "differences",
     "flow",
     "forest",
+    "forest_row",
     "group_words",
     "has_figure",
     "headline",

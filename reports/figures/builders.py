@@ -14,11 +14,11 @@ from ...protocols.errors import UsageError
 from ...protocols.model import Endpoint, Protocol
 from ...studies import slices
 from ...studies.contrasts import kind_of
-from ...studies.demographics import SMALL_CELL
 from ...studies.results import Results
 from .. import format as fmt
 from .. import rows as words
 from ..judged import deciding_row
+from .forest_row import finite, forest_row
 from .model import AnyFigure, Axis, Flow, FlowStep, Forest, ForestRow, Level, Matrix, Points, Scatter
 
 Row = Mapping[str, Any]
@@ -149,18 +149,14 @@ def _agreement_levels(found: Mapping[str, Row]) -> tuple[Level, ...]:
             Level(
                 value=row["estimate"],
                 label=f"{label} {words.number(row, row['estimate'])}",
-                lower=_finite(row["ci_lower"]),
-                upper=_finite(row["ci_upper"]),
+                lower=finite(row["ci_lower"]),
+                upper=finite(row["ci_upper"]),
                 role=role,
                 detail=detail,
             )
         )
         goals += [Level(mark, f"Goal {fmt.plain(mark)}", role="goal") for mark in words.limits(row)]
     return (*levels, *dict.fromkeys(goals))
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and np.isfinite(value) else None
 
 
 def scatter(results: Results, row: Row, endpoint: Endpoint) -> Scatter:
@@ -286,7 +282,8 @@ def forest(results: Results, endpoint_id: str, *, version: str | None = None) ->
         if kind_of(results.protocol, row) != "level":
             continue  # a difference or a test is no estimate on this scale; sites left out have a table
         name, label = group_words(results.protocol, row)
-        groups.setdefault(name, []).append(_forest_row(row, label))
+        absent = "no value" if row["n_units"] else "no rows"
+        groups.setdefault(name, []).append(forest_row(row, label, absent=absent))
     if not groups:
         return ()
     endpoint = slices.endpoint_of(results.protocol, endpoint_id)
@@ -345,26 +342,6 @@ def group_words(protocol: Protocol, row: Row) -> tuple[str, str]:
     return "By " + " and ".join(names), ", ".join(levels.values())
 
 
-def _forest_row(row: Row, label: str, *, overall: bool = False) -> ForestRow:
-    shown = words.text(row)
-    if words.hidden(row):
-        return ForestRow(label, count=shown.count, text=f"fewer than {SMALL_CELL} subjects")
-    if row["estimate"] is None or np.isnan(row["estimate"]):
-        return ForestRow(
-            label, count=shown.count, text="no value" if row["n_units"] else "no rows", overall=overall
-        )
-    bounds = "" if shown.interval == "\u2013" else f" ({shown.interval})"
-    return ForestRow(
-        label,
-        value=row["estimate"],
-        lower=_finite(row["ci_lower"]),
-        upper=_finite(row["ci_upper"]),
-        count=shown.count,
-        text=words.number(row, row["estimate"]) + bounds,
-        overall=overall,
-    )
-
-
 def _pages(groups: list[list[ForestRow]]) -> list[list[ForestRow]]:
     pages: list[list[ForestRow]] = [[]]
     for group in groups:
@@ -385,6 +362,7 @@ def _forest(results: Results, endpoint: Endpoint, whole: Row, lines: list[Forest
     level = f"{fmt.level(whole['ci_level'])} CI" if whole["ci_level"] else "no interval"
     suffix = f" ({part})" if part else ""
     spoken = "; ".join(f"{line.label} {line.count}, {line.text}" for line in lines if not line.heading)
+    first = forest_row(whole, "All analysed", overall=True)
     goal = words.limits(whole)
     return Forest(
         name=f"forest-{whole['row_id']}-{part[:2].strip() or '1'}",
@@ -395,9 +373,9 @@ def _forest(results: Results, endpoint: Endpoint, whole: Row, lines: list[Forest
         + (f" Dash-dotted: goal {words.goal(whole)}." if goal else "")
         + _stamp(whole),
         alt=f"Forest plot of {title} by subgroup{suffix}, version {whole['version']}. All analysed "
-        f"{_forest_row(whole, '').count}, {_forest_row(whole, '').text}; {spoken}.",
+        f"{first.count}, {first.text}; {spoken}.",
         x=Axis(title, None if proportion else words.unit(whole).strip() or None, percent=proportion),
-        rows=(_forest_row(whole, "All analysed", overall=True), *lines),
+        rows=(first, *lines),
         goal=goal,
         goal_label=f"goal {words.goal(whole)}" if goal else "",
         count_title="n/N" if whole["n_events"] is not None else "units",

@@ -9,23 +9,26 @@ import numpy as np
 import polars as pl
 
 from ...protocols.model import Endpoint
-from ...studies.demographics import SMALL_CELL
 from ...studies.results import Results
 from .. import format as fmt
 from .. import rows as words
-from .builders import _finite, measured_unit
+from .builders import measured_unit
+from .forest_row import forest_row
 from .model import Axis, Forest, ForestRow, Points, Scatter
 
 Row = Mapping[str, Any]
 NOT_COMPARED = "not compared"
 
 
-def pairs(endpoint: Endpoint, rows: Sequence[Row], *, between: str, counts: Sequence[str]) -> Forest:
+def pairs(
+    endpoint: Endpoint, rows: Sequence[Row], *, between: str, labels: Sequence[str], counts: Sequence[str]
+) -> Forest:
     """Every pair of groups with its interval, and the margin.
 
     Args:
         endpoint: An endpoint with a disparity.
         rows: Its pairs, of one statistic and version.
+        labels: Name of each.
         between: What the groups are, in words.
         counts: Subjects of the two groups of each pair, in words.
     """
@@ -33,9 +36,12 @@ def pairs(endpoint: Endpoint, rows: Sequence[Row], *, between: str, counts: Sequ
     ratio = endpoint.disparity is not None and endpoint.disparity.contrast == "ratio"
     what = "Ratio" if ratio else "Difference"
     title = words.statistic_title(first)
-    lines = tuple(_line(row, str(row["level"]), count) for row, count in zip(rows, counts, strict=True))
+    lines = tuple(
+        forest_row(row, label, count=count, absent=NOT_COMPARED)
+        for row, label, count in zip(rows, labels, counts, strict=True)
+    )
     judged = next((row for row in rows if row["criterion"]), None)
-    goal = _margin(judged) if judged else ()
+    goal = words.limits(judged) if judged else ()
     level = next((fmt.level(row["ci_level"]) for row in rows if row["ci_level"]), "no")
     adjusted = (
         "simultaneous over the pairs"
@@ -77,7 +83,12 @@ def slopes(lines: Sequence[tuple[str, Row]], *, contrast: str, subject: str) -> 
         subject: What changes, in words.
     """
     first = lines[0][1]
-    rows = tuple(_line(row, label, fmt.count(row["n_subjects"]), goal=_margin(row)) for label, row in lines)
+    rows = tuple(
+        forest_row(
+            row, label, count=fmt.count(row["n_subjects"]), goal=words.limits(row), absent=NOT_COMPARED
+        )
+        for label, row in lines
+    )
     spoken = "; ".join(f"{line.label}: {line.text}" for line in rows)
     level = next((fmt.level(row["ci_level"]) for _, row in lines if row["ci_level"]), "no")
     judged = any(line.goal for line in rows)
@@ -116,27 +127,4 @@ def along(
         x=Axis(title, unit),
         y=Axis("Test \u2212 reference", own),
         points=Points(x, test - reference, tuple(subjects), tuple(range(data.height))),
-    )
-
-
-def _margin(row: Row) -> tuple[float, ...]:
-    """The limits of a row; those of an absolute value lie on both sides."""
-    found = words.limits(row)
-    return (-found[0], found[0]) if str(row["criterion"]).startswith("|") and found else found
-
-
-def _line(row: Row, label: str, count: str, *, goal: tuple[float, ...] = ()) -> ForestRow:
-    if words.hidden(row):
-        return ForestRow(label, count=count, text=f"fewer than {SMALL_CELL} subjects")
-    if row["estimate"] is None or np.isnan(row["estimate"]):
-        return ForestRow(label, count=count, text=NOT_COMPARED, goal=goal)
-    shown = words.interval(row)
-    return ForestRow(
-        label,
-        value=row["estimate"],
-        lower=_finite(row["ci_lower"]),
-        upper=_finite(row["ci_upper"]),
-        count=count,
-        text=words.number(row, row["estimate"]) + ("" if shown == "\u2013" else f" ({shown})"),
-        goal=goal,
     )

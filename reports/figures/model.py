@@ -116,6 +116,7 @@ class ForestRow:
         text: Estimate and interval, as text; or why there is none.
         overall: True for the line of all analysed rows.
         goal: Limits of this line alone, where lines are judged by different ones.
+        row_id: The row of the results behind the line; None for headings.
     """
 
     label: str
@@ -127,6 +128,7 @@ class ForestRow:
     text: str = ""
     overall: bool = False
     goal: tuple[float, ...] = ()
+    row_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from ...studies.results import Results
 from .. import format as fmt
 from .. import rows as words
 from .builders import headline
+from .forest_row import finite
 from .model import Axis, Curve, CurvePoint, Turn
 
 X_TITLES = {
@@ -61,9 +61,7 @@ def tipping(results: Results, entry: Mapping[str, Any]) -> Curve | None:
         x=Axis(X_TITLES[found["kind"]], None if errors else "SD"),
         y=Axis(title, None if proportion else words.unit(row).strip() or None, percent=proportion),
         points=tuple(
-            CurvePoint(
-                float(one["at"]), _finite(one["estimate"]), _finite(one["lower"]), _finite(one["upper"])
-            )
+            CurvePoint(float(one["at"]), finite(one["estimate"]), finite(one["lower"]), finite(one["upper"]))
             for one in found["points"]
         ),
         goal=goal,
@@ -79,7 +77,3 @@ def _said(decision: str) -> str:
 
 def _place(at: float, *, errors: bool) -> str:
     return fmt.count(int(at)) if errors else f"{fmt.fixed(float(at), 2)} SD"
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)

@@ -18,6 +18,7 @@ from accordance.app import charts, forests
 from accordance.app.cli import main
 from accordance.app.pages import MENU, PAGES
 from accordance.datasets.pairs import UNLISTED
+from accordance.reports import figures as report_figures
 from accordance.reports import rows as print_rows
 from accordance.reports import sites
 from accordance.studies.results import Results
@@ -215,18 +216,20 @@ def test_several_criteria_of_one_endpoint_stand_together(studies: Path) -> None:
 
 def test_pairs_of_groups_lie_inside_their_margin_and_lead_to_their_rows(studies: Path) -> None:
     results = Results.latest(studies / "disparity")
-    (lines,) = forests.between(results, "monk_high", "v0")
-    assert lines.model.goal == (-1.5, 1.5)
-    assert [line.label for line in lines.model.rows] == [
+    (model,) = forests.between(results, "monk_high", "v0")
+    assert model.goal == (-1.5, 1.5)
+    heading, *lines = model.rows
+    assert heading.heading and heading.row_id is None
+    assert [line.label for line in lines] == [
         "5–7 − 1–4", "8–10 − 1–4", "8–10 − 5–7", "Largest (not judged)",
     ]  # fmt: skip
-    for line, row in zip(lines.model.rows, lines.rows, strict=True):
-        assert row is not None
+    for line in lines:
+        row = results.row(str(line.row_id))
         assert (line.value, line.lower, line.upper) == (row["estimate"], row["ci_lower"], row["ci_upper"])
-    assert lines.model.rows[-1].lower is None, "the largest is biased upward: it has no interval"
-    chart = charts.clickable(lines.model, "light")
-    marks = [data[1] for data in chart.figure.data[0].customdata]
-    assert [lines.rows[chart.lines[mark]] for mark in marks] == list(lines.rows)
+    assert lines[-1].lower is None, "the largest is biased upward: it has no interval"
+    chart = charts.clickable(model, "light")
+    assert chart.rows == tuple(data[1] for data in chart.figure.data[0].customdata)
+    assert chart.rows == tuple(line.row_id for line in lines)
     label = next(one for one in chart.figure.layout.annotations if one.text == "margin −1.5 to 1.5%")
     assert label.xanchor == "left"
 
@@ -257,10 +260,11 @@ def test_the_other_version_has_its_own_pairs(studies: Path) -> None:
 
 def test_lines_of_a_forest_know_their_rows(studies: Path) -> None:
     results = Results.latest(studies / "spa-afib-ecg")
-    for lines in forests.subgroups(results, "sensitivity", "v1_1"):
-        for line, row in zip(lines.model.rows, lines.rows, strict=True):
-            assert (row is None) == line.heading
-            if row is not None and line.value is not None:
+    for model in report_figures.forest(results, "sensitivity", version="v1_1"):
+        for line in model.rows:
+            assert (line.row_id is None) == line.heading
+            if line.row_id is not None and line.value is not None:
+                row = results.row(line.row_id)
                 assert line.value == row["estimate"]
                 assert line.overall or line.label == row["level"]
 
@@ -311,9 +315,9 @@ def test_sites_are_shown_one_by_one_and_without_each(studies: Path) -> None:
     assert len(found.poolability) == 2
     for line in found.poolability:
         assert "; ".join(filter(None, (line.test or "Could not be tested", line.note))) in shown
-    lines = forests.sites(results, "sensitivity", "v1_1")
-    assert lines is not None
-    labels = [line.label for line in lines.model.rows]
+    model = forests.sites(results, "sensitivity", "v1_1")
+    assert model is not None
+    labels = [line.label for line in model.rows]
     assert labels[:3] == ["All analysed", "At each site", "101"]
     assert labels[-1] == "without 106"
     assert len(labels) == 1 + 2 * (1 + 6)
