@@ -82,7 +82,7 @@ _LARGE_SAMPLE = ("bootstrap", "cluster", "jackknife", "rao_scott", "gee", "obuch
 _OTHERS = frozenset({"asymptotic", "donner_klar", "korn_graubard", "wald", "logit"})
 
 
-_PAIRED_COUNTS = " Those of counts did."
+_PAIRED_COUNTS = " Those of the four counts of pairs did."
 
 
 def few_subjects_warning(
@@ -133,7 +133,7 @@ def few_subjects_warning(
             return f"{only}{of} no 95% interval{whose} covered 93% {_with(least)}.{exact}"
         if n < own and own > SMALLEST:
             what = f"95% intervals `{method}`{whose} covered less than 93% {_with(own)}"
-            return f"{only}{of} {what}; others did not."
+            return f"{only}{of} {what}; another reached it."
     if n < SMALLEST and _needs_many(method, several=several):
         return (
             f"Only {n} subjects: such intervals were simulated with {SMALLEST} or more, and covered less the "

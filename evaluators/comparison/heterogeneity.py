@@ -67,6 +67,10 @@ _EXPECTED = 5.0
 _ROUNDING = 1e-13  # of the largest value: differences up to this are none
 
 
+class TooManyTablesError(CannotComputeError):
+    """An exact test over so many tables is not attempted."""
+
+
 def homogeneity_of_proportions(
     x: ArrayLike, n: ArrayLike, *, method: Literal["pearson", "likelihood_ratio", "exact"] = "pearson"
 ) -> HypothesisTest:
@@ -428,7 +432,7 @@ def _exact_p(events: FloatArray, units: FloatArray) -> float:
     for n in units[:-1]:
         counts = np.arange(min(n, total) + 1)
         if len(spread) * len(counts) > _MOST_TABLES:
-            raise CannotComputeError("There are too many tables for the exact test; use `pearson`.")
+            raise TooManyTablesError("There are too many tables for the exact test; use `pearson`.")
         spread = (spread[:, None] + counts[None, :]).ravel()
         logs = (logs[:, None] + _log_choose(n, counts)[None, :]).ravel()
         keep = spread <= total

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..metric import CannotComputeError, FloatArray, Prepared
 from ..proportions.proportion import ProportionPrepared
 from .clustered_homogeneity import homogeneity_of_clustered_proportions
-from .heterogeneity import homogeneity_of_means, homogeneity_of_proportions
+from .heterogeneity import TooManyTablesError, homogeneity_of_means, homogeneity_of_proportions
 from .results import HypothesisTest
 from .subgroups import Subgroups, subgroup_heterogeneity
 
@@ -73,9 +73,7 @@ def poolability(found: Subgroups, *, statistic: str | None = None) -> Hypothesis
     events, units = zip(*(counts.sum(axis=0).tolist() for counts in parts.values()), strict=True)
     try:
         return homogeneity_of_proportions(events, units, method="exact")
-    except CannotComputeError as problem:
-        if "too many tables" not in str(problem):
-            raise
+    except TooManyTablesError:
         return homogeneity_of_proportions(events, units, method="pearson")
 
 

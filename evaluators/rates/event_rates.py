@@ -218,11 +218,7 @@ class EventRate(Metric):
             ValueError: Counts that are none, time that is negative, events in no time, or row weights.
         """
         given = checks.parameters(self, parameters)
-        columns = checks.measurement_columns(columns)
-        if columns.weights is not None:
-            raise ValueError("`event_rate` is defined without row weights; exposure is what rows weigh by.")
-        refuse_uncounted(columns.test, columns.reference)
-        events, exposure = subject_totals(columns)
+        events, exposure = subject_totals(self, columns)
         some = exposure > 0
         squares = np.where(some, events**2 / np.where(some, exposure, 1.0), 0.0)
         return RatePrepared(
@@ -240,8 +236,16 @@ EVENT_RATE = EventRate()
 METRICS: tuple[Metric, ...] = (EVENT_RATE,)
 
 
-def subject_totals(columns: Columns) -> tuple[FloatArray, FloatArray]:
-    """(S,) events and exposure of each subject."""
+def subject_totals(metric: Metric, columns: Columns) -> tuple[FloatArray, FloatArray]:
+    """(S,) events (of `test`) and exposure (of `reference`) of each subject, checked.
+
+    Raises:
+        ValueError: Counts that are none, time that is negative, events in no time, or row weights.
+    """
+    columns = checks.measurement_columns(columns)
+    if columns.weights is not None:
+        raise ValueError(f"`{metric.name}` is defined without row weights; exposure is what rows weigh by.")
+    _refuse_uncounted(columns.test, columns.reference)
     return subject_sums(columns.test, columns.offsets), subject_sums(columns.reference, columns.offsets)
 
 
@@ -255,11 +259,11 @@ def counted(
     """
     count, time = checks.measurements("events", events), checks.measurements("exposure", exposure)
     checks.same_length(len(count), {"exposure": time})
-    refuse_uncounted(count, time)
+    _refuse_uncounted(count, time)
     return arrange(time, count, subject)
 
 
-def refuse_uncounted(count: FloatArray, time: FloatArray) -> None:
+def _refuse_uncounted(count: FloatArray, time: FloatArray) -> None:
     """Refuse what is no count, negative time, and events in no time.
 
     Raises:

@@ -29,7 +29,7 @@ from ..proportions.clusters import FEW, joined
 from ..reliability.intervals import tail_quantiles
 from ..reliability.methods import LAWLESS
 from ..reliability.one_way_reml import hessian
-from .event_rates import counted, refuse_uncounted, subject_totals
+from .event_rates import counted, subject_totals
 
 _BOOTSTRAP = ("bootstrap_percentile", "bootstrap_bca")
 _SMALLEST, _LARGEST = np.log(1e-8), np.log(1e6)
@@ -241,11 +241,7 @@ class NegativeBinomialRate(Metric):
             ValueError: Counts that are none, time that is negative, events in no time, or row weights.
         """
         given = checks.parameters(self, parameters)
-        columns = checks.measurement_columns(columns)
-        if columns.weights is not None:
-            raise ValueError(f"`{self.name}` is defined without row weights; exposure is what rows weigh by.")
-        refuse_uncounted(columns.test, columns.reference)
-        events, exposure = subject_totals(columns)
+        events, exposure = subject_totals(self, columns)
         units = np.diff(columns.offsets).astype(np.float64)
         return NegativeBinomialPrepared(events, exposure, units, given["per"], len(units))
 
