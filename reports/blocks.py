@@ -234,8 +234,17 @@ def _view_words(results: Results, view: str) -> str:
     return f"{words.VIEW_WORDS[declared]} (primary view)"
 
 
-def matrices(results: Results) -> list[figures.Matrix]:
-    """The full table of output by reference for each pair of columns that endpoints compare, by version."""
+ONE_SIDED = frozenset({slices.YIELD, "prevalence"})
+"""Metrics that look at one side alone: no output is held against a reference."""
+
+
+def matrices(results: Results, version: str | None = None) -> list[figures.Matrix]:
+    """The full table of output by reference for each pair of columns that endpoints compare, by version.
+
+    Args:
+        results: An opened run.
+        version: That version only. Default: all, the one that decides first.
+    """
     found: dict[tuple[str, ...], figures.Matrix] = {}
     for entry in results.document["endpoints"]:
         if entry["row_id"] is None or entry["id"] not in results.protocol.endpoints:
@@ -243,13 +252,13 @@ def matrices(results: Results) -> list[figures.Matrix]:
         row = results.row(entry["row_id"])
         endpoint = slices.endpoint_of(results.protocol, entry["id"])
         kind = slices.coding(results.protocol, endpoint).kind
-        if row["metric"] == slices.YIELD or kind in {"measurement", "score"}:
+        if row["metric"] in ONE_SIDED or kind in {"measurement", "score"}:
             continue
         where = repr(endpoint.where)
-        for version in results.document["versions"]:
-            same = figures.headline(results, entry["id"], version)
+        for shown in [version] if version else results.document["versions"]:
+            same = figures.headline(results, entry["id"], shown)
             compared = (endpoint.pairing, endpoint.reference, endpoint.test, endpoint.population)
-            key = (*(str(name) for name in compared), where, version)
+            key = (*(str(name) for name in compared), where, shown)
             if same is not None and key not in found:
                 found[key] = figures.confusion(results, same, endpoint)
     order = {version: at for at, version in enumerate(results.document["versions"])}
@@ -257,21 +266,24 @@ def matrices(results: Results) -> list[figures.Matrix]:
     return [found[key] for key in sorted(found, key=lambda key: (key[-1] != deciding, order[key[-1]], key))]
 
 
-def discordant(results: Results) -> list[tuple[str, str, int, int]]:
-    """Outputs that disagree with the reference: (reference, output, units, units of that reference).
+def discordant(results: Results) -> list[tuple[str, tuple[tuple[str, str, int, int], ...]]]:
+    """Outputs that disagree with the reference, from each full table of the version that decides.
 
-    Of the deciding version, from the full tables of output by reference.
+    Returns:
+        (what is compared, lines of: reference, output, units, units of that reference) of every table that
+        has some.
     """
-    version = f"version {results.deciding_version}"
-    found = [
-        (row, column, model.counts[at][place], sum(model.counts[at]))
-        for model in matrices(results)
-        if version in model.caption.partition(":")[0].split(", ")
-        for at, row in enumerate(model.rows)
-        for place, column in enumerate(model.columns)
-        if model.agree[at][place] is False and model.counts[at][place]
-    ]
-    return list(dict.fromkeys(found))
+    found = []
+    for model in matrices(results, results.deciding_version):
+        lines = tuple(
+            (row, column, model.counts[at][place], sum(model.counts[at]))
+            for at, row in enumerate(model.rows)
+            for place, column in enumerate(model.columns)
+            if model.agree[at][place] is False and model.counts[at][place]
+        )
+        if lines:
+            found.append((f"{model.column_title} against {model.row_title}", lines))
+    return found
 
 
 @dataclass(frozen=True)

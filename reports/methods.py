@@ -130,7 +130,7 @@ def _data(protocol: Protocol) -> Iterable[str]:
         "types, units, "
         "accepted ranges and levels, duplicate keys, and subjects without an entry."
     )
-    yield from describe.made(protocol)
+    yield from map(fmt.quoted, describe.made(protocol))
     for rule in protocol.conversions:
         offset = f" plus {fmt.plain(rule.offset)}" if rule.offset else ""
         by = f"{fmt.plain(rule.factor)}{offset}"
