@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from accordance.app.cli import main
+
+sys.path.append(str(Path(__file__).parent))  # so that tests can say `from screen import page`
 
 PROTOCOL = """\
 schema: accordance/protocol/1

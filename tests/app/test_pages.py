@@ -10,36 +10,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from streamlit.testing.v1 import AppTest
+from screen import page, words
 
 from accordance.app import charts, drill
 from accordance.app.cli import main
 from accordance.app.pages import PAGES
 from accordance.studies.results import Results
-
-
-def script(first: str) -> None:
-    """What AppTest runs: the app, opening on one page."""
-    from accordance.app.pages import main as show  # noqa: PLC0415 - AppTest runs the body alone
-
-    show(first)
-
-
-def page(root: Path, first: str = "decision", **query: str) -> AppTest:
-    """A page of the app on a folder, run once."""
-    test = AppTest.from_function(script, args=(first,), default_timeout=60)
-    test.session_state["root"] = str(root)
-    for name, value in query.items():
-        test.query_params[name] = value
-    return test.run()
-
-
-def words(test: AppTest) -> str:
-    """All text of a page."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "success", "error", "code")
-    found = [str(element.value) for kind in kinds for element in getattr(test, kind)]
-    found += [element.proto.body for element in test.get("html")]
-    return "\n".join(found)
 
 
 @pytest.mark.parametrize("first", PAGES)

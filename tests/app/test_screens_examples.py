@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import logging
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from screen import page, words
 from streamlit import logger as streamlit_logger
 from streamlit.testing.v1 import AppTest
 
@@ -66,32 +66,6 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in STUDIES:
         assert main(["run", str(folder / name)]) == 0
     return folder
-
-
-def script(first: str) -> None:
-    """What AppTest runs: the app, opening on one page."""
-    from accordance.app.pages import main as show  # noqa: PLC0415 - AppTest runs the body alone
-
-    show(first)
-
-
-def page(root: Path, first: str = "decision", **query: str) -> AppTest:
-    """A page of the app on a folder, run once."""
-    test = AppTest.from_function(script, args=(first,), default_timeout=60)
-    test.session_state["root"] = str(root)
-    for name, value in query.items():
-        test.query_params[name] = value
-    test.run()
-    assert not test.exception, [element.value for element in test.exception]
-    return test
-
-
-def words(test: AppTest) -> str:
-    """All text of a page, on one line, as a reader sees it."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "success", "error", "code")
-    found = [str(element.value) for kind in kinds for element in getattr(test, kind)]
-    found += [element.proto.body for element in test.get("html")]
-    return html.unescape(" ".join("\n".join(found).split()))
 
 
 def tables(test: AppTest) -> str:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from screen import page
 
 from accordance.app.cli import main
 
@@ -55,19 +55,9 @@ def test_every_row_can_be_explained(demanding: Path, capsys: pytest.CaptureFixtu
     assert "counts as an error" in capsys.readouterr().out
 
 
-def script() -> None:
-    """What AppTest runs: the app, opening on its first page."""
-    from accordance.app.pages import main as show  # noqa: PLC0415 - AppTest runs the body alone
-
-    show("decision")
-
-
 def test_the_first_screen_shows_requirements_and_missing_units(demanding: Path) -> None:
     main(["run", str(demanding)])
-    test = AppTest.from_function(script, default_timeout=60)
-    test.session_state["root"] = str(demanding)
-    test.run()
-    assert not test.exception
+    test = page(demanding)
     heads = [str(element.value) for element in test.subheader]
     assert "Requirements on the study" in heads and "Missing units counted each way" in heads
     bodies = "\n".join(element.proto.body for element in test.get("html"))
