@@ -82,7 +82,7 @@ _LARGE_SAMPLE = ("bootstrap", "cluster", "jackknife", "rao_scott", "gee", "obuch
 _OTHERS = frozenset({"asymptotic", "donner_klar", "korn_graubard", "wald", "logit"})
 
 
-_PAIRED_COUNTS = " Those of the four counts of pairs did."
+_PAIRED_COUNTS = " Those of pair counts did."
 
 
 def few_subjects_warning(
