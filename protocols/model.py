@@ -14,6 +14,7 @@ from pydantic import Field
 
 from .base import Condition, Identifier, Model, Quantity, Scalar, Text, Tier, Where
 from .criteria import Criteria, Criterion
+from .streams import Alignment, Unit
 from .validity import (
     Disparity,
     Estimand,
@@ -30,6 +31,7 @@ from .validity import (
 __all__ = [
     "DECIDING",
     "SCHEMA",
+    "Alignment",
     "Bands",
     "Change",
     "Column",
@@ -56,6 +58,7 @@ __all__ = [
     "Table",
     "Text",
     "Tier",
+    "Unit",
     "View",
     "Where",
 ]
@@ -126,7 +129,9 @@ class Column(Model):
 class Table(Model):
     """The data contract of one table: long format, one row an observation."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"required"})
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"required", "interval", "duration", "stamp", "order", "repeated"}
+    )
 
     title: Text | None = None
     """What the table holds, for the report."""
@@ -139,6 +144,31 @@ class Table(Model):
     )
     time: Identifier | None = Field(
         default=None, description="Column with the time of the row, for pairing by time."
+    )
+    interval: Quantity | None = Field(
+        default=None,
+        description="Time that one row stands for, where all stand for the same: `1 s` at 1 Hz, `30 s` of a "
+        "sleep stage. Coverage is counted with it.",
+    )
+    duration: Identifier | None = Field(
+        default=None,
+        description="In place of `interval`: column with the time that each row stands for, such as an RR "
+        "interval.",
+    )
+    stamp: Literal["start", "end"] = Field(
+        default="start",
+        description="Whether `time` is the start or the end of the time that a row stands for (an RR "
+        "interval ends at its beat).",
+    )
+    order: Literal["any", "sorted"] = Field(
+        default="any",
+        description="`any`: rows are sorted by key when they are read. `sorted`: rows of a subject that are "
+        "not in order of time are refused.",
+    )
+    repeated: Literal["refused", "first", "last"] = Field(
+        default="refused",
+        description="Rows that repeat a key, such as a second that a logger wrote twice. `first`, `last`: "
+        "that row as read is kept, the others are counted.",
     )
     exclusion: Identifier | None = Field(
         default=None,
@@ -176,14 +206,19 @@ class Conversion(Model):
 class Pairing(Model):
     """How a reference row and a test row become one pair. One-to-one and audited."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"unit", "alignment", "lone_test"})
+
     title: Text | None = None
     """Words for the report."""
     reference: Identifier = "reference"
     """Name of the reference table."""
     test: Identifier = "test"
     """Name of the test table."""
-    method: Literal["key", "nearest"] = "key"
-    """`key`: equal keys. `nearest`: equal keys, and nearest in time."""
+    method: Literal["key", "nearest", "windows", "epochs", "sessions"] = Field(
+        default="key",
+        description="`key`: equal keys. `nearest`: equal keys, and nearest in time. `windows`, `epochs`, "
+        "`sessions`: both sides are first brought to one row a unit of time (`unit`).",
+    )
     on: tuple[Identifier, ...] | None = Field(
         default=None,
         description="Columns that must be equal. Default: the subject and what is in both tables' keys "
@@ -192,6 +227,15 @@ class Pairing(Model):
     tolerance: Quantity | None = Field(
         default=None, description="nearest: largest accepted distance in time."
     )
+    lone_test: Literal["listed", "counted"] = Field(
+        default="listed",
+        description="nearest: test rows without a partner. `counted`: by subject and reason, not row by row; "
+        "for devices that write far more rows than the reference.",
+    )
+    unit: Unit | None = None
+    """windows, epochs, sessions: the unit of time and how rows become one value of it."""
+    alignment: Alignment | None = None
+    """How the two clocks are held against each other."""
 
 
 class Exclusion(Model):

@@ -268,8 +268,8 @@ def test_a_file_of_nothing_but_mistakes(base: str) -> None:
 def test_how_a_violation_reads(spoil: Spoil) -> None:
     text, line, column = spoil("method: nearest", "method: ¤neerest")
     assert str(check(text)[0]) == (
-        f"protocol.yaml:{line}:{column}: pairings.by_time.method: expected one of `key`, `nearest` "
-        "(found `neerest`). Did you mean `nearest`?"
+        f"protocol.yaml:{line}:{column}: pairings.by_time.method: expected one of `key`, `nearest`, "
+        "`windows`, `epochs`, `sessions` (found `neerest`). Did you mean `nearest`?"
     )
 
 
