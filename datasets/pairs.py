@@ -62,6 +62,9 @@ class Pairs:
         n_reference_rows: Rows read from the reference table.
         n_test_rows: Rows read from the test table.
         without_rows: Subjects of the subjects table that have no row at all, sorted.
+        regrid: Where units of time were made: one row a side, session and reason with counts of rows read,
+            used and left out (`datasets.regrid`). None for pairings by key or nearest.
+        clocks: The alignment audit, one row a session (`datasets.clocks`). None without `alignment`.
     """
 
     pairing: str
@@ -71,6 +74,8 @@ class Pairs:
     n_reference_rows: int
     n_test_rows: int
     without_rows: tuple[str, ...] = ()
+    regrid: pl.DataFrame | None = None
+    clocks: pl.DataFrame | None = None
 
     def bits(self, codes: tuple[str, ...]) -> int:
         """The bit mask of these codes in `reasons`."""
