@@ -20,7 +20,10 @@ from .folder import CONFIG_FILE, SECTIONS_FOLDER, shared_tables, test_tables
 EXAMPLES = Path(__file__).parent / "examples"
 SIMULATE_FILE = "simulate.yaml"
 IGNORE_FILE = ".gitignore"
-IGNORED = "# Subjects' data and runs stay out of version control.\ndata/\nruns/\n.partial-*\n"
+IGNORED = (
+    "# Subjects' data, runs and the cache stay out of version control.\n"
+    "data/\nruns/\n.accordance/\n.partial-*\n"
+)
 SECTIONS = {
     "background.md": "Why the study was done, and what was known before.",
     "adverse_events.md": "Adverse events and device deficiencies, or that there were none.",

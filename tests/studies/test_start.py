@@ -26,6 +26,7 @@ def test_an_example_is_ready(tmp_path, example):
     assert set(made["files"]) == set(contents(tmp_path / "study"))
     assert "data/" in (tmp_path / "study" / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert "runs/" in (tmp_path / "study" / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert ".accordance/" in (tmp_path / "study" / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
 def test_simulated_data_are_the_same_each_time(tmp_path):
