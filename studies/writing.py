@@ -17,6 +17,7 @@ from typing import Any
 
 import polars as pl
 
+from ..datasets.processes import alive
 from ..protocols.errors import OutputError
 from .results import PARTIAL
 
@@ -87,20 +88,10 @@ def remove_stale(parent: Path) -> list[str]:
     removed = []
     for place in sorted(parent.glob(f"{prefix}*")):
         process = place.name.removeprefix(prefix).partition("-")[0]
-        if process.isdigit() and not _alive(int(process)):
+        if process.isdigit() and not alive(int(process)):
             shutil.rmtree(place, ignore_errors=True)
             removed.append(place.name)
     return removed
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def run_name(parent: Path, hash8: str) -> str:
