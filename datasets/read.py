@@ -58,7 +58,7 @@ class TableData:
 
 
 @dataclass(frozen=True)
-class _Raw:
+class Raw:
     """Columns as they arrived."""
 
     frame: pl.DataFrame
@@ -115,7 +115,7 @@ def read_table(
         if source.sql is not None
         else _from_files(table, source, allowed, key, hash_files=hash_files)
     )
-    return _checked(name, table, source, raw, conversions=conversions, exclusions=exclusions)
+    return checked(name, table, source, raw, conversions=conversions, exclusions=exclusions)
 
 
 def from_frame(
@@ -149,27 +149,27 @@ def from_frame(
     """
     data = to_polars(frame, name=name)
     places = Places((Part(name, data.height),))
-    raw = _Raw(_needed(data, table, source), data.columns, places, from_text=False)
-    return _checked(name, table, source, raw, conversions=conversions, exclusions=exclusions)
+    raw = Raw(_needed(data, table, source), data.columns, places, from_text=False)
+    return checked(name, table, source, raw, conversions=conversions, exclusions=exclusions)
 
 
-def _wanted(table: Table, source: Source, names: Sequence[str]) -> list[str]:
+def wanted_columns(table: Table, source: Source, names: Sequence[str]) -> list[str]:
     """Names in the data of the contract's columns, those that are there."""
     return [in_data for column in table.read if (in_data := source.columns.get(column, column)) in names]
 
 
 def _needed(frame: pl.DataFrame, table: Table, source: Source) -> pl.DataFrame:
-    return frame.select(_wanted(table, source, frame.columns))
+    return frame.select(wanted_columns(table, source, frame.columns))
 
 
-def _from_sql(name: str, table: Table, source: Source, roots: Roots, key: str) -> _Raw:
+def _from_sql(name: str, table: Table, source: Source, roots: Roots, key: str) -> Raw:
     answer = sql.query(source, roots, key=key, name=name)
     places = Places((Part(f"{key}.sql", answer.frame.height),))
     records = tuple(file_record(path, roots.name(path)) for path in answer.files)
-    return _Raw(_needed(answer.frame, table, source), answer.frame.columns, places, False, records)
+    return Raw(_needed(answer.frame, table, source), answer.frame.columns, places, False, records)
 
 
-def _from_files(table: Table, source: Source, roots: Roots, key: str, *, hash_files: bool) -> _Raw:
+def _from_files(table: Table, source: Source, roots: Roots, key: str, *, hash_files: bool) -> Raw:
     """Read each file; what is wrong with the files as files is raised for all of them at once."""
     found = files(source, roots, key=key)
     opened: list[tuple[Path, str, CsvFile | None, list[str]]] = []
@@ -182,11 +182,11 @@ def _from_files(table: Table, source: Source, roots: Roots, key: str, *, hash_fi
         except ContractError as error:
             violations.extend(error.violations)
     if not violations:
-        violations = _differing(opened, table, source)
+        violations = differing(opened, table, source)
     if violations:
         raise ContractError(violations)
     names = opened[0][3]
-    wanted = _wanted(table, source, names)
+    wanted = wanted_columns(table, source, names)
     frames: list[pl.DataFrame] = []
     parts: list[Part] = []
     for path, shown, text, _ in opened:
@@ -202,7 +202,7 @@ def _from_files(table: Table, source: Source, roots: Roots, key: str, *, hash_fi
             violations.append(Violation(message, file=shown))
         frames.append(frame)
         parts.append(text.part if text else Part(shown, frame.height))
-    violations = violations or _differing_types(frames, parts)
+    violations = violations or differing_types(frames, parts)
     if violations:
         raise ContractError(violations)
     records = tuple(
@@ -211,11 +211,11 @@ def _from_files(table: Table, source: Source, roots: Roots, key: str, *, hash_fi
     )
     # An integer file beside a float file is one column of numbers; text beside numbers was refused above.
     frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical_relaxed", rechunk=True)
-    return _Raw(frame, names, Places(tuple(parts)), opened[0][2] is not None, records)
+    return Raw(frame, names, Places(tuple(parts)), opened[0][2] is not None, records)
 
 
-def _differing(
-    opened: list[tuple[Path, str, CsvFile | None, list[str]]], table: Table, source: Source
+def differing(
+    opened: Sequence[tuple[Path, str, CsvFile | None, list[str]]], table: Table, source: Source
 ) -> list[Violation]:
     """Files of one source whose columns are not those of the first."""
     _, first, _, names = opened[0]
@@ -248,7 +248,7 @@ def _family(dtype: pl.DataType) -> str:
     return "numbers" if dtype.is_numeric() else str(dtype)
 
 
-def _differing_types(frames: list[pl.DataFrame], parts: list[Part]) -> list[Violation]:
+def differing_types(frames: list[pl.DataFrame], parts: list[Part]) -> list[Violation]:
     """Columns that one file holds in another type than the first file."""
     violations = []
     for frame, part in zip(frames[1:], parts[1:], strict=True):
@@ -264,14 +264,15 @@ def _differing_types(frames: list[pl.DataFrame], parts: list[Part]) -> list[Viol
     return violations
 
 
-def _checked(
+def checked(
     name: str,
     table: Table,
     source: Source,
-    raw: _Raw,
+    raw: Raw,
     *,
     conversions: Sequence[Conversion],
     exclusions: Collection[str] | None,
+    may_be_empty: bool = False,
 ) -> TableData:
     """Rename, type, convert units, check; raise everything that is wrong."""
     file = raw.places.parts[0].name
@@ -304,7 +305,9 @@ def _checked(
     )
     unchecked = [column for column in source.units if column not in rules]
     violations.extend(
-        contract.check_values(
+        []
+        if may_be_empty and not frame.height
+        else contract.check_values(
             # A value in an unknown unit says nothing about the contract's range.
             frame.drop(unchecked, strict=False) if wrong else frame,
             table,

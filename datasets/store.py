@@ -7,6 +7,7 @@ size, and safe to delete at any time, one by one or all together.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -92,10 +93,8 @@ class Store:
                 shutil.rmtree(place, ignore_errors=True)
             return None
         self._used.add(place)
-        try:
+        with contextlib.suppress(OSError):  # a store that can be read and not written serves as well
             os.utime(place / _FACTS)  # when it was last used, for `trim`
-        except OSError:
-            pass  # a store that can be read and not written serves as well
         return Entry(place, facts)
 
     def has(self, kind: str, key: str) -> bool:
