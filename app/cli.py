@@ -19,7 +19,7 @@ from . import protocols
 from .console import Output, shown, typed
 from .failures import INTERRUPTED, usage
 from .failures import report as report_failure
-from .options import Json, Variant
+from .options import Json, Variant, size
 
 RESERVED = (
     "compare", "verify", "sign", "qualify", "calibrate", "sniff", "amend", "seal", "unseal", "ledger",
@@ -232,6 +232,10 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads. The numbers do not depend on it.")
     ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Memory for reading and pairing streams, such as 4GB."),
+    ] = None,
     output_folder: Annotated[
         Path | None,
         typer.Option("--output", metavar="FOLDER", help="Where runs are written. Default: STUDY/runs."),
@@ -246,6 +250,7 @@ def run(
     Examples:
         accordance run my-study
         accordance run my-study --workers 4            # the same numbers, sooner
+        accordance run my-study --memory 4GB           # streams in smaller batches
         accordance run my-study --json | jq -r .decision
     """
     from ..studies import run as runs
@@ -253,7 +258,9 @@ def run(
 
     output = Output(as_json=as_json)
     with output.progress() as progress:
-        results = runs.run(study, workers=workers, output=output_folder, progress=progress)
+        results = runs.run(
+            study, workers=workers, memory=size(memory), output=output_folder, progress=progress
+        )
     output.answer(tables.run_facts(results))
     _show_results(output, results)
 

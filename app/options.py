@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from ..datasets.batches import bytes_from_text
+from ..protocols.errors import UsageError
+
 Json = Annotated[
     bool, typer.Option("--json", help="Answer with one JSON object on standard output, nothing else.")
 ]
@@ -14,3 +17,17 @@ Variant = Annotated[
     str | None,
     typer.Option("--variant", metavar="NAME", help="Which variant of it. Default: its own default."),
 ]
+
+
+def size(text: str | None) -> int | None:
+    """Bytes that an option such as `--memory 4GB` names.
+
+    Raises:
+        UsageError: It is no size.
+    """
+    if text is None:
+        return None
+    try:
+        return bytes_from_text(text)
+    except ValueError as error:
+        raise UsageError(f"--memory: {error}") from None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import polars as pl
@@ -43,7 +45,7 @@ Status = Literal["paired", "reference_only", "test_only"]
 class Pairs:
     """Every reference row and every test row of one pairing and one version, each exactly once.
 
-    `frame` columns:
+    `data` columns:
         `subject` (text), the other key columns by name,
         `status` (`paired`, `reference_only`, `test_only`),
         `reason` (text; null where every endpoint can use the row): the first code in `codes` that applies,
@@ -57,7 +59,8 @@ class Pairs:
     Attributes:
         pairing: Identifier of the pairing.
         version: Identifier of the algorithm version whose test rows these are.
-        frame: See above.
+        data: See above. A lazy frame where the pairs lie on disk: ask for the columns that are needed
+            (`columns`, `scan`) and not for all of them at once (`frame`).
         codes: Reason codes: structural ones, then the protocol's, in order of precedence.
         n_reference_rows: Rows read from the reference table.
         n_test_rows: Rows read from the test table.
@@ -69,13 +72,36 @@ class Pairs:
 
     pairing: str
     version: str
-    frame: pl.DataFrame
+    data: pl.DataFrame | pl.LazyFrame
     codes: tuple[str, ...]
     n_reference_rows: int
     n_test_rows: int
     without_rows: tuple[str, ...] = ()
     regrid: pl.DataFrame | None = None
     clocks: pl.DataFrame | None = None
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """All of it in memory."""
+        return self.data.collect() if isinstance(self.data, pl.LazyFrame) else self.data
+
+    def scan(self) -> pl.LazyFrame:
+        """All of it, to be read when it is asked for."""
+        return self.data.lazy()
+
+    def columns(self, *wanted: str | pl.Expr | Iterable[str]) -> pl.DataFrame:
+        """Some columns or expressions in memory, no others."""
+        return self.scan().select(*wanted).collect()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return self.scan().collect_schema().names()
+
+    @cached_property
+    def height(self) -> int:
+        """Number of rows."""
+        return int(self.scan().select(pl.len()).collect().item())
 
     def bits(self, codes: tuple[str, ...]) -> int:
         """The bit mask of these codes in `reasons`."""

@@ -45,6 +45,7 @@ class Material:
         shared: Table -> frame, the tables that all versions share.
         tests: Version -> test table -> frame.
         plan: What was locked.
+        paired: (pairing, version) -> pairs that were made already, of tables too long to hold.
     """
 
     protocol: Protocol
@@ -54,6 +55,7 @@ class Material:
     shared: Mapping[str, pl.DataFrame]
     tests: Mapping[str, Mapping[str, pl.DataFrame]]
     plan: Plan = field(default_factory=lambda: Plan(None))
+    paired: Mapping[tuple[str, str], Pairs] = field(default_factory=dict)
 
     @property
     def subjects(self) -> pl.DataFrame | None:
@@ -155,6 +157,9 @@ def pair_all(material: Material, progress: Progress | None = None) -> dict[tuple
     total = max(1, len(protocol.pairings) * len(material.tests))
     for name, rule in protocol.pairings.items():
         for version, tests in material.tests.items():
+            if (name, version) in material.paired:
+                found[name, version] = material.paired[name, version]
+                continue
             if progress:
                 progress(f"pairing {name}, {version}", PAIRING_SHARE * len(found) / total)
             reference = material.shared.get(rule.reference)

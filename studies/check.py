@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..datasets.read import TableData
+from ..datasets.stream import Stream
 from ..protocols.errors import ContractError, Violation
 from .folder import Study, Tables, load, tables
 
@@ -29,11 +31,15 @@ class Checked:
                 "table": data.name,
                 "version": version,
                 "rows": data.n_rows,
-                "subjects": data.frame.get_column(self.study.protocol.tables[data.name].subject).n_unique(),
+                "subjects": _subjects(data, self.study.protocol.tables[data.name].subject),
                 "files": [record.path_relative for record in data.files],
             }
             for version, data in self.tables.every()
         ]
+
+
+def _subjects(data: TableData | Stream, column: str) -> int:
+    return len(data.counts) if isinstance(data, Stream) else data.frame.get_column(column).n_unique()
 
 
 def check(path: Path | str) -> Study:

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..datasets.cache_folder import cache_folder
 from ..datasets.read import TableData, read_table
 from ..datasets.sources import Source
+from ..datasets.store import Store
+from ..datasets.stream import Stream, open_stream
 from ..protocols import load as protocol_files
 from ..protocols.canonical import digest
 from ..protocols.errors import ContractError, UsageError, Violation, nearest
@@ -55,17 +58,17 @@ class Study:
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a study, as read and checked.
+    """The tables of a study, as read and checked; of streams, what is known before their rows are read.
 
     Attributes:
         shared: Table -> data that every version shares (subjects, reference tables).
         tests: Version -> test table -> data.
     """
 
-    shared: dict[str, TableData]
-    tests: dict[str, dict[str, TableData]] = field(default_factory=dict)
+    shared: dict[str, TableData | Stream]
+    tests: dict[str, dict[str, TableData | Stream]] = field(default_factory=dict)
 
-    def every(self) -> Iterator[tuple[str | None, TableData]]:
+    def every(self) -> Iterator[tuple[str | None, TableData | Stream]]:
         """(version or None, data) of every table, shared ones first."""
         for data in self.shared.values():
             yield None, data
@@ -73,7 +76,7 @@ class Tables:
             for data in tables_.values():
                 yield version, data
 
-    def of(self, version: str) -> dict[str, TableData]:
+    def of(self, version: str) -> dict[str, TableData | Stream]:
         """All tables that one version's results rest on."""
         return {**self.shared, **self.tests[version]}
 
@@ -143,15 +146,33 @@ def shared_tables(protocol: Protocol) -> tuple[str, ...]:
     return tuple(name for name in protocol.tables if name not in own)
 
 
+def streamed_tables(protocol: Protocol) -> frozenset[str]:
+    """Tables that pairing can take some subjects at a time.
+
+    Those whose pairings all bring their rows to units of time, or count the device's further rows.
+    """
+    whole: set[str] = set()
+    some: set[str] = set()
+    for rule in protocol.pairings.values():
+        by_batch = rule.method not in {"key", "nearest"} or rule.lone_test == "counted"
+        (some if by_batch else whole).update({rule.reference, rule.test})
+    return frozenset(some - whole)
+
+
+def store_of(study: Study) -> Store:
+    """Where a study keeps what was computed once."""
+    return Store(cache_folder(study.path) / "store")
+
+
 def tables(study: Study) -> Tables:
-    """Every table of a study, read and held against its contract.
+    """Every table of a study, read and held against its contract; streams are opened and not read.
 
     Raises:
         ContractError: Tables violate their contract; the violations of all tables are listed.
     """
     violations: list[Violation] = []
-    shared: dict[str, TableData] = {}
-    tests: dict[str, dict[str, TableData]] = {version: {} for version in study.versions}
+    shared: dict[str, TableData | Stream] = {}
+    tests: dict[str, dict[str, TableData | Stream]] = {version: {} for version in study.versions}
     for name in shared_tables(study.protocol):
         if name in study.config.sources:
             _read(study, name, study.config.sources[name], shared, violations)
@@ -160,7 +181,7 @@ def tables(study: Study) -> Tables:
             _read(study, name, spec.sources[name], tests[version], violations)
     for own in tests.values():
         every = shared | own
-        frames = {name: table.frame for name, table in every.items()}
+        frames = {name: table.frame for name, table in every.items() if isinstance(table, TableData)}
         files = {name: table.files[0].path_relative for name, table in every.items() if table.files}
         empty = empty_columns(study.protocol, frames, files)
         violations.extend(found for found in empty if found not in violations)
@@ -170,18 +191,35 @@ def tables(study: Study) -> Tables:
 
 
 def _read(
-    study: Study, name: str, source: Source, into: dict[str, TableData], violations: list[Violation]
+    study: Study,
+    name: str,
+    source: Source,
+    into: dict[str, TableData | Stream],
+    violations: list[Violation],
 ) -> None:
-    """Read one table, or note what is wrong with it."""
+    """Read one table, or open it as a stream, or note what is wrong with it."""
+    table, codes = study.protocol.tables[name], declared_codes(study.protocol)
     try:
-        into[name] = read_table(
+        stream = None
+        if name in streamed_tables(study.protocol):
+            stream = open_stream(
+                name,
+                table,
+                source,
+                base=study.path,
+                roots=study.config.roots,
+                store=store_of(study),
+                conversions=study.protocol.conversions,
+                exclusions=codes,
+            )
+        into[name] = stream or read_table(
             name,
-            study.protocol.tables[name],
+            table,
             source,
             base=study.path,
             roots=study.config.roots,
             conversions=study.protocol.conversions,
-            exclusions=declared_codes(study.protocol),
+            exclusions=codes,
         )
     except ContractError as error:
         violations.extend(error.violations)

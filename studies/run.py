@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from ..datasets.pairs import Pairs
+from ..datasets.read import TableData
+from ..datasets.stream import Stream
 from ..protocols.canonical import digest
-from . import ledger, lock
-from .analysis import Analysis, Material, Progress, analyse, identified
-from .folder import CONFIG_FILE, SECTIONS_FOLDER, Study, Tables, load, tables
+from . import ledger, lock, streams
+from .analysis import PAIRING_SHARE, Analysis, Material, Progress, analyse, identified
+from .folder import CONFIG_FILE, SECTIONS_FOLDER, Study, Tables, load, store_of, tables
 from .manifest import manifest, sha256_file, sha256_text, tool_version
 from .results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, RUNS_FOLDER, Results, pairs_file
 from .writing import PartialFolder, output_errors, run_name
@@ -42,6 +48,7 @@ def run(
     path: Path | str,
     *,
     workers: int | None = None,
+    memory: int | None = None,
     output: Path | None = None,
     progress: Progress | None = None,
 ) -> Results:
@@ -50,6 +57,8 @@ def run(
     Args:
         path: The study folder.
         workers: Threads; default one a processor. The numbers do not depend on it.
+        memory: Bytes that reading and pairing streams may take, all workers together; default as much as
+            full batches take. The numbers do not depend on it.
         output: Folder that the run folder is created in. Default: `runs` in the study folder.
         progress: Told what is being done and the share done, 0 to 1.
 
@@ -73,25 +82,55 @@ def run(
         log("table read", table=table.name, version=version, rows=table.n_rows)
     parent = output if output is not None else study.path / RUNS_FOLDER
     with PartialFolder(parent) as folder:
-        analysis = analyse(material(study, data, locked), workers=workers, progress=tell)
+        paired = _pair_streams(study, data, streams.Budget.of(workers, memory), log, tell)
+        analysis = analyse(material(study, data, locked, paired), workers=workers, progress=tell)
         for (pairing, version), pairs in analysis.pairs.items():
-            log("paired", pairing=pairing, version=version, rows=pairs.frame.height)
+            log("paired", pairing=pairing, version=version, rows=pairs.height)
         log("evaluated", rows=analysis.rows.height, errors=analysis.rows["error"].count())
         tell("writing", 1.0)
         return _write(study, data, analysis, folder, log, started=started, workers=workers)
 
 
-def material(study: Study, data: Tables, locked: Any) -> Material:
+def _pair_streams(
+    study: Study, data: Tables, budget: streams.Budget, log: Log, tell: Progress
+) -> dict[tuple[str, str], Pairs]:
+    """Pairs of all tables that are too long to hold, batch after batch."""
+    found: dict[tuple[str, str], Pairs] = {}
+    work = streams.pairings(study.protocol, data)
+    store = store_of(study)
+    for place, one in enumerate(work):
+
+        def told(what: str, share: float, place: int = place) -> None:
+            tell(what, PAIRING_SHARE * (place + share) / len(work))
+
+        made = streams.make(one, store, budget, told)
+        found[one.name, one.version] = made.pairs
+        counts = {"computed": made.computed, "found": made.found, "rows_read": made.rows_read}
+        log("batches", pairing=one.name, version=one.version, **counts)
+    if work:
+        log("store", removed=store.trim())
+    return found
+
+
+def material(
+    study: Study, data: Tables, locked: Any, paired: Mapping[tuple[str, str], Pairs] | None = None
+) -> Material:
     """A study's tables and plan, as the analysis takes them."""
     return Material(
         protocol=study.protocol,
         study=study.config.model_dump(mode="json", by_alias=True),
         algorithm=study.config.algorithm.name,
         deciding_version=study.deciding_version,
-        shared={name: table.frame for name, table in data.shared.items()},
-        tests={v: {name: table.frame for name, table in own.items()} for v, own in data.tests.items()},
+        shared=_frames(data.shared),
+        tests={version: _frames(own) for version, own in data.tests.items()},
         plan=lock.plan(study, data, locked),
+        paired=paired or {},
     )
+
+
+def _frames(tables_: Mapping[str, TableData | Stream]) -> dict[str, pl.DataFrame]:
+    """The rows of tables that were read whole."""
+    return {name: table.frame for name, table in tables_.items() if isinstance(table, TableData)}
 
 
 def _write(
@@ -106,7 +145,7 @@ def _write(
 ) -> Results:
     """Write everything, note the run in the ledger, and give the folder its name."""
     for place, pairs in analysis.pairs.items():
-        folder.write_frame(pairs_file(*place), pairs.frame)
+        folder.write_frame(pairs_file(*place), pairs.data)
     hashes = lock.data_hashes(data)
     name = run_name(folder.parent, input_hash(study, hashes)[:8])
     identity = {"id": name, "started": started, "finished": ledger.utc(), "accordance": tool_version()}

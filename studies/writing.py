@@ -67,12 +67,15 @@ class PartialFolder:
         """Write a JSON file. Numbers keep full precision; what is no number cannot be written."""
         self.write_text(name, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
-    def write_frame(self, name: str, frame: pl.DataFrame) -> None:
-        """Write a Parquet file."""
+    def write_frame(self, name: str, frame: pl.DataFrame | pl.LazyFrame) -> None:
+        """Write a Parquet file; a lazy frame piece by piece."""
         target = self.path / name
         with output_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            frame.write_parquet(target, compression="zstd", compression_level=3)
+            if isinstance(frame, pl.LazyFrame):
+                frame.sink_parquet(target, compression="zstd", compression_level=3, maintain_order=True)
+            else:
+                frame.write_parquet(target, compression="zstd", compression_level=3)
 
     def finish(self, name: str) -> Path:
         """Give the folder its name; from here on it is a run."""

@@ -1,0 +1,91 @@
+"""Batches of subjects: how long tables are cut so that each piece fits in memory and can be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+TARGET_ROWS = 5_000_000
+"""Rows of a batch unless memory asks for fewer: enough that cutting costs nothing, some 0.6 GB at work."""
+
+SMALLEST_ROWS = 50_000
+"""Rows below which a batch is not cut any further for memory's sake."""
+
+BYTES_A_ROW = 120
+"""Memory that pairing takes for each row of a batch, measured with some columns more than a stream has."""
+
+
+def cut(counts: Sequence[Mapping[str, int]], target: int = TARGET_ROWS) -> list[tuple[str, ...]]:
+    """Subjects in order, in batches of about so many rows: whole subjects, at least one each.
+
+    The cuts depend on the subjects and their rows alone, so that a batch that was computed before is found
+    again.
+
+    Args:
+        counts: For each table, subject -> rows.
+        target: Rows at which a batch is full.
+
+    Returns:
+        Batches of subjects; each subject of any table is in exactly one.
+
+    Example:
+        >>> cut([{"001": 3, "002": 2, "003": 4}, {"001": 1, "004": 9}], target=6)
+        [('001', '002'), ('003', '004')]
+    """
+    rows: dict[str, int] = {}
+    for table in counts:
+        for subject, count in table.items():
+            rows[subject] = rows.get(subject, 0) + count
+    batches: list[tuple[str, ...]] = []
+    batch: list[str] = []
+    full = 0
+    for subject in sorted(rows):
+        batch.append(subject)
+        full += rows[subject]
+        if full >= target:
+            batches.append(tuple(batch))
+            batch, full = [], 0
+    return [*batches, tuple(batch)] if batch else batches
+
+
+def target_rows(memory: int | None, workers: int) -> int:
+    """Rows of a batch so that all workers together stay within a memory budget.
+
+    Halved from `TARGET_ROWS` until it fits, so that few sizes occur and batches are found again.
+
+    Args:
+        memory: Bytes for all workers together; None: no limit.
+        workers: Batches at work at the same time.
+
+    Example:
+        >>> target_rows(None, 8), target_rows(2**30, 2)
+        (5000000, 2500000)
+    """
+    target = TARGET_ROWS
+    while memory is not None and target * BYTES_A_ROW * workers > memory and target > SMALLEST_ROWS:
+        target //= 2
+    return target
+
+
+def bytes_from_text(text: str) -> int:
+    """A size such as `4GB` or `500 MB` in bytes (powers of 1024).
+
+    Raises:
+        ValueError: It is not a number with one of the units.
+
+    Example:
+        >>> bytes_from_text("1.5 GB"), bytes_from_text("2048")
+        (1610612736, 2048)
+    """
+    units = {"": 1, "B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
+    compact = text.strip().upper().replace(" ", "").replace("IB", "B")
+    number = compact.rstrip("BKMGT")
+    unit = compact[len(number) :]
+    if unit in {"K", "M", "G", "T"}:
+        unit += "B"
+    try:
+        size = float(number) * units[unit]
+    except (ValueError, KeyError):
+        size = -1.0
+    if not size > 0:
+        raise ValueError(f"expected a size such as 4GB or 500MB, found {text!r}")
+    return int(size)

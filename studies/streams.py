@@ -1,0 +1,383 @@
+"""Pairs of streams: batch after batch of subjects, each kept, so that nothing is computed twice.
+
+A batch's pairs are named by all that went into them: the subjects, the bytes of the files that hold their
+rows, the parts of the protocol that pairing follows, and the program. A run that was killed goes on where it
+was; another criterion or level finds all batches there; another version finds those of its own output missing
+and no others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ..datasets import batches, pairing
+from ..datasets.pairs import STRUCTURAL, Pairs
+from ..datasets.read import TableData
+from ..datasets.store import Entry, Store, key_of
+from ..datasets.stream import Stream
+from ..protocols.canonical import canonical
+from ..protocols.errors import ContractError, Violation
+from ..protocols.model import Protocol
+from .folder import Tables
+from .slices import SUBJECTS
+
+Told = Callable[[str, float], None]
+"""Told what is being done and the share done."""
+KIND = "pairs"
+_WORDS = frozenset({"title", "description", "device", "source", "note"})
+"""Keys of a protocol that are words for people."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What pairing may take of the machine.
+
+    Attributes:
+        workers: Batches at work at the same time.
+        memory: Bytes for all of them together; None: as much as full batches take.
+    """
+
+    workers: int = 1
+    memory: int | None = None
+
+    @staticmethod
+    def of(workers: int | None, memory: int | None) -> Budget:
+        """One worker a processor unless said otherwise."""
+        return Budget(workers or os.cpu_count() or 1, memory)
+
+    @property
+    def target(self) -> int:
+        """Rows of a batch."""
+        return batches.target_rows(self.memory, self.workers)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One piece of work.
+
+    Attributes:
+        subjects: Whose rows.
+        key: Name of its pairs in the store.
+        n_rows: Rows of both tables.
+        inputs: What went into the name, by kind, each as a hash: to say why it has to be computed.
+    """
+
+    subjects: tuple[str, ...]
+    key: str
+    n_rows: int
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class StreamPairing:
+    """A pairing of one version of which at least one table is a stream.
+
+    Attributes:
+        protocol: Resolved protocol.
+        name: The pairing.
+        version: The version whose test rows these are.
+        reference: Its reference table.
+        test: Its test table.
+        tables: The tables that are read whole (subjects, stretches of time), by name.
+    """
+
+    protocol: Protocol
+    name: str
+    version: str
+    reference: Stream | TableData
+    test: Stream | TableData
+    tables: Mapping[str, TableData]
+
+    def plan(self, budget: Budget) -> list[Batch]:
+        """The batches of this pairing, in order of their subjects."""
+        counts = [_counts(side, self.protocol) for side in (self.reference, self.test)]
+        common = {"rules": _rules(self), "program": program()}
+        found = []
+        for subjects in batches.cut(counts, budget.target):
+            inputs = {
+                **common,
+                "reference": _identity(self.reference, subjects),
+                "test": _identity(self.test, subjects),
+            }
+            n_rows = sum(own.get(subject, 0) for own in counts for subject in subjects)
+            found.append(Batch(subjects, key_of(KIND, subjects, inputs), n_rows, inputs))
+        return found
+
+    def pair(self, batch: Batch) -> Pairs:
+        """The audited pairs of one batch.
+
+        Raises:
+            ContractError: What is wrong with the rows of these subjects.
+        """
+        chosen = batch.subjects
+        people = self.tables.get(SUBJECTS)
+        frames = {name: _rows(table, self.protocol, chosen) for name, table in self.tables.items()}
+        pairs = pairing.pair(
+            self.protocol,
+            self.name,
+            reference=_rows(self.reference, self.protocol, chosen),
+            test=_rows(self.test, self.protocol, chosen),
+            subjects=None if people is None else frames[SUBJECTS],
+            version=self.version,
+        )
+        pairing.verify(pairs)
+        return pairs
+
+
+def pairings(protocol: Protocol, data: Tables) -> list[StreamPairing]:
+    """Every pairing and version that takes its tables some subjects at a time."""
+    found = []
+    for name, rule in protocol.pairings.items():
+        for version, own in data.tests.items():
+            every = data.shared | own
+            sides = every[rule.reference], every[rule.test]
+            if not any(isinstance(side, Stream) for side in sides):
+                continue
+            needed = {SUBJECTS, *([rule.unit.within.table] if rule.unit and rule.unit.within else [])}
+            read = {
+                key: table for key, table in every.items() if key in needed and isinstance(table, TableData)
+            }
+            found.append(StreamPairing(protocol, name, version, *sides, read))
+    return found
+
+
+def _counts(side: Stream | TableData, protocol: Protocol) -> Mapping[str, int]:
+    """Subject -> rows of a table."""
+    if isinstance(side, Stream):
+        return side.counts
+    column = protocol.tables[side.name].subject
+    return dict(side.frame.group_by(column).len().iter_rows())
+
+
+def _rows(side: Stream | TableData, protocol: Protocol, subjects: tuple[str, ...]) -> pl.DataFrame:
+    """The rows of some subjects of a table."""
+    if isinstance(side, Stream):
+        return side.read(subjects).frame
+    return side.frame.filter(pl.col(protocol.tables[side.name].subject).is_in(list(subjects)))
+
+
+def _identity(side: Stream | TableData, subjects: tuple[str, ...]) -> str:
+    """Hash of what the rows of some subjects come from."""
+    if isinstance(side, Stream):
+        return key_of([(part.record.sha256, part.first_row) for part in side.touched(subjects)])
+    return side.content_sha256
+
+
+def _rules(work: StreamPairing) -> str:
+    """Hash of all in protocol and study that pairing follows, and of the tables that are read whole."""
+    protocol = json.loads(canonical(work.protocol))
+    rule = protocol["pairings"][work.name]
+    named = {rule["reference"], rule["test"], *work.tables}
+    values = sorted(
+        [str(one.reference), str(one.test)]
+        for one in work.protocol.endpoints.values()
+        if one.pairing == work.name
+    )
+    sources = [
+        side.source.model_dump(mode="json", include={"columns", "units"})
+        for side in (work.reference, work.test)
+        if isinstance(side, Stream)
+    ]
+    return key_of(
+        _plain(rule),
+        {name: _plain(table) for name, table in protocol["tables"].items() if name in named},
+        _plain(protocol.get("exclusions", {})),
+        protocol.get("unknown_exclusions"),
+        protocol.get("conversions"),
+        values,
+        sources,
+        {name: table.content_sha256 for name, table in work.tables.items()},
+    )
+
+
+def _plain(part: Any) -> Any:
+    """A part of a protocol without the words that are for people."""
+    if isinstance(part, dict):
+        # a column may be called `device`: its contract is no text
+        kept = (key for key, value in part.items() if not (key in _WORDS and isinstance(value, str)))
+        return {key: _plain(part[key]) for key in kept}
+    return [_plain(value) for value in part] if isinstance(part, list) else part
+
+
+@cache
+def program() -> str:
+    """Hash of the code that makes pairs, and of the engine's version: another program has other pairs."""
+    digest = hashlib.sha256(pl.__version__.encode())
+    root = Path(__file__).resolve().parent.parent
+    for folder in ("datasets", "protocols"):
+        for file in sorted((root / folder).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of the batches of one pairing.
+
+    Attributes:
+        pairs: All of them put together, on disk.
+        computed: Batches that were computed.
+        found: Batches that were there.
+        rows_read: Rows of the streams that were read.
+    """
+
+    pairs: Pairs
+    computed: int
+    found: int
+    rows_read: int
+
+
+MOST_PROBLEMS = 20
+"""Batches with problems after which no further one is begun."""
+
+
+def make(work: StreamPairing, store: Store, budget: Budget, tell: Told) -> Made:
+    """The pairs of all batches of a pairing, those that are there already unread.
+
+    Raises:
+        ContractError: What is wrong with the rows, of all batches (of the first ones, where it is many).
+        OutputError: The store cannot be written.
+    """
+    planned = work.plan(budget)
+    entries: dict[str, Entry] = {}
+    for batch in planned:
+        entry = store.get(KIND, batch.key)
+        if entry is not None:
+            entries[batch.key] = entry
+    missing = [batch for batch in planned if batch.key not in entries]
+    found = len(entries)
+    violations: list[Violation] = []
+    clock = _Clock(work, planned, missing, tell)
+    for batch, done in _at_work(work, store, missing, budget.workers):
+        if isinstance(done, ContractError):
+            violations.extend(one for one in done.violations if one not in violations)
+        else:
+            entries[batch.key] = done
+        clock.done(batch)
+    if violations:
+        raise ContractError(violations)
+    pairs = _together(work, [entries[batch.key] for batch in planned])
+    return Made(pairs, len(missing), found, sum(batch.n_rows for batch in missing))
+
+
+def _at_work(
+    work: StreamPairing, store: Store, missing: list[Batch], workers: int
+) -> Iterator[tuple[Batch, Entry | ContractError]]:
+    """Compute batches, some at a time, and keep each as soon as it is done."""
+
+    def one(batch: Batch) -> Entry | ContractError:
+        try:
+            return _keep(store, batch.key, work.pair(batch))
+        except ContractError as error:
+            return error
+
+    waiting = iter(missing)
+    problems = 0
+    with ThreadPoolExecutor(workers) as pool:
+        running: dict[Future[Entry | ContractError], Batch] = {}
+        try:
+            while True:
+                while len(running) < workers and problems < MOST_PROBLEMS:
+                    batch = next(waiting, None)
+                    if batch is None:
+                        break
+                    running[pool.submit(one, batch)] = batch
+                if not running:
+                    return
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    answer = future.result()
+                    problems += isinstance(answer, ContractError)
+                    yield running.pop(future), answer
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def _keep(store: Store, key: str, pairs: Pairs) -> Entry:
+    frames = {"pairs": pairs.frame}
+    for name in ("regrid", "clocks"):
+        audit = getattr(pairs, name)
+        if audit is not None:
+            frames[name] = audit
+    facts = {"n_reference_rows": pairs.n_reference_rows, "n_test_rows": pairs.n_test_rows}
+    return store.put(KIND, key, frames, facts)
+
+
+def _together(work: StreamPairing, entries: list[Entry]) -> Pairs:
+    """The pairs of all batches as one, read when asked for."""
+    facts = [entry.facts for entry in entries]
+    people = work.tables.get(SUBJECTS)
+    without: tuple[str, ...] = ()
+    if people is not None:
+        column = work.protocol.tables[SUBJECTS].subject
+        known = set(_counts(work.reference, work.protocol)) | set(_counts(work.test, work.protocol))
+        without = tuple(sorted(set(people.frame[column].to_list()) - known))
+    codes = (*STRUCTURAL, *(code for code in work.protocol.exclusions if code not in STRUCTURAL))
+    return Pairs(
+        work.name,
+        work.version,
+        pl.concat([pl.scan_parquet(entry.file("pairs"), glob=False) for entry in entries]),
+        codes,
+        sum(int(one["n_reference_rows"]) for one in facts),
+        sum(int(one["n_test_rows"]) for one in facts),
+        without,
+        _audit(entries, "regrid"),
+        _audit(entries, "clocks"),
+    )
+
+
+def _audit(entries: list[Entry], name: str) -> pl.DataFrame | None:
+    found = [entry.frame(name) for entry in entries if entry.has(name)]
+    return pl.concat(found) if found else None
+
+
+class _Clock:
+    """Tells how far the batches of a pairing are, how fast, and how long it will take."""
+
+    def __init__(self, work: StreamPairing, planned: list[Batch], missing: list[Batch], tell: Told) -> None:
+        self._what = f"pairing {work.name}, {work.version}"
+        self._total = len(planned)
+        self._done = self._total - len(missing)
+        self._rows_left = self._rows_all = sum(batch.n_rows for batch in missing)
+        self._started = time.monotonic()
+        self._tell = tell
+        self._say()
+
+    def done(self, batch: Batch) -> None:
+        """A batch is done."""
+        self._done += 1
+        self._rows_left -= batch.n_rows
+        self._say()
+
+    def _say(self) -> None:
+        taken = time.monotonic() - self._started
+        rows = self._rows_all - self._rows_left
+        pace = ""
+        if rows and taken > 0:
+            speed = rows / taken
+            pace = f", {speed / 1e6:.1f} million rows/s, {_duration(self._rows_left / speed)} left"
+        share = self._done / self._total if self._total else 1.0
+        self._tell(f"{self._what}: batch {self._done} of {self._total}{pace}", share)
+
+
+def _duration(seconds: float) -> str:
+    """A time in words.
+
+    Example:
+        >>> _duration(42.3), _duration(190)
+        ('42 s', '3 min 10 s')
+    """
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
