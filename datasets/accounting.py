@@ -111,6 +111,8 @@ def _structural(pairs: Pairs, protocol: Protocol, population: str) -> list[_Step
     excluding = protocol.exclusions if chosen is None or chosen.exclude is None else chosen.exclude
     reasons = pairs.frame["reasons"].to_numpy()
     present = int(np.bitwise_or.reduce(reasons)) if len(reasons) else 0
+    if pairs.lone_test is not None:
+        present |= pairs.bits(tuple(pairs.lone_test["reason"].unique().to_list()))
     steps: list[_Step] = []
     for place, code in enumerate(pairs.codes):
         if code in VALUE_CODES or (code not in STRUCTURAL and code not in excluding):
@@ -164,27 +166,29 @@ def _holds(where: Where, frame: pl.DataFrame, key: str) -> NDArray[np.bool_]:
 
 def _flow(pairs: Pairs, steps: Sequence[_Step]) -> pl.DataFrame:
     """Apply the steps one after the other and count what each removes."""
-    frame = pairs.frame
+    frame = pairs.columns("subject", "reference_row", "test_row")
     sides = (
         frame["reference_row"].is_not_null().to_numpy(),
         frame["test_row"].is_not_null().to_numpy(),
     )
     kinds = (*sides, sides[0] & sides[1])
     starts = keys.run_starts(frame["subject"])
+    lone = _Lone(pairs, frame["subject"].gather(starts).to_list(), [code for code, _, _ in steps])
     left = np.ones(frame.height, dtype=bool)
-    alive = _subjects(left, starts)
+    alive = lone.subjects(_alive(left, starts), -1)
     absent = len(pairs.without_rows)
     counts = [int(kind.sum()) for kind in kinds]
-    rows = [(READ, "Read", alive + absent, counts[0], counts[1], counts[2])]
+    rows = [(READ, "Read", alive + absent, counts[0], counts[1] + pairs.n_lone_test, counts[2])]
     if absent:
         rows.append((NO_ROWS, "Subject without any row", absent, 0, 0, 0))
-    for code, title, removes in steps:
+    for place, (code, title, removes) in enumerate(steps):
         gone = left & removes
         left &= ~removes
-        still = _subjects(left, starts)
-        if code not in _WHEN_ANY or gone.any():
+        still = lone.subjects(_alive(left, starts), place)
+        further = lone.rows.get(code, 0)
+        if code not in _WHEN_ANY or gone.any() or further:
             counts = [int((gone & kind).sum()) for kind in kinds]
-            rows.append((code, title, alive - still, counts[0], counts[1], counts[2]))
+            rows.append((code, title, alive - still, counts[0], counts[1] + further, counts[2]))
         alive = still
     counts = [int((left & kind).sum()) for kind in kinds]
     rows.append((ANALYSED, "Analysed", alive, counts[0], counts[1], counts[2]))
@@ -194,9 +198,37 @@ def _flow(pairs: Pairs, steps: Sequence[_Step]) -> pl.DataFrame:
     return table
 
 
-def _subjects(rows: NDArray[np.bool_], starts: keys.IntArray) -> int:
-    """Subjects with at least one of these rows; rows are sorted by subject."""
-    return int(np.logical_or.reduceat(rows, starts).sum()) if len(starts) else 0
+class _Lone:
+    """Test rows that are counted and not told: how many each step removes, and whom they keep in the flow."""
+
+    def __init__(self, pairs: Pairs, subjects: Sequence[str], codes: Sequence[str]) -> None:
+        self.rows: dict[str, int] = {}
+        self._last = np.full(len(subjects), -1)
+        self._others: list[int] = []
+        if pairs.lone_test is None:
+            return
+        places = {subject: place for place, subject in enumerate(subjects)}
+        last: dict[str, int] = {}
+        for subject, reason, n_rows in pairs.lone_test.select("subject", "reason", "n_rows").iter_rows():
+            self.rows[reason] = self.rows.get(reason, 0) + n_rows
+            last[subject] = max(codes.index(reason), last.get(subject, -1))
+        for subject, step in last.items():
+            if subject in places:
+                self._last[places[subject]] = step
+            else:
+                self._others.append(step)
+
+    def subjects(self, alive: NDArray[np.bool_], step: int) -> int:
+        """Subjects with a row after a step, those of which only such rows are left among them."""
+        return int((alive | (self._last > step)).sum()) + sum(last > step for last in self._others)
+
+
+def _alive(rows: NDArray[np.bool_], starts: keys.IntArray) -> NDArray[np.bool_]:
+    """Which subjects have at least one of these rows; rows are sorted by subject."""
+    if not len(starts):
+        return np.zeros(0, dtype=bool)
+    found: NDArray[np.bool_] = np.logical_or.reduceat(rows, starts)
+    return found
 
 
 def check_sums(table: pl.DataFrame) -> None:

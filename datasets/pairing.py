@@ -20,7 +20,17 @@ from . import reasons as reasons_of
 from .contract import ROW
 from .keys import IntArray
 from .matching import Matches
-from .pairs import REFERENCE, STRUCTURAL, TEST, VALUE_CODES, Pairs
+from .pairs import (
+    NO_REFERENCE,
+    NOT_NEAREST,
+    ORPHAN_SUBJECT,
+    OUTSIDE_TOLERANCE,
+    REFERENCE,
+    STRUCTURAL,
+    TEST,
+    VALUE_CODES,
+    Pairs,
+)
 from .reasons import Bits
 from .sides import SUBJECT, SUBJECTS, Side, at, called, side_of
 
@@ -106,8 +116,9 @@ def pair(
     reasons_of.add_pairs(reasons, protocol, codes, frame)
     reasons_of.add_values(reasons, protocol, pairing, codes, frame)
     frame = _finish(frame, reasons, codes, matches)
-    without = () if people is None else _without_rows(people, frame)
-    pairs = Pairs(pairing, version, frame, codes, reference.height, test.height, without)
+    without = () if people is None else _without_rows(people, frame[SUBJECT], right.frame[SUBJECT])
+    lone = None if matches.lone is None else _lone(right.frame[SUBJECT], *matches.lone, people)
+    pairs = Pairs(pairing, version, frame, codes, reference.height, test.height, without, lone)
     verify(pairs)
     return pairs
 
@@ -184,9 +195,40 @@ def _columns(left: Side, right: Side, on: Sequence[str], matches: Matches) -> pl
     )
 
 
-def _without_rows(people: pl.DataFrame, frame: pl.DataFrame) -> tuple[str, ...]:
+_LONE = {
+    matching.NO_PARTNER: NO_REFERENCE,
+    matching.OUTSIDE: OUTSIDE_TOLERANCE,
+    matching.NOT_NEAREST: NOT_NEAREST,
+}
+
+
+def _lone(
+    subject: pl.Series, some: IntArray, counts: NDArray[np.int64], people: pl.DataFrame | None
+) -> pl.DataFrame:
+    """How many test rows of each subject stay alone, by reason.
+
+    Args:
+        subject: Subject of each test row.
+        some: Some test row of each group.
+        counts: (G, 4) how many rows of the group stay alone for each reason.
+        people: The table of subjects: rows of others are those of orphans.
+    """
+    table = pl.DataFrame({"subject": subject.gather(some)}).with_columns(
+        pl.Series(code, counts[:, why]) for why, code in _LONE.items()
+    )
+    long = table.unpivot(index="subject", variable_name="reason", value_name="n_rows")
+    if people is not None:
+        known = pl.col("subject").is_in(people[SUBJECT].to_list())
+        long = long.with_columns(
+            pl.when(known).then("reason").otherwise(pl.lit(ORPHAN_SUBJECT)).alias("reason")
+        )
+    summed = long.group_by("subject", "reason").agg(pl.col("n_rows").sum())
+    return summed.filter(pl.col("n_rows") > 0).sort("subject", "reason")
+
+
+def _without_rows(people: pl.DataFrame, *rows: pl.Series) -> tuple[str, ...]:
     """Subjects of the table of subjects that no row belongs to."""
-    present = set(frame[SUBJECT].gather(keys.run_starts(frame[SUBJECT])).to_list())
+    present = {name for one in rows for name in one.gather(keys.run_starts(one)).to_list()}
     return tuple(sorted(name for name in people[SUBJECT].to_list() if name not in present))
 
 
@@ -265,7 +307,8 @@ def verify(pairs: Pairs) -> None:
         IntegrityError: They are not; which rows and how many.
     """
     frame = pairs.frame
-    for column, expected in (("reference_row", pairs.n_reference_rows), ("test_row", pairs.n_test_rows)):
+    told = pairs.n_test_rows - pairs.n_lone_test
+    for column, expected in (("reference_row", pairs.n_reference_rows), ("test_row", told)):
         rows = frame[column].drop_nulls()
         if len(rows) != expected:
             raise IntegrityError(

@@ -65,6 +65,8 @@ class Pairs:
         n_reference_rows: Rows read from the reference table.
         n_test_rows: Rows read from the test table.
         without_rows: Subjects of the subjects table that have no row at all, sorted.
+        lone_test: Where test rows without a partner are counted and not told: `subject`, `reason`, `n_rows`,
+            and they are not in `data`. None where each has a row of its own.
         regrid: Where units of time were made: one row a side, session and reason with counts of rows read,
             used and left out (`datasets.regrid`). None for pairings by key or nearest.
         clocks: The alignment audit, one row a session (`datasets.clocks`). None without `alignment`.
@@ -77,6 +79,7 @@ class Pairs:
     n_reference_rows: int
     n_test_rows: int
     without_rows: tuple[str, ...] = ()
+    lone_test: pl.DataFrame | None = None
     regrid: pl.DataFrame | None = None
     clocks: pl.DataFrame | None = None
 
@@ -97,6 +100,11 @@ class Pairs:
     def names(self) -> list[str]:
         """Names of the columns."""
         return self.scan().collect_schema().names()
+
+    @property
+    def n_lone_test(self) -> int:
+        """Test rows that are counted and not told."""
+        return 0 if self.lone_test is None else int(self.lone_test["n_rows"].sum())
 
     @cached_property
     def height(self) -> int:

@@ -34,6 +34,8 @@ def by_time(spec: Pairing, left: Side, right: Side, on: Sequence[str], key: str)
         _canonical(side, group, step) for side, group, step in zip((left, right), groups, steps, strict=True)
     ]
     (reference, untimed), (test, untimed_test) = sides
+    if spec.lone_test == "counted":
+        return _counted(sides, tolerance, groups[0])
     partner, why, why_test = matching.by_time(reference, test, tolerance)
     alone = np.flatnonzero(why_test != matching.NONE)
     rows = np.concatenate(
@@ -57,8 +59,34 @@ def by_time(spec: Pairing, left: Side, right: Side, on: Sequence[str], key: str)
     return Matches(rows[order], others[order], whys[order])
 
 
+def _counted(sides: Sequence[tuple[Timed, IntArray]], tolerance: int, reference_groups: IntArray) -> Matches:
+    """Every reference row in order, and how many test rows of each group stay alone."""
+    (reference, untimed), (test, untimed_test) = sides
+    partner, why, found, counts = matching.counted(reference, test, tolerance)
+    rows = np.concatenate([reference.row, untimed])
+    partners = np.where(partner >= 0, test.row[np.maximum(partner, 0)] if len(test.row) else -1, -1)
+    others = np.concatenate([partners, np.full(len(untimed), -1, dtype=np.int64)])
+    whys = np.concatenate([why, np.full(len(untimed), matching.NO_PARTNER, dtype=np.int8)])
+    if len(untimed):
+        last = np.full(len(untimed), np.iinfo(np.int64).max)
+        times = np.concatenate([reference.time, last])
+        order = np.lexsort((times, np.concatenate([reference.group, reference_groups[untimed]])))
+        rows, others, whys = rows[order], others[order], whys[order]
+    some = test.row[np.searchsorted(test.group, found)]
+    if len(untimed_test):
+        some = np.concatenate([some, untimed_test])
+        alone = np.zeros((len(untimed_test), 4), dtype=np.int64)
+        alone[:, matching.NO_PARTNER] = 1
+        counts = np.concatenate([counts, alone])
+    return Matches(rows, others, whys, lone=(some, counts))
+
+
 def _canonical(side: Side, group: IntArray, time: pl.Series) -> tuple[Timed, IntArray]:
     """Rows with a time in canonical order, and rows without one."""
+    if not time.null_count():
+        as_read = Timed(group, time.to_numpy(), np.arange(len(group), dtype=np.int64))
+        if matching.rising(as_read):
+            return as_read, np.zeros(0, dtype=np.int64)
     rest = [
         name for name in side.key if name not in (SUBJECT, side.time) and not side.frame[name].null_count()
     ]

@@ -307,7 +307,7 @@ def _at_work(
 
 def _keep(store: Store, key: str, pairs: Pairs) -> Entry:
     frames = {"pairs": pairs.frame}
-    for name in ("regrid", "clocks"):
+    for name in ("lone_test", "regrid", "clocks"):
         audit = getattr(pairs, name)
         if audit is not None:
             frames[name] = audit
@@ -333,6 +333,7 @@ def _together(work: StreamPairing, entries: list[Entry]) -> Pairs:
         sum(int(one["n_reference_rows"]) for one in facts),
         sum(int(one["n_test_rows"]) for one in facts),
         without,
+        _audit(entries, "lone_test"),
         _audit(entries, "regrid"),
         _audit(entries, "clocks"),
     )

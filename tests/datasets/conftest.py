@@ -68,3 +68,14 @@ def protocol_of() -> Callable[..., Protocol]:
         return Protocol(schema="accordance/protocol/1", **{"endpoints": {}, **given, **parts})
 
     return go
+
+
+@pytest.fixture(scope="session")
+def protocol_of_session() -> Callable[..., Protocol]:
+    """`protocol_of` for property tests, which take no function-scoped fixture."""
+
+    def go(**parts: object) -> Protocol:
+        given = {"id": "t", "version": "1", "title": "T", "intended_use": "U", "objective": "O", "seed": 1}
+        return Protocol.model_validate({"schema": "accordance/protocol/1", "endpoints": {}, **given, **parts})
+
+    return go

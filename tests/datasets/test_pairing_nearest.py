@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 import polars as pl
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -227,14 +226,3 @@ def test_times_with_and_without_offset_are_not_compared(
     aware = naive.with_columns(pl.col("at").dt.replace_time_zone("UTC"))
     (violation,) = refused(pair, protocol, "main", reference=naive, test=aware, version="1")
     assert "give both or neither" in violation.message
-
-
-@pytest.fixture(scope="session")
-def protocol_of_session() -> Callable[..., Protocol]:
-    """`protocol_of` for property tests, which take no function-scoped fixture."""
-
-    def go(**parts: object) -> Protocol:
-        given = {"id": "t", "version": "1", "title": "T", "intended_use": "U", "objective": "O", "seed": 1}
-        return Protocol.model_validate({"schema": "accordance/protocol/1", "endpoints": {}, **given, **parts})
-
-    return go
