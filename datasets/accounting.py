@@ -84,24 +84,23 @@ def accounting(
         ContractError: A condition does not fit the pairs.
         IntegrityError: The counts do not add up; a defect of this program.
     """
-    frame = pairs.frame
     steps = _structural(pairs, protocol, population)
     chosen = protocol.populations.get(population)
     if chosen is not None and chosen.where:
-        outside = ~_holds(chosen.where, frame, f"populations.{population}.where")
+        outside = ~_holds(chosen.where, pairs, f"populations.{population}.where")
         steps.append((NOT_IN_POPULATION, f"Not in the population: {chosen.title}", outside))
     if where:
         steps.append(
-            (NOT_IN_ENDPOINT, "Not in the endpoint's rows", ~_holds(where, frame, "endpoints.where"))
+            (NOT_IN_ENDPOINT, "Not in the endpoint's rows", ~_holds(where, pairs, "endpoints.where"))
         )
     steps.extend(_values(pairs, protocol, reference, test, view))
     if completed is not None:
-        kept = frame.select(completed=completed)["completed"].to_numpy()
+        kept = pairs.columns(completed.alias("completed"))["completed"].to_numpy()
         steps = [(c, title, gone & ~kept if c in _FILLED else gone) for c, title, gone in steps]
     if further is not None:
-        lacking = ~frame.select(further=further)["further"].to_numpy()
+        lacking = ~pairs.columns(further.alias("further"))["further"].to_numpy()
         title = "Without a category or number that the endpoint needs besides the two values"
-        steps.append((NO_FURTHER, title, np.broadcast_to(lacking, (frame.height,))))
+        steps.append((NO_FURTHER, title, np.broadcast_to(lacking, (pairs.height,))))
     return _flow(pairs, steps)
 
 
@@ -109,7 +108,7 @@ def _structural(pairs: Pairs, protocol: Protocol, population: str) -> list[_Step
     """Steps of reason codes that rows carry."""
     chosen = protocol.populations.get(population)
     excluding = protocol.exclusions if chosen is None or chosen.exclude is None else chosen.exclude
-    reasons = pairs.frame["reasons"].to_numpy()
+    reasons = pairs.columns("reasons")["reasons"].to_numpy()
     present = int(np.bitwise_or.reduce(reasons)) if len(reasons) else 0
     if pairs.lone_test is not None:
         present |= pairs.bits(tuple(pairs.lone_test["reason"].unique().to_list()))
@@ -130,7 +129,7 @@ def _values(
 ) -> list[_Step]:
     """Steps that depend on the value columns of an endpoint."""
     pairing = protocol.pairings[pairs.pairing]
-    missing = np.zeros(pairs.frame.height, dtype=bool)
+    missing = np.zeros(pairs.height, dtype=bool)
     indeterminate = missing.copy()
     known = False
     for table, prefix, name, counts in (
@@ -139,7 +138,7 @@ def _values(
     ):
         if name is None:
             continue
-        values = pairs.frame[prefix + name]
+        values = pairs.columns(prefix + name).to_series()
         spec: Column = protocol.tables[table].columns[name]
         missing |= values.is_null().to_numpy()
         if spec.indeterminate:
@@ -154,14 +153,14 @@ def _values(
     return steps
 
 
-def _holds(where: Where, frame: pl.DataFrame, key: str) -> NDArray[np.bool_]:
-    violations = conditions.check(where, frame.schema, key=key)
+def _holds(where: Where, pairs: Pairs, key: str) -> NDArray[np.bool_]:
+    violations = conditions.check(where, pairs.scan().collect_schema(), key=key)
     if violations:
         raise ContractError(violations)
     held: NDArray[np.bool_] = (
-        frame.select(pl.lit(value=True) & conditions.expression(where)).to_series().to_numpy()
+        pairs.columns(pl.lit(value=True) & conditions.expression(where)).to_series().to_numpy()
     )
-    return np.broadcast_to(held, (frame.height,))
+    return np.broadcast_to(held, (pairs.height,))
 
 
 def _flow(pairs: Pairs, steps: Sequence[_Step]) -> pl.DataFrame:

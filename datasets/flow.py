@@ -95,7 +95,7 @@ def flow(pairs: Pairs, protocol: Protocol, endpoint: Endpoint, *, view: View) ->
     """
     by_time = protocol.pairings[pairs.pairing].method == "nearest"
     unit = pl.col("reference_row").is_not_null() if by_time else pl.lit(value=True)
-    frame = pairs.frame.filter(unit)
+    frame = pairs.scan().filter(unit).select(_needed(protocol, endpoint)).collect()
     starts = keys.run_starts(frame["subject"])
     absent = len(pairs.without_rows)
     left = np.ones(frame.height, dtype=bool)
@@ -116,6 +116,14 @@ def flow(pairs: Pairs, protocol: Protocol, endpoint: Endpoint, *, view: View) ->
         waiting = absent if stage == "eligible" else 0
         stages.append(_stage(stage, alive + waiting, int(left.sum()), losses))
     return stages
+
+
+def _needed(protocol: Protocol, endpoint: Endpoint) -> list[str]:
+    """Columns of the pairs that the steps of an endpoint ask for."""
+    population = protocol.populations[str(endpoint.population)]
+    asked = [*(population.where or ()), *(endpoint.where or ())]
+    values = [f"{REFERENCE}{endpoint.reference}", f"{TEST}{endpoint.test}"]
+    return list(dict.fromkeys(["subject", "reasons", "reference_row", *values, *asked]))
 
 
 def possible_losses(protocol: Protocol, endpoint: Endpoint, *, view: View) -> list[tuple[str, str, str]]:

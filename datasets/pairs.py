@@ -40,6 +40,9 @@ noted for every value column that an endpoint uses, and give way to any other re
 
 Status = Literal["paired", "reference_only", "test_only"]
 
+PairFrame = pl.DataFrame | pl.LazyFrame
+"""The rows of `Pairs`: in memory, or on disk where there are too many. `.lazy()` serves both."""
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -74,7 +77,7 @@ class Pairs:
 
     pairing: str
     version: str
-    data: pl.DataFrame | pl.LazyFrame
+    data: PairFrame
     codes: tuple[str, ...]
     n_reference_rows: int
     n_test_rows: int

@@ -14,7 +14,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..datasets import accounting, pairing
-from ..datasets.pairs import Pairs
+from ..datasets.pairs import PairFrame, Pairs
 from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
 from ..protocols.model import DECIDING, Endpoint, Protocol
@@ -82,7 +82,7 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
     """Pair, evaluate and judge every endpoint for every version."""
     protocol = material.protocol
     pairs = pair_all(material, progress)
-    frames = {place: found.frame for place, found in pairs.items()}
+    frames = {place: found.data for place, found in pairs.items()}
     answer = answerer(
         protocol,
         material.algorithm,
@@ -192,7 +192,7 @@ def describe(
     material: Material,
     rows: list[Row],
     pairs: Mapping[tuple[str, str], Pairs],
-    frames: Mapping[tuple[str, str], pl.DataFrame],
+    frames: Mapping[tuple[str, str], PairFrame],
     *,
     found: Mapping[str, Any],
 ) -> dict[str, Any]:

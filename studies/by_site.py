@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import polars as pl
 
+from ..datasets.pairs import PairFrame
 from ..evaluators.comparison.poolability import poolability
 from ..evaluators.comparison.results import HypothesisTest
 from ..evaluators.comparison.subgroups import Subgroups
@@ -29,7 +29,7 @@ ONE_SITE = "poolability needs at least two sites with rows"
 
 
 def site_rows(
-    answer: Answerer, pairs: Mapping[tuple[str, str], pl.DataFrame], versions: Sequence[str]
+    answer: Answerer, pairs: Mapping[tuple[str, str], PairFrame], versions: Sequence[str]
 ) -> list[Row]:
     """Rows by site of the deciding endpoints, for every version, in the primary view."""
     protocol = answer.protocol
@@ -45,7 +45,7 @@ def site_rows(
 
 
 def describe(
-    protocol: Protocol, pairs: Mapping[tuple[str, str], pl.DataFrame], version: str
+    protocol: Protocol, pairs: Mapping[tuple[str, str], PairFrame], version: str
 ) -> list[dict[str, Any]] | None:
     """Sites with their numbers of subjects and units, in the rows of the first deciding endpoint.
 
@@ -68,7 +68,7 @@ def describe(
     return entries
 
 
-def _rows(answer: Answerer, name: str, endpoint: Endpoint, version: str, frame: pl.DataFrame) -> list[Row]:
+def _rows(answer: Answerer, name: str, endpoint: Endpoint, version: str, frame: PairFrame) -> list[Row]:
     protocol = answer.protocol
     if protocol.sites is None:
         return []

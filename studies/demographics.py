@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from ..datasets.pairs import PairFrame
 from ..protocols.model import DECIDING, Column, Endpoint, Protocol
 from . import slices
 
@@ -30,7 +31,7 @@ def shown(count: int) -> str:
 
 
 def demographics(
-    protocol: Protocol, subjects: pl.DataFrame | None, pairs: Mapping[tuple[str, str], pl.DataFrame]
+    protocol: Protocol, subjects: pl.DataFrame | None, pairs: Mapping[tuple[str, str], PairFrame]
 ) -> list[dict[str, Any]]:
     """A summary of every subject column over the analysed subjects of each version, overall and by cohort.
 
@@ -62,7 +63,7 @@ def demographics(
 
 
 def analysed_subjects(
-    protocol: Protocol, pairs: Mapping[tuple[str, str], pl.DataFrame], version: str
+    protocol: Protocol, pairs: Mapping[tuple[str, str], PairFrame], version: str
 ) -> list[str]:
     """Subjects with at least one pair in the population of the endpoint that speaks for the study."""
     endpoint = _leading(protocol)
@@ -74,7 +75,7 @@ def analysed_subjects(
 def excluded(
     protocol: Protocol,
     subjects: pl.DataFrame | None,
-    pairs: Mapping[tuple[str, str], pl.DataFrame],
+    pairs: Mapping[tuple[str, str], PairFrame],
     version: str,
 ) -> list[dict[str, Any]]:
     """The same summaries over the subjects who were not analysed, to be held against the analysed ones."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from ..datasets.pairs import PairFrame
 from ..evaluators.comparison.group_contrasts import contrast_p_values, group_contrasts
 from ..evaluators.metric import Counts, Estimate, FloatArray, Prepared, Statistic
 from ..protocols.criteria import TableLimit
@@ -59,7 +60,7 @@ class _Groups:
 
 
 def disparity_rows(
-    answer: Answerer, pairs: Mapping[tuple[str, str], pl.DataFrame], versions: Sequence[str]
+    answer: Answerer, pairs: Mapping[tuple[str, str], PairFrame], versions: Sequence[str]
 ) -> list[Row]:
     """Rows of every endpoint that declares a disparity, for every version, in the primary view."""
     return [
@@ -71,7 +72,7 @@ def disparity_rows(
     ]
 
 
-def _rows(answer: Answerer, name: str, endpoint: Endpoint, version: str, frame: pl.DataFrame) -> list[Row]:
+def _rows(answer: Answerer, name: str, endpoint: Endpoint, version: str, frame: PairFrame) -> list[Row]:
     rule = endpoint.disparity
     if rule is None:
         return []

@@ -16,6 +16,7 @@ from operator import itemgetter
 import polars as pl
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from ..datasets.pairs import PairFrame
 from ..evaluators.estimate import estimates
 from ..evaluators.inversion import interval_at, p_value
 from ..evaluators.metric import CannotComputeError, Columns, Counts, Estimate, FloatArray, Prepared
@@ -36,7 +37,7 @@ Progress = Callable[[str, float], None]
 def answerer(
     protocol: Protocol,
     algorithm: str,
-    pairs: Mapping[tuple[str, str], pl.DataFrame],
+    pairs: Mapping[tuple[str, str], PairFrame],
     *,
     strata: Mapping[str, str] | None = None,
     subjects: Sequence[str] | None = None,
@@ -58,7 +59,7 @@ def answerer(
 
 def evaluate_protocol(
     answer: Answerer,
-    pairs: Mapping[tuple[str, str], pl.DataFrame],
+    pairs: Mapping[tuple[str, str], PairFrame],
     versions: Sequence[str],
     *,
     workers: int | None = None,

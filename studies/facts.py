@@ -47,7 +47,8 @@ def unlisted(protocol: Protocol, pairs: Mapping[tuple[str, str], Pairs], version
     for name in protocol.pairings:
         own = pairs[name, version]
         bit = own.bits((UNLISTED,))
-        count = own.frame.filter((pl.col("reasons") & pl.lit(bit, dtype=pl.UInt64)) != 0).height
+        carrying = (pl.col("reasons") & pl.lit(bit, dtype=pl.UInt64)) != 0
+        count = int(own.columns(carrying.sum()).item())
         if count:
             found[name] = count
     return found

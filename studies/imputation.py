@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..datasets.pairs import PairFrame
 from ..evaluators.metric import Counts
 from ..evaluators.pooling import pool
 from ..protocols.model import Protocol
@@ -33,7 +34,7 @@ _LOCK = threading.Lock()
 """statsmodels draws from NumPy's global generator; one imputation at a time, from its own seed."""
 
 
-def imputed_rows(answer: Answerer, question: Question, frame: pl.DataFrame) -> list[Row]:
+def imputed_rows(answer: Answerer, question: Question, frame: PairFrame) -> list[Row]:
     """Pooled estimates of an endpoint's statistics over completed data sets, as rows of results."""
     protocol, endpoint = answer.protocol, question.endpoint
     how = slices.coding(protocol, endpoint)

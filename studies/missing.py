@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from ..datasets import flow
-from ..datasets.pairs import INDETERMINATE, MISSING_VALUE, NO_REFERENCE, NO_TEST
+from ..datasets.pairs import INDETERMINATE, MISSING_VALUE, NO_REFERENCE, NO_TEST, PairFrame
 from ..evaluators import registry
 from ..evaluators.metric import Counts
 from ..protocols.model import DECIDING, Endpoint, Protocol
@@ -40,7 +40,7 @@ _MISSING = "_missing"
 
 
 def sensitivity_rows(
-    answer: Answerer, pairs: Mapping[tuple[str, str], pl.DataFrame], versions: Sequence[str]
+    answer: Answerer, pairs: Mapping[tuple[str, str], PairFrame], versions: Sequence[str]
 ) -> list[Row]:
     """Rows of the deciding endpoints with missing units treated in each other declared way.
 
@@ -61,7 +61,7 @@ def _deciding(protocol: Protocol) -> Iterator[tuple[str, Endpoint]]:
             yield name, endpoint
 
 
-def _rows(answer: Answerer, question: Question, pairs: Mapping[tuple[str, str], pl.DataFrame]) -> list[Row]:
+def _rows(answer: Answerer, question: Question, pairs: Mapping[tuple[str, str], PairFrame]) -> list[Row]:
     """The rows of one endpoint in one way to treat what is missing."""
     endpoint = question.endpoint
     handling = slices.handling_of(question.view)
@@ -77,7 +77,7 @@ def _rows(answer: Answerer, question: Question, pairs: Mapping[tuple[str, str], 
 
 
 def describe(
-    answer: Answerer, pairs: Mapping[tuple[str, str], pl.DataFrame], version: str
+    answer: Answerer, pairs: Mapping[tuple[str, str], PairFrame], version: str
 ) -> list[dict[str, Any]]:
     """What is missing for each deciding endpoint, and where its decision would turn.
 
@@ -105,10 +105,11 @@ def describe(
     return entries
 
 
-def counts(protocol: Protocol, endpoint: Endpoint, frame: pl.DataFrame) -> dict[str, int]:
+def counts(protocol: Protocol, endpoint: Endpoint, frame: PairFrame) -> dict[str, int]:
     """Units of an endpoint's population that lack a value."""
     how = slices.coding(protocol, endpoint)
-    units = frame.filter(slices.in_population(protocol, endpoint, lacking=True))
+    inside = slices.in_population(protocol, endpoint, lacking=True)
+    units = frame.lazy().filter(inside).select("subject", how.reference, how.test).collect()
     reference, test = pl.col(how.reference).is_null(), pl.col(how.test).is_null()
     return {
         "units": units.height,
@@ -120,7 +121,7 @@ def counts(protocol: Protocol, endpoint: Endpoint, frame: pl.DataFrame) -> dict[
 
 
 def unavailable(
-    protocol: Protocol, endpoint: Endpoint, frame: pl.DataFrame, side: Literal["reference", "test"]
+    protocol: Protocol, endpoint: Endpoint, frame: PairFrame, side: Literal["reference", "test"]
 ) -> dict[str, Any]:
     """How many units of an endpoint have no reference, or no output, and why, exclusions for it included.
 
@@ -136,8 +137,9 @@ def unavailable(
     population = protocol.populations[str(endpoint.population)]
     excluding = protocol.exclusions if population.exclude is None else population.exclude
     both = [code for code in excluding if flow.stage_of(protocol, code) in {"reference", "test"}]
-    units = frame.filter(slices.in_population(protocol, endpoint, lacking=True, despite=both))
     column = how.reference if side == "reference" else how.test
+    inside = slices.in_population(protocol, endpoint, lacking=True, despite=both)
+    units = frame.lazy().filter(inside).select("subject", "reasons", f"{side}_row", column).collect()
     causes: list[tuple[str, str, pl.Expr]] = [
         (code, protocol.exclusions[code].title, slices.carries(protocol, code))
         for code in both
@@ -179,7 +181,7 @@ def _unavailable_words(entry: Mapping[str, Any], name: str) -> str:
 
 
 def _tipping(
-    answer: Answerer, name: str, endpoint: Endpoint, version: str, frame: pl.DataFrame
+    answer: Answerer, name: str, endpoint: Endpoint, version: str, frame: PairFrame
 ) -> dict[str, Any]:
     """The tipping point of one endpoint, or why there is none; it names the excluded that are not in it."""
     entry = _tipping_point(answer, name, endpoint, version, frame)
@@ -196,7 +198,7 @@ def _tipping(
 
 
 def _tipping_point(
-    answer: Answerer, name: str, endpoint: Endpoint, version: str, frame: pl.DataFrame
+    answer: Answerer, name: str, endpoint: Endpoint, version: str, frame: PairFrame
 ) -> dict[str, Any]:
     how = slices.coding(answer.protocol, endpoint)
     found = counts(answer.protocol, endpoint, frame)
@@ -213,7 +215,7 @@ def _tipping_point(
     return {"kind": None, "words": "Not defined for scores and rates.", "points": [], "turns": []}
 
 
-def _count_curve(answer: Answerer, question: Question, frame: pl.DataFrame) -> dict[str, Any]:
+def _count_curve(answer: Answerer, question: Question, frame: PairFrame) -> dict[str, Any]:
     """How many of the missing units would have to be errors, the others being correct.
 
     Those whose error moves the judged number most come first, so that no other choice of as many is sooner to
@@ -306,7 +308,7 @@ def spread(total: int) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def _both_ends(
-    answer: Answerer, question: Question, frame: pl.DataFrame
+    answer: Answerer, question: Question, frame: PairFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame, np.ndarray[Any, np.dtype[np.bool_]], Material]:
     """Coded rows with the missing units at their best and at their worst, and which rows those are."""
     endpoint, protocol = question.endpoint, answer.protocol
@@ -321,7 +323,7 @@ def _both_ends(
     return ends[0], ends[1], ends[0][_MISSING].to_numpy(), material
 
 
-def _shift_curve(answer: Answerer, question: Question, frame: pl.DataFrame) -> dict[str, Any]:
+def _shift_curve(answer: Answerer, question: Question, frame: PairFrame) -> dict[str, Any]:
     """How far the differences of the missing units would have to lie from those observed.
 
     They get the mean and the spread of the observed differences, and are then moved all alike (delta

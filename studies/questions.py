@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from ..datasets.pairs import PairFrame
 from ..evaluators.metric import CannotComputeError
 from ..protocols.model import Endpoint, Protocol, View
 from ..protocols.validity import Handling
@@ -80,7 +81,7 @@ def groups(protocol: Protocol, endpoints: Mapping[str, Endpoint]) -> list[dict[s
 def material_of(
     protocol: Protocol,
     group: Mapping[str, Endpoint],
-    pairs: pl.DataFrame,
+    pairs: PairFrame,
     handling: Handling | None = None,
     further: Sequence[str] = (),
 ) -> Material:
@@ -94,8 +95,9 @@ def material_of(
         for name in endpoint.subgroups or ():
             subgroup = protocol.subgroups[name]
             wanted.update(dict.fromkeys([*(subgroup.where or ()), *([subgroup.by] if subgroup.by else [])]))
-    subject = pairs.get_column("subject")
+    subject = pl.col("subject")
     numbered = pairs.with_columns(subject.rle_id().alias(slices.SUBJECT_NUMBER))
+    names = pairs.lazy().select(subject.rle().struct.field("value")).collect().to_series()
     rows = slices.population_rows(
         protocol, first, numbered, [slices.SUBJECT_NUMBER, *wanted], handling=handling
     )
@@ -106,7 +108,7 @@ def material_of(
             rows, uncounted = weighted(protocol, first, pairs, rows)
         except CannotComputeError as error:
             problem = str(error)
-    return Material(rows.rechunk(), subject.rle().struct.field("value"), problem, uncounted)
+    return Material(rows.rechunk(), names, problem, uncounted)
 
 
 def batches(

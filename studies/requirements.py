@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from ..datasets.conditions import expression
-from ..datasets.pairs import ORPHAN_SUBJECT
+from ..datasets.pairs import ORPHAN_SUBJECT, PairFrame
 from ..protocols import describe_validity
 from ..protocols.context import REFERENCE, SUBJECT, SUBJECTS, TEST
 from ..protocols.describe_parts import number
@@ -53,7 +53,7 @@ class Finding:
 
 
 def check(
-    protocol: Protocol, pairs: Mapping[tuple[str, str], pl.DataFrame], version: str
+    protocol: Protocol, pairs: Mapping[tuple[str, str], PairFrame], version: str
 ) -> list[dict[str, Any]]:
     """Every requirement of a protocol against the data of one version.
 
@@ -153,7 +153,7 @@ def _shown(one: Requirement, findings: list[Finding]) -> list[Finding]:
     return missed or sorted(findings, key=lambda found: found.value or 0.0)[:1]
 
 
-def _findings(protocol: Protocol, one: Requirement, frame: pl.DataFrame) -> Iterator[Finding]:
+def _findings(protocol: Protocol, one: Requirement, frame: PairFrame) -> Iterator[Finding]:
     rows = analysed(protocol, one, frame)
     if one.covers is not None:
         yield _range(one, rows)
@@ -174,8 +174,12 @@ def _findings(protocol: Protocol, one: Requirement, frame: pl.DataFrame) -> Iter
             yield _compared(one, group, _size(counts.filter(condition), unit), total)
 
 
-def analysed(protocol: Protocol, one: Requirement, frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows that a requirement counts: pairs of its population, or reference rows, alone or not."""
+def analysed(protocol: Protocol, one: Requirement, frame: PairFrame) -> pl.DataFrame:
+    """The rows that a requirement counts: pairs of its population, or reference rows, alone or not.
+
+    With the columns that it asks about, no others.
+    """
+    asked = list(dict.fromkeys(["subject", *(one.where or ()), *filter(None, (one.each, one.covers))]))
     population = protocol.populations[str(one.population)]
     endpoint = next(
         (
@@ -187,13 +191,13 @@ def analysed(protocol: Protocol, one: Requirement, frame: pl.DataFrame) -> pl.Da
     )
     if endpoint is not None and (one.count or one.share) != "references":
         whole = endpoint.model_copy(update={"where": None, "population": one.population})
-        return slices.population_rows(protocol, whole, frame)
+        return slices.population_rows(protocol, whole, frame, asked)
     excluding = protocol.exclusions if population.exclude is None else population.exclude
     bits = pl.lit(slices.mask(protocol, [ORPHAN_SUBJECT, *excluding]), dtype=pl.UInt64)
     keep = pl.col("reference_row").is_not_null() & ((pl.col("reasons") & bits) == 0)
     if population.where:
         keep &= expression(population.where)
-    return frame.filter(keep)
+    return frame.lazy().filter(keep).select(asked).collect()
 
 
 def _size(rows: pl.DataFrame, unit: str) -> int:

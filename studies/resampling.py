@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from ..datasets.pairs import PairFrame
 from ..evaluators.intervals import METHODS
 from ..evaluators.weights import ResamplingWeights
 from ..protocols.model import Endpoint, Protocol
@@ -15,7 +16,7 @@ from ..protocols.roles import metric_of
 def resampling_weights(
     protocol: Protocol,
     endpoints: Mapping[str, Endpoint],
-    pairs: Mapping[tuple[str, str], pl.DataFrame],
+    pairs: Mapping[tuple[str, str], PairFrame],
     *,
     subjects: Sequence[str] | None,
     strata: Mapping[str, str] | None,
@@ -25,7 +26,7 @@ def resampling_weights(
         return None
     keys = set(subjects or ())
     for frame in pairs.values():
-        keys.update(frame.get_column("subject").unique().to_list())
+        keys.update(frame.lazy().select(pl.col("subject").unique()).collect().to_series().to_list())
     if not keys:
         return None
     order = sorted(keys)

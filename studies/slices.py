@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ..datasets.conditions import expression
-from ..datasets.pairs import NO_REFERENCE, NO_TEST, OUTSIDE_TOLERANCE, STRUCTURAL, VALUE_CODES
+from ..datasets.pairs import NO_REFERENCE, NO_TEST, OUTSIDE_TOLERANCE, STRUCTURAL, VALUE_CODES, PairFrame
 from ..evaluators import registry
 from ..protocols.errors import UsageError, nearest
 from ..protocols.model import DECIDING, Endpoint, Protocol
@@ -105,7 +105,7 @@ def mask(protocol: Protocol, names: Iterable[str]) -> int:
 def population_rows(
     protocol: Protocol,
     endpoint: Endpoint,
-    pairs: pl.DataFrame,
+    pairs: PairFrame,
     columns: Sequence[str] | None = None,
     *,
     handling: Handling | None = None,
@@ -120,7 +120,7 @@ def population_rows(
     Args:
         protocol: Resolved protocol.
         endpoint: One of its endpoints.
-        pairs: Frame of `Pairs`.
+        pairs: Rows of `Pairs`.
         columns: Columns to carry; default all but the bookkeeping of reasons.
         handling: How missing units enter. Default: as the protocol says for the analysis that decides.
     """
@@ -131,9 +131,12 @@ def population_rows(
     keep &= has_further(how.further)
     if how.reference_indeterminate:
         keep &= ~among(how.reference, how.reference_indeterminate)
-    carried = [name for name in pairs.columns if name not in _BOOKKEEPING] if columns is None else columns
+    if columns is None:
+        columns = [name for name in pairs.lazy().collect_schema().names() if name not in _BOOKKEEPING]
+    if isinstance(pairs, pl.LazyFrame):
+        return pairs.filter(keep).select(columns).collect()
     kept = pairs.select(keep.alias("kept")).get_column("kept")
-    return pairs.select(carried) if kept.all() else pairs.select(carried).filter(kept)
+    return pairs.select(columns) if kept.all() else pairs.select(columns).filter(kept)
 
 
 def in_population(

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from ..datasets.pairs import PairFrame
 from ..evaluators.metric import CannotComputeError
 from ..protocols.model import Endpoint, Protocol
 from . import slices
@@ -19,7 +20,7 @@ from .splits import label
 
 
 def weighted(
-    protocol: Protocol, endpoint: Endpoint, pairs: pl.DataFrame, rows: pl.DataFrame
+    protocol: Protocol, endpoint: Endpoint, pairs: PairFrame, rows: pl.DataFrame
 ) -> tuple[pl.DataFrame, str | None]:
     """The verified rows with the weight of each: units of its stratum over those of them that were verified.
 
@@ -40,13 +41,14 @@ def weighted(
     names = [how.test, *(endpoint.verification.within if endpoint.verification else ())]
     keys = [f"_stratum {name}" for name in names]
     strata = [label(name).alias(key) for name, key in zip(names, keys, strict=True)]
-    units = pairs.filter(
+    units = pairs.lazy().filter(
         slices.in_population(protocol, endpoint, lacking=True) & pl.col(how.test).is_not_null()
     )
     # a reference that is no result verifies nothing, and its unit is not among the rows
     verified = pl.col(how.reference).is_not_null() & ~slices.among(how.reference, how.reference_indeterminate)
     counts = (
         units.select(*strata, verified.alias("verified"))
+        .collect()
         .group_by(keys)
         .agg(pl.len().alias("n"), pl.col("verified").sum().alias("n_verified"))
     )

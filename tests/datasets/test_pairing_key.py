@@ -243,7 +243,7 @@ def test_verify_finds_what_was_lost_or_doubled(protocol: Protocol) -> None:
     }
     for words, bad in broken.items():
         with pytest.raises(IntegrityError, match=words):
-            verify(replace(pairs, frame=bad))
+            verify(replace(pairs, data=bad))
     with pytest.raises(IntegrityError, match="2 of 3 rows in test_row"):
         verify(replace(pairs, n_test_rows=3))
 
