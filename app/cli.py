@@ -120,14 +120,22 @@ def init(
 
 
 @app.command()
-def check(study: Study = Path(), as_json: Json = False) -> None:
+def check(
+    study: Study = Path(),
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Hash every file again, whatever is remembered of it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Check protocol and data against their contract.
 
     Every violation is shown at once, with file, line, what was found and what
-    is accepted. Nothing is computed. Exit code 4 where anything is wrong.
+    is accepted. Nothing is computed. Exit code 4 where anything is wrong; 5
+    where --rehash finds files whose bytes changed behind an unchanged time.
 
     Examples:
         accordance check my-study
+        accordance check my-study --rehash     # before anything rests on the data
         accordance check my-study --json | jq '.error.violations[].message'
     """
     from ..studies import check as checks
@@ -136,7 +144,7 @@ def check(study: Study = Path(), as_json: Json = False) -> None:
     output = Output(as_json=as_json)
     with output.progress() as progress:
         progress("checking protocol and data", 0.0)
-        checked = checks.examine(study)
+        checked = checks.examine(study, rehash=rehash)
     protocol, read = checked.study.protocol, checked.summary()
     output.answer(tables.study_facts(protocol, study, read))
     output.show(tables.study_table(protocol), tables.data_table(read))

@@ -15,6 +15,7 @@ import polars as pl
 from ..protocols.errors import OutputError
 from . import keys
 from .contract import ROW
+from .hash_cache import HashCache, state_of
 
 _CHUNK = 1 << 20
 
@@ -47,9 +48,20 @@ def sha256_file(path: Path) -> str:
         raise OutputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def file_record(path: Path, name: str) -> FileRecord:
-    """The record of a file; `name` is its path relative to the study folder."""
-    return FileRecord(name, sha256_file(path), path.stat().st_size)
+def file_record(path: Path, name: str, cache: HashCache | None = None) -> FileRecord:
+    """The record of a file.
+
+    Args:
+        path: The file.
+        name: Its path relative to the study folder.
+        cache: Remembered hashes; None hashes the bytes.
+
+    Raises:
+        OutputError: The file cannot be read.
+    """
+    known = cache or HashCache()
+    sha256 = known.sha256(name, lambda: state_of(path), lambda: sha256_file(path))
+    return FileRecord(name, sha256, path.stat().st_size)
 
 
 def content_hash(frame: pl.DataFrame, key: Sequence[str]) -> str:

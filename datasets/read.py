@@ -21,6 +21,7 @@ from . import bands, contract, parquet, sql, typed, units
 from .contract import ROW
 from .csv_text import CsvFile, open_csv
 from .frames import to_polars
+from .hash_cache import HashCache
 from .places import Part, Places
 from .provenance import FileRecord, content_hash, file_record
 from .roots import Roots, files
@@ -79,6 +80,7 @@ def read_table(
     exclusions: Collection[str] | None = None,
     key: str | None = None,
     hash_files: bool = True,
+    hashes: HashCache | None = None,
 ) -> TableData:
     """Read one table of a study and check it against its contract.
 
@@ -92,6 +94,7 @@ def read_table(
         exclusions: Exclusion codes that the protocol declares; None: codes in the data are not checked.
         key: Dotted path of the source in study.yaml, for messages; default `sources.NAME`.
         hash_files: False: leave the file hashes empty (benchmarks).
+        hashes: Remembered hashes of files; None hashes every file.
 
     Raises:
         ContractError: Everything that is wrong with this table.
@@ -111,9 +114,9 @@ def read_table(
         )
     allowed = Roots.of(base, roots)
     raw = (
-        _from_sql(name, table, source, allowed, key)
+        _from_sql(name, table, source, allowed, key, hashes=hashes)
         if source.sql is not None
-        else _from_files(table, source, allowed, key, hash_files=hash_files)
+        else _from_files(table, source, allowed, key, hash_files=hash_files, hashes=hashes)
     )
     return checked(name, table, source, raw, conversions=conversions, exclusions=exclusions)
 
@@ -162,14 +165,18 @@ def _needed(frame: pl.DataFrame, table: Table, source: Source) -> pl.DataFrame:
     return frame.select(wanted_columns(table, source, frame.columns))
 
 
-def _from_sql(name: str, table: Table, source: Source, roots: Roots, key: str) -> Raw:
+def _from_sql(
+    name: str, table: Table, source: Source, roots: Roots, key: str, *, hashes: HashCache | None
+) -> Raw:
     answer = sql.query(source, roots, key=key, name=name)
     places = Places((Part(f"{key}.sql", answer.frame.height),))
-    records = tuple(file_record(path, roots.name(path)) for path in answer.files)
+    records = tuple(file_record(path, roots.name(path), hashes) for path in answer.files)
     return Raw(_needed(answer.frame, table, source), answer.frame.columns, places, False, records)
 
 
-def _from_files(table: Table, source: Source, roots: Roots, key: str, *, hash_files: bool) -> Raw:
+def _from_files(
+    table: Table, source: Source, roots: Roots, key: str, *, hash_files: bool, hashes: HashCache | None
+) -> Raw:
     """Read each file; what is wrong with the files as files is raised for all of them at once."""
     found = files(source, roots, key=key)
     opened: list[tuple[Path, str, CsvFile | None, list[str]]] = []
@@ -206,7 +213,7 @@ def _from_files(table: Table, source: Source, roots: Roots, key: str, *, hash_fi
     if violations:
         raise ContractError(violations)
     records = tuple(
-        file_record(path, shown) if hash_files else FileRecord(shown, "", path.stat().st_size)
+        file_record(path, shown, hashes) if hash_files else FileRecord(shown, "", path.stat().st_size)
         for path, shown, _, _ in opened
     )
     # An integer file beside a float file is one column of numbers; text beside numbers was refused above.

@@ -19,6 +19,7 @@ from ..protocols.errors import ContractError, Violation
 from ..protocols.model import Conversion, Table
 from . import parquet
 from .contract import ROW
+from .hash_cache import HashCache
 from .places import Part, Places
 from .provenance import FileRecord, file_record
 from .read import Raw, TableData, checked, differing, differing_types, wanted_columns
@@ -178,6 +179,7 @@ def open_stream(
     store: Store,
     conversions: Sequence[Conversion] = (),
     exclusions: Collection[str] | None = None,
+    hashes: HashCache | None = None,
 ) -> Stream | None:
     """A stream of the Parquet files that a source names; None where the source is of another kind.
 
@@ -190,6 +192,7 @@ def open_stream(
         store: Where it is noted how many rows each subject has in a file.
         conversions: Unit conversions that the protocol declares.
         exclusions: Exclusion codes that the protocol declares; None: codes in the data are not checked.
+        hashes: Remembered hashes of files; None hashes every file.
 
     Raises:
         ContractError: Files are missing, damaged or differ in their columns, or there is no subject column.
@@ -206,7 +209,7 @@ def open_stream(
     parts: list[StreamFile] = []
     first = 0
     for path, shown in opened:
-        record = file_record(path, shown)
+        record = file_record(path, shown, hashes)
         counts = _counts(path, record, table, source, store)
         parts.append(StreamFile(path, record, first, counts))
         first += sum(counts.values())

@@ -52,10 +52,15 @@ def check(path: Path | str) -> Study:
     return examine(path).study
 
 
-def examine(path: Path | str) -> Checked:
+def examine(path: Path | str, *, rehash: bool = False) -> Checked:
     """As `check`, with the tables that were read.
 
+    Args:
+        path: The study folder.
+        rehash: True hashes every file again, whatever is remembered of it.
+
     Raises:
+        IntegrityError: With `rehash`: files changed without a trace in their size and time.
         UsageError: There is no study there.
         ContractError: Something violates its contract; everything found is listed. Data are held against the
             tables of a protocol that contradicts itself elsewhere, too.
@@ -64,7 +69,7 @@ def examine(path: Path | str) -> Checked:
         study = load(path)
     except ContractError as error:
         raise ContractError([*error.violations, *_of_data(error.usable)], error.summary) from None
-    return Checked(study, tables(study))
+    return Checked(study, tables(study, rehash=rehash))
 
 
 def _of_data(usable: object) -> tuple[Violation, ...]:

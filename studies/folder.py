@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..datasets.cache_folder import cache_folder
+from ..datasets.hash_cache import HashCache
 from ..datasets.read import TableData, read_table
 from ..datasets.sources import Source
 from ..datasets.store import Store
@@ -164,27 +165,34 @@ def store_of(study: Study) -> Store:
     return Store(cache_folder(study.path) / "store")
 
 
-def tables(study: Study) -> Tables:
+def tables(study: Study, *, rehash: bool = False) -> Tables:
     """Every table of a study, read and held against its contract; streams are opened and not read.
+
+    Args:
+        study: The study.
+        rehash: True hashes every file again, whatever is remembered of it.
 
     Raises:
         ContractError: Tables violate their contract; the violations of all tables are listed.
+        IntegrityError: With `rehash`: files changed without a trace in their size and time.
     """
+    hashes = HashCache(cache_folder(study.path), rehash=rehash)
     violations: list[Violation] = []
     shared: dict[str, TableData | Stream] = {}
     tests: dict[str, dict[str, TableData | Stream]] = {version: {} for version in study.versions}
     for name in shared_tables(study.protocol):
         if name in study.config.sources:
-            _read(study, name, study.config.sources[name], shared, violations)
+            _read(study, name, study.config.sources[name], shared, violations, hashes=hashes)
     for version, spec in study.config.algorithm.versions.items():
         for name in test_tables(study.protocol):
-            _read(study, name, spec.sources[name], tests[version], violations)
+            _read(study, name, spec.sources[name], tests[version], violations, hashes=hashes)
     for own in tests.values():
         every = shared | own
         frames = {name: table.frame for name, table in every.items() if isinstance(table, TableData)}
         files = {name: table.files[0].path_relative for name, table in every.items() if table.files}
         empty = empty_columns(study.protocol, frames, files)
         violations.extend(found for found in empty if found not in violations)
+    hashes.verify()
     if violations:
         raise ContractError(violations)
     return Tables(shared, tests)
@@ -196,6 +204,8 @@ def _read(
     source: Source,
     into: dict[str, TableData | Stream],
     violations: list[Violation],
+    *,
+    hashes: HashCache,
 ) -> None:
     """Read one table, or open it as a stream, or note what is wrong with it."""
     table, codes = study.protocol.tables[name], declared_codes(study.protocol)
@@ -211,6 +221,7 @@ def _read(
                 store=store_of(study),
                 conversions=study.protocol.conversions,
                 exclusions=codes,
+                hashes=hashes,
             )
         into[name] = stream or read_table(
             name,
@@ -220,6 +231,7 @@ def _read(
             roots=study.config.roots,
             conversions=study.protocol.conversions,
             exclusions=codes,
+            hashes=hashes,
         )
     except ContractError as error:
         violations.extend(error.violations)

@@ -43,7 +43,7 @@ def lock(path: Path | str, *, who: str, without_data: bool = False) -> dict[str,
     Raises:
         UsageError: The study is locked already, or `who` is empty.
         ContractError: Protocol, study or data violate their contract, or the protocol leaves numbers open.
-        IntegrityError: The ledger was tampered with.
+        IntegrityError: The ledger was tampered with, or files of data were, without a trace in their time.
         OutputError: The files cannot be written.
     """
     if not who.strip():
@@ -81,7 +81,7 @@ def _refuse_open(study: Study) -> None:
 
 
 def _examined(path: Path | str) -> tuple[Study, Tables]:
-    checked = examine(path)
+    checked = examine(path, rehash=True)
     return checked.study, checked.tables
 
 
