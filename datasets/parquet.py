@@ -9,8 +9,8 @@ import polars as pl
 from ..protocols.errors import ContractError, OutputError, Violation
 
 
-def columns_of(path: Path, name: str) -> list[str]:
-    """Column names of a Parquet file, from its footer.
+def schema_of(path: Path, name: str) -> dict[str, pl.DataType]:
+    """Column names and types of a Parquet file, from its footer.
 
     Raises:
         ContractError: Empty, truncated, or not a Parquet file.
@@ -26,9 +26,14 @@ def columns_of(path: Path, name: str) -> list[str]:
     if head != b"PAR1":
         raise ContractError([Violation("is not a Parquet file (it does not start with `PAR1`).", file=name)])
     try:
-        return list(pl.read_parquet_schema(path))
+        return dict(pl.read_parquet_schema(path))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(name) from error
+
+
+def scan(path: Path) -> pl.LazyFrame:
+    """A file's own columns, unread."""
+    return pl.scan_parquet(path, hive_partitioning=False, glob=False)
 
 
 def read(path: Path, name: str, columns: list[str]) -> pl.DataFrame:

@@ -17,11 +17,11 @@ import polars as pl
 
 from ..protocols.errors import ContractError, Violation, nearest
 from ..protocols.model import Conversion, Table
-from . import bands, contract, parquet, sql, typed, units
+from . import alike, bands, contract, partitions, sql, typed, units
 from .contract import ROW
-from .csv_text import CsvFile, open_csv
 from .frames import to_polars
 from .hash_cache import HashCache
+from .opened import from_folders, open_files
 from .places import Part, Places
 from .provenance import FileRecord, content_hash, file_record
 from .roots import Roots, files
@@ -67,6 +67,8 @@ class Raw:
     places: Places
     from_text: bool
     files: tuple[FileRecord, ...] = ()
+    texts: frozenset[str] = frozenset()
+    """Columns that are text although the source has types: values in the names of folders."""
 
 
 def read_table(
@@ -178,97 +180,33 @@ def _from_files(
     table: Table, source: Source, roots: Roots, key: str, *, hash_files: bool, hashes: HashCache | None
 ) -> Raw:
     """Read each file; what is wrong with the files as files is raised for all of them at once."""
-    found = files(source, roots, key=key)
-    opened: list[tuple[Path, str, CsvFile | None, list[str]]] = []
-    violations: list[Violation] = []
-    for path, form in found:
-        shown = roots.name(path)
-        try:
-            text = open_csv(path, shown) if form == "csv" else None
-            opened.append((path, shown, text, list(text.header) if text else parquet.columns_of(path, shown)))
-        except ContractError as error:
-            violations.extend(error.violations)
-    if not violations:
-        violations = differing(opened, table, source)
-    if violations:
-        raise ContractError(violations)
-    names = opened[0][3]
+    opened = open_files(files(source, roots, key=key), table, source, roots)
+    names = opened[0].names
     wanted = wanted_columns(table, source, names)
+    violations: list[Violation] = []
     frames: list[pl.DataFrame] = []
     parts: list[Part] = []
-    for path, shown, text, _ in opened:
+    for one in opened:
         try:
-            frame = text.read(wanted) if text else parquet.read(path, shown, wanted)
+            frame, part = one.read(wanted)
         except ContractError as error:
             violations.extend(error.violations)
             continue
-        if text and frame.width and frame.height != text.part.n_rows:
-            message = (
-                f"{text.part.n_rows:,} records counted but {frame.height:,} read; check its quotation marks."
-            )
-            violations.append(Violation(message, file=shown))
-        frames.append(frame)
-        parts.append(text.part if text else Part(shown, frame.height))
-    violations = violations or differing_types(frames, parts)
+        violations += one.disagreeing(frame, part, table, source)
+        frames.append(partitions.add(frame, one.partition, wanted))
+        parts.append(part)
     if violations:
         raise ContractError(violations)
     records = tuple(
-        file_record(path, shown, hashes) if hash_files else FileRecord(shown, "", path.stat().st_size)
-        for path, shown, _, _ in opened
+        file_record(one.path, one.shown, hashes)
+        if hash_files
+        else FileRecord(one.shown, "", one.path.stat().st_size)
+        for one in opened
     )
-    # An integer file beside a float file is one column of numbers; text beside numbers was refused above.
-    frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical_relaxed", rechunk=True)
-    return Raw(frame, names, Places(tuple(parts)), opened[0][2] is not None, records)
-
-
-def differing(
-    opened: Sequence[tuple[Path, str, CsvFile | None, list[str]]], table: Table, source: Source
-) -> list[Violation]:
-    """Files of one source whose columns are not those of the first."""
-    _, first, _, names = opened[0]
-    known = {source.columns.get(column, column) for column in table.read}
-    violations = []
-    for _, shown, _, columns in opened[1:]:
-        missing = [column for column in names if column not in columns]
-        extra = [column for column in columns if column not in names]
-        if table.extra_columns == "ignored":
-            missing = [column for column in missing if column in known]
-            extra = [column for column in extra if column in known]
-        if missing or extra:
-            parts = [
-                f"lacks {_ticked(missing)}" if missing else "",
-                f"has {_ticked(extra)} besides" if extra else "",
-            ]
-            message = f"has other columns than {first}: {', '.join(part for part in parts if part)}."
-            violations.append(Violation(message, file=shown))
-    return violations
-
-
-def _ticked(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
-def _family(dtype: pl.DataType) -> str:
-    """Types that may stand in one column."""
-    if dtype == pl.String or isinstance(dtype, (pl.Categorical, pl.Enum)):
-        return "text"
-    return "numbers" if dtype.is_numeric() else str(dtype)
-
-
-def differing_types(frames: list[pl.DataFrame], parts: list[Part]) -> list[Violation]:
-    """Columns that one file holds in another type than the first file."""
-    violations = []
-    for frame, part in zip(frames[1:], parts[1:], strict=True):
-        for column, dtype in frame.schema.items():
-            first = frames[0].schema[column]
-            if dtype == first or pl.Null in (dtype, first):
-                continue
-            if _family(dtype) != _family(first):
-                message = (
-                    f"holds {_family(dtype)} here, {_family(first)} in {parts[0].name}; one type is needed."
-                )
-                violations.append(Violation(message, file=part.name, key=column, found=str(dtype)))
-    return violations
+    is_text = opened[0].text is not None
+    return Raw(
+        alike.joined(frames), names, Places(tuple(parts)), is_text, records, from_folders(opened, names)
+    )
 
 
 def checked(
@@ -298,7 +236,10 @@ def checked(
                 columns.append(empty.new_from_index(0, raw.frame.height))
             continue
         found = typed.convert(
-            raw.frame[in_data].alias(column), spec, from_text=raw.from_text, places=raw.places
+            raw.frame[in_data].alias(column),
+            spec,
+            from_text=raw.from_text or in_data in raw.texts,
+            places=raw.places,
         )
         violations.extend(found.violations)
         if found.bad is not None:

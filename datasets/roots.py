@@ -116,6 +116,15 @@ def files(source: Source, roots: Roots, *, key: str) -> list[tuple[Path, Format]
     return formats
 
 
+def anchor(source: Source, roots: Roots) -> Path | None:
+    """The folder below which a source's files lie; None for a single file."""
+    if source.folder is not None:
+        return roots.base / source.folder
+    if source.glob is not None:
+        return roots.base / Path(*_until_wildcard(Path(source.glob).parts))
+    return None
+
+
 def _single(written: str, roots: Roots, key: str) -> Path:
     roots.check_written(written, key=key)
     path = roots.base / written

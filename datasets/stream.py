@@ -17,12 +17,13 @@ import polars as pl
 
 from ..protocols.errors import ContractError, Violation
 from ..protocols.model import Conversion, Table
-from . import parquet
+from . import alike, partitions
 from .contract import ROW
 from .hash_cache import HashCache
+from .opened import Opened, from_folders, open_files
 from .places import Part, Places
 from .provenance import FileRecord, file_record
-from .read import Raw, TableData, checked, differing, differing_types, wanted_columns
+from .read import Raw, TableData, checked, wanted_columns
 from .roots import Roots, files
 from .sources import Source
 from .store import Store, key_of
@@ -35,16 +36,28 @@ class StreamFile:
     """One file of a stream.
 
     Attributes:
-        path: Where it is.
+        opened: Where it is, and its columns.
         record: Its name, hash and size.
         first_row: Position of its first row in the table.
         counts: Subject -> rows.
     """
 
-    path: Path
+    opened: Opened
     record: FileRecord
     first_row: int
     counts: Mapping[str, int]
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self.opened.path
+
+    @property
+    def content_sha256(self) -> str:
+        """Hash of its bytes and of what the names of its folders say."""
+        if not self.opened.partition:
+            return self.record.sha256
+        return key_of(self.record.sha256, dict(sorted(self.opened.partition.items())))
 
 
 @dataclass(frozen=True)
@@ -94,12 +107,12 @@ class Stream:
 
     @cached_property
     def content_sha256(self) -> str:
-        """Hash of the files' bytes, whatever their names and order.
+        """Hash of the files' bytes (and of values in the names of their folders), whatever their order.
 
         Unlike that of a table that is read whole, it is the hash of files: the same rows in other files are
         another stream.
         """
-        hashes = sorted(part.record.sha256 for part in self.parts)
+        hashes = sorted(part.content_sha256 for part in self.parts)
         return hashlib.sha256(f"accordance/stream/1 {' '.join(hashes)}".encode()).hexdigest()
 
     def touched(self, subjects: Collection[str]) -> list[StreamFile]:
@@ -130,11 +143,16 @@ class Stream:
         if not frames:
             part = self.parts[0]
             frames, parts, positions = [self._rows(part, set())[0]], [Part("", 0)], [_positions(0, 0)]
-        violations = differing_types(frames, parts)
-        if violations:
-            raise ContractError(violations)
-        frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical_relaxed", rechunk=True)
-        raw = Raw(frame, frame.columns, Places(tuple(parts)), from_text=False, files=self.files)
+        opened = [part.opened for part in self.parts]
+        names = opened[0].names
+        raw = Raw(
+            alike.joined(frames),
+            names,
+            Places(tuple(parts)),
+            from_text=False,
+            files=self.files,
+            texts=from_folders(opened, names),
+        )
         found = checked(
             self.name,
             self.table,
@@ -144,25 +162,31 @@ class Stream:
             exclusions=self.exclusions,
             may_be_empty=True,
         )
-        placed = found.frame.with_columns(pl.concat(positions).alias(ROW))
+        placed = found.frame.with_columns(pl.concat(positions).gather(found.frame[ROW]).alias(ROW))
         return TableData(found.name, placed, found.files, found.key)
 
     def _rows(self, part: StreamFile, subjects: set[str]) -> tuple[pl.DataFrame, pl.Series]:
         """Wanted columns of a file, the rows of some subjects, and where they stand in the stream."""
-        shown = part.record.path_relative
-        names = wanted_columns(self.table, self.source, parquet.columns_of(part.path, shown))
+        names = wanted_columns(self.table, self.source, part.opened.names)
+        opened = part.opened
         if subjects.issuperset(part.counts):
-            frame = parquet.read(part.path, shown, names)
-            return frame, _positions(part.first_row, frame.height)
-        subject = self.source.columns.get(self.table.subject, self.table.subject)
-        found = (
-            pl.scan_parquet(part.path, hive_partitioning=False, glob=False)
-            .select(names)
-            .with_row_index(ROW, part.first_row)
-            .filter(pl.col(subject).cast(pl.String).is_in(sorted(subjects)))
-            .collect()
-        )
-        return found.drop(ROW), found[ROW].cast(pl.Int64)
+            frame, rows = opened.read(names)
+            position = _positions(part.first_row, frame.height)
+        else:
+            subject = self.source.columns.get(self.table.subject, self.table.subject)
+            found = (
+                opened.scan()
+                .select(name for name in names if name in opened.columns)
+                .with_row_index(ROW, part.first_row)
+                .filter(pl.col(subject).cast(pl.String).is_in(sorted(subjects)))
+                .collect()
+            )
+            frame, position = found.drop(ROW), found[ROW].cast(pl.Int64)
+            rows = Part(opened.shown, frame.height)
+        violations = opened.disagreeing(frame, rows, self.table, self.source)
+        if violations:
+            raise ContractError(violations)
+        return partitions.add(frame, opened.partition, names), position
 
 
 def _positions(first: int, count: int) -> pl.Series:
@@ -204,55 +228,59 @@ def open_stream(
     found = files(source, allowed, key=f"sources.{name}")
     if any(form != "parquet" for _, form in found):
         return None
-    opened = [(path, allowed.name(path)) for path, _ in found]
-    _check_columns(opened, table, source)
+    opened = open_files(found, table, source, allowed)
+    _check_subject(opened[0], table, source)
     parts: list[StreamFile] = []
     first = 0
-    for path, shown in opened:
-        record = file_record(path, shown, hashes)
-        counts = _counts(path, record, table, source, store)
-        parts.append(StreamFile(path, record, first, counts))
+    for one in opened:
+        record = file_record(one.path, one.shown, hashes)
+        counts = _counts(one, record, table, source, store)
+        parts.append(StreamFile(one, record, first, counts))
         first += sum(counts.values())
     declared = None if exclusions is None else tuple(exclusions)
     return Stream(name, table, source, tuple(parts), tuple(conversions), declared)
 
 
-def _check_columns(opened: list[tuple[Path, str]], table: Table, source: Source) -> None:
-    """Files that cannot be read, or whose columns are not those of the first."""
-    columns = []
-    violations: list[Violation] = []
-    for path, shown in opened:
-        try:
-            columns.append((path, shown, None, parquet.columns_of(path, shown)))
-        except ContractError as error:
-            violations.extend(error.violations)
-    violations = violations or differing(columns, table, source)
+def _check_subject(first: Opened, table: Table, source: Source) -> None:
+    """Without a column that names the subject there are no batches."""
     subject = source.columns.get(table.subject, table.subject)
-    if not violations and subject not in columns[0][3]:
+    if subject not in first.names:
         message = f"there is no column `{subject}`, which names the subject of a row."
-        violations = [Violation(message, file=columns[0][1], key=table.subject)]
-    if violations:
-        raise ContractError(violations)
+        raise ContractError([Violation(message, file=first.shown, key=table.subject)])
 
 
-def _counts(path: Path, record: FileRecord, table: Table, source: Source, store: Store) -> Mapping[str, int]:
+def _counts(
+    opened: Opened, record: FileRecord, table: Table, source: Source, store: Store
+) -> Mapping[str, int]:
     """Rows of each subject in a file; known for a file that was looked at before."""
+    counts = _counted(opened, record, table, source, store)
+    if None in counts:
+        message = "empty in a key column; every row needs its key."
+        raise ContractError(
+            [Violation(message, file=record.path_relative, key=table.subject, count=counts[None])]
+        )
+    return {str(subject): count for subject, count in counts.items()}
+
+
+def _counted(
+    opened: Opened, record: FileRecord, table: Table, source: Source, store: Store
+) -> dict[str | None, int]:
+    """The same, with the rows that name no subject under None."""
     subject = source.columns.get(table.subject, table.subject)
+    if subject not in opened.columns:  # a folder's name, the same for all rows
+        return {opened.partition[subject]: int(opened.scan().select(pl.len()).collect().item())}
     key = key_of(_INDEX, record.sha256, subject)
     entry = store.get(_INDEX, key)
     if entry is not None:
         return {str(name): int(count) for name, count in entry.facts["counts"].items()}
     counted = (
-        pl.scan_parquet(path, hive_partitioning=False, glob=False)
+        opened.scan()
         .group_by(pl.col(subject).cast(pl.String).alias("subject"))
         .len()
         .sort("subject", nulls_last=False)
         .collect()
     )
-    if counted["subject"].null_count():
-        empty = int(counted["len"][0])
-        message = "empty in a key column; every row needs its key."
-        raise ContractError([Violation(message, file=record.path_relative, key=table.subject, count=empty)])
-    counts = {str(name): int(count) for name, count in counted.iter_rows()}
-    store.put(_INDEX, key, {}, {"counts": counts})
-    return counts
+    found: dict[str | None, int] = {name: int(count) for name, count in counted.iter_rows()}
+    if None not in found:
+        store.put(_INDEX, key, {}, {"counts": found})
+    return found

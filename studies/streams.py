@@ -170,7 +170,7 @@ def _rows(side: Stream | TableData, protocol: Protocol, subjects: tuple[str, ...
 def _identity(side: Stream | TableData, subjects: tuple[str, ...]) -> str:
     """Hash of what the rows of some subjects come from."""
     if isinstance(side, Stream):
-        return key_of([(part.record.sha256, part.first_row) for part in side.touched(subjects)])
+        return key_of([(part.content_sha256, part.first_row) for part in side.touched(subjects)])
     return side.content_sha256
 
 

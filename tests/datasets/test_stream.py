@@ -179,3 +179,44 @@ def test_a_column_of_another_type_in_one_file_is_said(folder: Path) -> None:
     write(folder, {"c": rows("002", 2, first=100).with_columns(hr=pl.Series(["61", "62"]))})
     with pytest.raises(ContractError, match="text here, numbers in"):
         opened(folder).read(["002"])
+
+
+def test_a_tree_whose_folders_name_the_subject(tmp_path: Path) -> None:
+    """Subjects are counted from the folders; the same rows as when read whole."""
+    for subject in ("007", "08"):
+        for half in (0, 1):
+            path = tmp_path / "data" / f"subject={subject}" / f"{half}.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            rows(subject, 3, first=10 * half).drop("subject").write_parquet(path)
+    stream = opened(tmp_path)
+    assert stream.counts == {"007": 6, "08": 6}
+    expected = whole(tmp_path).frame
+    assert stream.read(["007", "08"]).frame.equals(expected)
+    assert stream.read(["08"]).frame.equals(expected.filter(pl.col("subject") == "08"))
+
+
+def test_a_file_in_another_subjects_folder_is_another_stream(tmp_path: Path) -> None:
+    contents = []
+    for subject in ("001", "002"):
+        folder = tmp_path / subject
+        write(folder, {})
+        (folder / "data" / f"subject={subject}").mkdir()
+        rows("x", 3).drop("subject").write_parquet(folder / "data" / f"subject={subject}" / "x.parquet")
+        contents.append(opened(folder).content_sha256)
+    assert contents[0] != contents[1]
+
+
+def test_folders_and_files_that_disagree_on_the_subject(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "subject=001" / "x.parquet"
+    path.parent.mkdir(parents=True)
+    pl.concat([rows("001", 2), rows("002", 2)]).write_parquet(path)
+    stream = opened(tmp_path)
+    for subjects in (["001", "002"], ["002"]):
+        with pytest.raises(ContractError, match="the folder says `subject=001`"):
+            stream.read(subjects)
+
+
+def test_columns_that_the_contract_does_not_know(tmp_path: Path) -> None:
+    write(tmp_path, {"a": rows("001", 3).with_columns(spare=1)})
+    with pytest.raises(ContractError, match="not in the contract"):
+        opened(tmp_path).read(["001"])

@@ -1,0 +1,114 @@
+"""Files of a source that were looked into: their columns are known, their rows not yet read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from ..protocols.errors import ContractError, Violation
+from ..protocols.model import Table
+from . import alike, parquet, partitions
+from .csv_text import CsvFile, open_csv
+from .places import Part
+from .roots import Format, Roots, anchor
+from .sources import Source
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A CSV or Parquet file with its columns.
+
+    Attributes:
+        path: The file.
+        shown: The file as the study knows it.
+        text: Its text, if it is a CSV file.
+        schema: Its columns' types, if it is a Parquet file.
+        partition: What the names of its folders say, as far as the contract asks for it.
+    """
+
+    path: Path
+    shown: str
+    text: CsvFile | None
+    schema: Mapping[str, pl.DataType] | None
+    partition: Mapping[str, str | None]
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns in the file itself."""
+        return list(self.text.header if self.text is not None else self.schema or {})
+
+    @property
+    def names(self) -> list[str]:
+        """Columns of the file and of its folders."""
+        return list(dict.fromkeys([*self.columns, *self.partition]))
+
+    def scan(self) -> pl.LazyFrame:
+        """The columns of a Parquet file itself, unread."""
+        return parquet.scan(self.path)
+
+    def read(self, wanted: Sequence[str]) -> tuple[pl.DataFrame, Part]:
+        """Those of the wanted columns that are in the file, and where its rows come from.
+
+        Raises:
+            ContractError: The file is damaged.
+        """
+        own = [name for name in wanted if name in self.columns]
+        # Rows are counted even where all that is wanted stands in the names of folders.
+        own = own or self.columns[:1]
+        if self.text is None:
+            frame = parquet.read(self.path, self.shown, own)
+            return frame, Part(self.shown, frame.height)
+        frame = self.text.read(own)
+        counted = self.text.part.n_rows
+        if frame.height != counted:
+            message = f"{counted:,} records counted but {frame.height:,} read; check its quotation marks."
+            raise ContractError([Violation(message, file=self.shown)])
+        return frame, self.text.part
+
+    def disagreeing(self, frame: pl.DataFrame, part: Part, table: Table, source: Source) -> list[Violation]:
+        """Columns as read of the file that do not hold what the names of its folders say."""
+        from_text = self.text is not None
+        return partitions.disagreeing(frame, part, self.partition, table, source, from_text=from_text)
+
+
+def open_files(
+    found: Sequence[tuple[Path, Format]], table: Table, source: Source, roots: Roots
+) -> list[Opened]:
+    """Look into each file of a source; there is at least one.
+
+    Raises:
+        ContractError: Files cannot be read, or differ in their columns or types; all are named.
+        OutputError: A file cannot be read.
+    """
+    asked = {source.columns.get(column, column) for column in table.read}
+    above = anchor(source, roots)
+    opened: list[Opened] = []
+    violations: list[Violation] = []
+    for path, form in found:
+        shown = roots.name(path)
+        partition = {name: value for name, value in partitions.below(path, above).items() if name in asked}
+        try:
+            text = open_csv(path, shown) if form == "csv" else None
+            schema = None if text else parquet.schema_of(path, shown)
+            opened.append(Opened(path, shown, text, schema, partition))
+        except ContractError as error:
+            violations.extend(error.violations)
+    violations = violations or alike.names([(one.shown, one.names) for one in opened], table, source)
+    violations = violations or alike.types(
+        [
+            (one.shown, {name: one.schema.get(name, pl.String()) for name in one.names if name in asked})
+            for one in opened
+            if one.schema is not None
+        ]
+    )
+    if violations:
+        raise ContractError(violations)
+    return opened
+
+
+def from_folders(opened: Sequence[Opened], names: Sequence[str]) -> frozenset[str]:
+    """Columns that no file has, only folders: text, whatever types the files' own columns have."""
+    return frozenset(names).difference(*(one.columns for one in opened))
