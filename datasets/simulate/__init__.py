@@ -15,23 +15,28 @@ from collections.abc import Callable
 from .afib import spa_afib_ecg
 from .afib_cohorts import afib_cohorts, afib_database
 from .blood_pressure import bp_cuff
+from .heart_rate import HeartRateWear, heart_rate_wear
 from .spo2 import spo2_desaturation
-from .study import SimulatedStudy
+from .study import Drawn, SimulatedStudy
 
-SIMULATORS: dict[str, Callable[..., SimulatedStudy]] = {
+SIMULATORS: dict[str, Callable[..., Drawn]] = {
     "afib_cohorts": afib_cohorts,
     "afib_database": afib_database,
     "bp_cuff": bp_cuff,
+    "heart_rate_wear": heart_rate_wear,
     "spa_afib_ecg": spa_afib_ecg,
     "spo2_desaturation": spo2_desaturation,
 }
 
 __all__ = [
     "SIMULATORS",
+    "Drawn",
+    "HeartRateWear",
     "SimulatedStudy",
     "afib_cohorts",
     "afib_database",
     "bp_cuff",
+    "heart_rate_wear",
     "spa_afib_ecg",
     "spo2_desaturation",
 ]

@@ -6,11 +6,26 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import polars as pl
 
 FileFormat = Literal["csv", "parquet"]
+
+
+class Drawn(Protocol):
+    """What every simulator returns: it can be written into a study's `data` folder."""
+
+    @property
+    def name(self) -> str:
+        """Name of the simulator, a key of `SIMULATORS`."""
+
+    @property
+    def seed(self) -> int:
+        """The seed that reproduces it."""
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write every table and `truth.json`; the files written, in order."""
 
 
 @dataclass(frozen=True)
