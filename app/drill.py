@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 
-from ..datasets.pairs import STRUCTURAL
 from ..protocols.model import Endpoint, Protocol
 from ..reports import rows as words
 from ..studies import slices
@@ -22,11 +21,6 @@ def endpoint_columns(results: Results, endpoint: Endpoint) -> tuple[str, str]:
     """The reference and the test value column of an endpoint in the pairs."""
     how = slices.coding(results.protocol, endpoint)
     return how.reference, how.test
-
-
-def reason_words(protocol: Protocol) -> dict[str, str]:
-    """Every reason code with its words."""
-    return {**STRUCTURAL, **{code: exclusion.title for code, exclusion in protocol.exclusions.items()}}
 
 
 def subject_rows(results: Results, row: Mapping[str, Any], subject: str) -> pl.DataFrame:
@@ -57,7 +51,7 @@ def subject_rows(results: Results, row: Mapping[str, Any], subject: str) -> pl.D
     if measured:
         values.append((pl.col(test) - pl.col(reference)).alias(DIFFERENCE))
     why = pl.col("reason").replace_strict(
-        reason_words(protocol), default=pl.col("reason"), return_dtype=pl.String
+        slices.reason_words(protocol), default=pl.col("reason"), return_dtype=pl.String
     )
     outside = pl.when(pl.col(ANALYSED).is_null() & pl.col("reason").is_null()).then(
         pl.lit("Not in this part")
@@ -161,7 +155,7 @@ def subjects(results: Results, row: Mapping[str, Any]) -> list[str]:
 
 def reasons(protocol: Protocol, frame: pl.DataFrame) -> dict[str, str]:
     """Reason codes that occur in the pairs, the most frequent first, each with its words and count."""
-    titles = reason_words(protocol)
+    titles = slices.reason_words(protocol)
     counted = (
         frame.drop_nulls("reason").group_by("reason").len().sort(["len", "reason"], descending=[True, False])
     )

@@ -18,6 +18,7 @@ from .screens import (
     plan,
     provenance,
     report,
+    signals,
     study,
     subgroups,
 )
@@ -30,6 +31,7 @@ Body = Callable[[Results, Path], None]
 PAGES: dict[str, tuple[Body, str, str]] = {
     "decision": (decision.show, "Decision", ":material/gavel:"),
     "endpoint": (endpoint.show, "Endpoint", ":material/scatter_plot:"),
+    "signals": (signals.show, "Signals", ":material/monitor_heart:"),
     "subgroups": (subgroups.show, "Subgroups", ":material/account_tree:"),
     "missing": (missing.show, "Missing results", ":material/grid_off:"),
     "study": (study.show, "Study", ":material/groups:"),
@@ -41,7 +43,7 @@ PAGES: dict[str, tuple[Body, str, str]] = {
 """Address -> what it shows, its title, and its icon."""
 
 MENU: dict[str, tuple[str, ...]] = {
-    "Results": ("decision", "endpoint", "subgroups", "missing"),
+    "Results": ("decision", "endpoint", "signals", "subgroups", "missing"),
     "What they rest on": ("study", "accounting", "plan", "provenance"),
     "Documents": ("report",),
 }

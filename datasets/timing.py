@@ -28,10 +28,10 @@ def by_time(spec: Pairing, left: Side, right: Side, on: Sequence[str], key: str)
     Raises:
         ContractError: No time column, no tolerance, or units that cannot be compared.
     """
-    tolerance, steps = _times(spec, left, right, key)
+    tolerance, both = _times(spec, left, right, key)
     groups = keys.encode([left.frame, right.frame], on)
     sides = [
-        _canonical(side, group, step) for side, group, step in zip((left, right), groups, steps, strict=True)
+        _canonical(side, group, step) for side, group, step in zip((left, right), groups, both, strict=True)
     ]
     (reference, untimed), (test, untimed_test) = sides
     if spec.lone_test == "counted":
@@ -121,10 +121,10 @@ def _times(spec: Pairing, left: Side, right: Side, key: str) -> tuple[int, list[
     if len({getattr(dtype, "time_zone", None) for dtype in zones}) > 1:
         message = "one table's times have an offset from UTC and the other's have none; give both or neither."
         raise ContractError([Violation(message, key=key)])
-    steps = [
-        _steps(side.frame[side.time or ""], unit) for side, unit in zip((left, right), scales, strict=False)
+    both = [
+        steps(side.frame[side.time or ""], unit) for side, unit in zip((left, right), scales, strict=False)
     ]
-    return round(spec.tolerance.value * units.step(spec.tolerance.unit)), steps
+    return round(spec.tolerance.value * units.step(spec.tolerance.unit)), both
 
 
 def _time_unit(side: Side, key: str, violations: list[Violation]) -> str | None:
@@ -146,7 +146,7 @@ def _time_unit(side: Side, key: str, violations: list[Violation]) -> str | None:
     return unit
 
 
-def _steps(series: pl.Series, unit: str) -> pl.Series:
+def steps(series: pl.Series, unit: str) -> pl.Series:
     """Times in whole steps, null where missing."""
     dtype = series.dtype
     if isinstance(dtype, pl.Datetime) or dtype == pl.Date:

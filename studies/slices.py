@@ -76,6 +76,7 @@ __all__ = [
     "missing_views",
     "parts",
     "population_rows",
+    "reason_words",
     "rows",
     "rows_behind",
     "view_of",
@@ -94,6 +95,11 @@ _BOOKKEEPING = ("status", "reason", "reasons")
 def codes(protocol: Protocol) -> tuple[str, ...]:
     """All reason codes in order of precedence: those of every study, then the protocol's."""
     return (*STRUCTURAL, *protocol.exclusions)
+
+
+def reason_words(protocol: Protocol) -> dict[str, str]:
+    """Every reason code with its words."""
+    return {**STRUCTURAL, **{code: exclusion.title for code, exclusion in protocol.exclusions.items()}}
 
 
 def mask(protocol: Protocol, names: Iterable[str]) -> int:

@@ -1,0 +1,334 @@
+"""The signals behind the pairs: both devices in time, at any zoom, from disagreement to disagreement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import streamlit as st
+
+from ...protocols.errors import AccordanceError
+from ...protocols.model import Endpoint
+from ...reports import format as fmt
+from ...studies import folder, signals, slices
+from ...studies.results import DOCUMENT_FILE, Results
+from .. import state, traces, widgets
+
+AT, SPAN, WINDOW = "at", "span", "window"
+"""Middle of the stretch shown (s), its length (s; 0: all), and the start of the window looked at (ticks)."""
+ORDER = "order"
+BY_TIME, BY_SIZE = "in time", "largest first"
+
+SPANS: dict[int, str] = {0: "All", 86_400: "24 h", 3_600: "1 h", 600: "10 min", 30: "30 s"}
+CLOSE = 600
+"""From the whole session, a jump to a disagreement shows so many seconds around it."""
+
+
+def show(results: Results, run: Path) -> None:
+    """The page."""
+    st.title("Signals")
+    names = signals.shown(results)
+    if not names:
+        widgets.nothing("No endpoint of this study compares measurements in time, so there are no signals.")
+        return
+    asked = chosen(results, names)
+    endpoint = slices.endpoint_of(results.protocol, asked.endpoint)
+    dates = signals.is_datetime(results.protocol, endpoint)
+    found = _windows((str(run), _changed(run)), asked)
+    sides = raw(run, asked)
+    ends = extent(found, sides)
+    if ends is None:
+        st.info("This session has neither windows nor rows.", icon=":material/info:")
+        return
+    between = controls(found, ends, dates)
+    facts(found, endpoint, results)
+    chart(
+        results,
+        endpoint,
+        found,
+        sides,
+        between,
+        dates=dates,
+        place=f"{run.name}-{asked.endpoint}-{asked.version}",
+    )
+    listing(found, between, dates)
+
+
+def chosen(results: Results, names: list[str]) -> signals.Asked:
+    """Endpoint, version and session."""
+    titles = {entry["id"]: str(entry["title"]) for entry in results.document["endpoints"]}
+    boxes = st.columns([5, 2, 3])
+    with boxes[0]:
+        endpoint_id = state.choice("endpoint", "Endpoint", names, words=lambda name: titles[name])
+    endpoint = slices.endpoint_of(results.protocol, endpoint_id)
+    rows = results.endpoint(endpoint_id)
+    versions = list(dict.fromkeys([results.deciding_version, *rows["version"].to_list()]))
+    with boxes[1]:
+        version = state.choice("version", "Version", versions)
+    known = {session_words(one): one for one in signals.sessions(results, endpoint, version)}
+    with boxes[2]:
+        subject = state.choice("subject", "Subject" if single(known) else "Session", list(known))
+    if st.session_state.get("signals-of") != (endpoint_id, version, subject):
+        st.session_state["signals-of"] = (endpoint_id, version, subject)
+        st.session_state.pop(WINDOW, None)
+    return signals.Asked(endpoint_id, version, tuple(known[subject].items()))
+
+
+def session_words(session: Mapping[str, str]) -> str:
+    """A session as it is called."""
+    return " · ".join(str(value) for value in session.values())
+
+
+def single(known: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether subjects have one session each, as far as the pairing knows."""
+    return all(len(one) == 1 for one in known.values())
+
+
+def raw(run: Path, asked: signals.Asked) -> dict[signals.Side, signals.Trace]:
+    """The rows of both devices; where they cannot be had, the page says so and goes on without."""
+    study = state.study()
+    if study is None:
+        return {}
+    found: dict[signals.Side, signals.Trace] = {}
+    try:
+        for side in signals.SIDES:
+            found[side] = _trace((str(study), str(run), _changed(run)), asked, side)
+    except AccordanceError as error:
+        st.warning(
+            "The rows of the devices cannot be read any more, so only the pairs of the run are shown.",
+            icon=":material/folder_off:",
+        )
+        with st.expander("Why"):
+            widgets.show_error(error)
+        return {}
+    changed = [name for trace in found.values() for name in trace.changed]
+    if changed:
+        st.warning(
+            "These files are not what the run has read; windows and signals may not fit: "
+            f"{', '.join(changed)}.",
+            icon=":material/history:",
+        )
+    return found
+
+
+def _changed(run: Path) -> int:
+    return (run / DOCUMENT_FILE).stat().st_mtime_ns
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading the signals")
+def _trace(where: tuple[str, str, int], asked: signals.Asked, side: signals.Side) -> signals.Trace:
+    study, run, _changed_at = where
+    return signals.trace(state.results(Path(run)), folder.load(study), asked, side)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Reading the pairs")
+def _windows(where: tuple[str, int], asked: signals.Asked) -> pl.DataFrame:
+    run, _changed_at = where
+    return signals.windows(state.results(Path(run)), asked)
+
+
+def extent(found: pl.DataFrame, sides: Mapping[signals.Side, signals.Trace]) -> tuple[int, int] | None:
+    """First and last moment of the session, in ticks."""
+    frames = [found.select("start"), found.select("end")]
+    frames += [trace.rows.select("time") for trace in sides.values()]
+    times = [series for frame in frames for series in frame.get_columns() if len(series)]
+    if not times:
+        return None
+    low, high = (min(int(one.min()) for one in times), max(int(one.max()) for one in times))  # type: ignore[arg-type]
+    return low, max(high, low + signals.SECOND)
+
+
+def controls(found: pl.DataFrame, ends: tuple[int, int], dates: bool) -> tuple[int, int]:
+    """How much is shown, and where; steps in time and from disagreement to disagreement."""
+    length = (ends[1] - ends[0]) / signals.SECOND
+    spans = [span for span in SPANS if span < length]
+    span, at = _place(ends)
+    row = st.columns([4, 3, 5], vertical_alignment="bottom")
+    with row[0]:
+        st.session_state["signals-span"] = span if span in spans else None
+        st.segmented_control(
+            "Shown", spans, key="signals-span", format_func=SPANS.__getitem__,
+            on_change=lambda: go(span=st.session_state["signals-span"] or 0),
+        )  # fmt: skip
+    with row[1], st.container(horizontal=True):
+        for label, step, help_ in (("Earlier", -1, "one length back"), ("Later", 1, "one length on")):
+            st.button(
+                label, key=f"signals-{label}", help=help_, disabled=span == 0,
+                icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
+                on_click=go, kwargs={"at": at + step * span, "window": None},
+            )  # fmt: skip
+    with row[2]:
+        jumps(found, at, span)
+    if span == 0:
+        return ends
+    first, last = (end / signals.SECOND for end in ends)
+    at = min(max(at, first + min(span, length) / 2), last - min(span, length) / 2)
+    half = span / 2
+    return round((at - half) * signals.SECOND), round((at + half) * signals.SECOND)
+
+
+def _place(ends: tuple[int, int]) -> tuple[float, float]:
+    """Length and middle of what is shown, in seconds, from the session or the address bar."""
+
+    def number(key: str, default: float) -> float:
+        try:
+            return float(st.session_state.get(f"place-{key}", st.query_params.get(key, default)))
+        except ValueError:
+            return default
+
+    span = max(0.0, number(SPAN, 0.0))
+    return span, number(AT, (ends[0] + ends[1]) / 2 / signals.SECOND)
+
+
+def go(*, at: float | None = None, span: float | None = None, window: int | None = -1) -> None:
+    """Show another place; `window`: the one looked at, None for none, -1 as it is."""
+    for key, value in ((AT, at), (SPAN, span)):
+        if value is not None:
+            st.session_state[f"place-{key}"] = value
+            state.remember(key, f"{value:.3f}".rstrip("0").rstrip(".") if value else None)
+    if window != -1:
+        st.session_state[WINDOW] = window
+
+
+def jumps(found: pl.DataFrame, at: float, span: float) -> None:
+    """From disagreement to disagreement, in time or by size."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        order = st.selectbox("Disagreements", [BY_TIME, BY_SIZE], key=ORDER)
+        listed = signals.disagreements(found, largest_first=order == BY_SIZE)
+        before, after = neighbours(listed, at, st.session_state.get(WINDOW), largest_first=order == BY_SIZE)
+        for label, place in (("Previous", before), ("Next", after)):
+            target = None if place is None else listed.row(place, named=True)
+            middle = 0.0 if target is None else (target["start"] + target["end"]) / 2 / signals.SECOND
+            st.button(
+                label, key=f"signals-{label}", disabled=target is None,
+                icon=":material/skip_previous:" if label == "Previous" else ":material/skip_next:",
+                on_click=go,
+                kwargs={
+                    "at": middle, "span": span or CLOSE, "window": None if target is None else target["start"]
+                },
+            )  # fmt: skip
+
+
+def neighbours(
+    listed: pl.DataFrame, at: float, window: int | None, *, largest_first: bool
+) -> tuple[int | None, int | None]:
+    """Places in the list before and after the window looked at; without one, around the middle shown."""
+    starts = listed["start"].to_list()
+    if window in starts:
+        place = starts.index(window)
+        return (place - 1 if place else None), (place + 1 if place + 1 < len(starts) else None)
+    if largest_first:
+        return None, 0 if starts else None
+    tick = at * signals.SECOND
+    later = next((place for place, start in enumerate(starts) if start > tick), None)
+    earlier = next((place for place in reversed(range(len(starts))) if starts[place] <= tick), None)
+    return earlier, later
+
+
+def facts(found: pl.DataFrame, endpoint: Endpoint, results: Results) -> None:
+    """How many windows, how many used, how many beyond what is tolerated, and by what."""
+    used, outside = int(found["used"].sum()), int(found["outside"].sum())
+    words = signals.allowed_words(results.protocol, endpoint)
+    judged = f"{fmt.count(outside)} beyond {words}" if words else "no tolerance is declared"
+    chosen_ = st.session_state.get(WINDOW)
+    line = f"{fmt.count(found.height)} windows, {fmt.count(used)} used, {judged}."
+    for row in found.filter(pl.col("start") == chosen_).head(1).iter_rows(named=True):
+        line += (
+            f" **Looked at**: reference {row['reference']:.1f}, test {row['test']:.1f}, "
+            f"difference {row['difference']:+.1f}."
+        )
+    st.markdown(line)
+
+
+def chart(
+    results: Results,
+    endpoint: Endpoint,
+    found: pl.DataFrame,
+    sides: Mapping[signals.Side, signals.Trace],
+    between: tuple[int, int],
+    *,
+    dates: bool,
+    place: str,
+) -> None:
+    """The strips; a stretch that is dragged over is shown closer, a mark that is clicked is looked at."""
+    protocol = results.protocol
+    pairing = protocol.pairings[str(endpoint.pairing)]
+    reference, test = protocol.tables[pairing.reference], protocol.tables[pairing.test]
+    column = reference.columns[str(endpoint.reference)]
+    words = traces.Words(
+        reference=f"Reference: {reference.device or reference.title or pairing.reference}",
+        test=f"Device: {test.device or test.title or pairing.test}",
+        unit=column.unit or "",
+        clock="Time (UTC)" if dates else f"Time ({reference.columns[str(reference.time)].unit})",
+    )
+    lines = {side: traces.visible(trace, between) for side, trace in sides.items()}
+    figure = traces.drawn(
+        lines, found, between, words, appearance=widgets.appearance(), dates=dates,
+        chosen=st.session_state.get(WINDOW),
+    )  # fmt: skip
+    key = f"signals-{place}-{between[0]}-{between[1]}"
+    st.plotly_chart(
+        figure, on_select=lambda: selected(key, found, dates), selection_mode=("points", "box"), key=key,
+        theme=None, config={"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "autoScale2d"]},
+        alt="Reference and device over time, the windows made of them, and the differences, "
+        f"{moment(between[0], dates)} to {moment(between[1], dates)}.",
+    )  # fmt: skip
+    rows = " and ".join(
+        f"{fmt.count(line.n_rows)} rows of the {'reference' if side == 'reference' else 'device'}"
+        for side, line in lines.items()
+    )
+    thinned = (
+        " Thinned to what a screen can show; peaks and gaps are kept."
+        if any(line.n_rows > traces.POINTS for line in lines.values())
+        else ""
+    )
+    st.caption(
+        f"{moment(between[0], dates)} to {moment(between[1], dates)}"
+        + (f": {rows}." if rows else ": values of the windows.")
+        + thinned
+        + " Drag over a stretch to see it closer; click a difference to look at its window."
+    )
+
+
+def selected(key: str, found: pl.DataFrame, dates: bool) -> None:
+    """Take over what was dragged over or clicked."""
+    wanted = traces.asked(st.session_state.get(key), dates)
+    if wanted is None:
+        return
+    kind, value = wanted
+    if kind == "range":
+        low, high = (tick / signals.SECOND for tick in value)
+        go(at=(low + high) / 2, span=max(high - low, 1.0), window=None)
+        return
+    for row in found.filter(pl.col("start") == value).head(1).iter_rows(named=True):
+        middle = (row["start"] + row["end"]) / 2 / signals.SECOND
+        span = float(st.session_state.get(f"place-{SPAN}", 0.0)) or CLOSE
+        go(at=middle, span=min(span, CLOSE), window=row["start"])
+
+
+def moment(tick: int, dates: bool) -> str:
+    """A moment as it is read.
+
+    Example:
+        >>> moment(1_000_000, dates=False), moment(1_777_881_600_000_000, dates=True)
+        ('1', '2026-05-04 08:00:00')
+    """
+    if not dates:
+        return f"{tick / signals.SECOND:g}"
+    return datetime.fromtimestamp(tick / signals.SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def listing(found: pl.DataFrame, between: tuple[int, int], dates: bool) -> None:
+    """The windows shown, as a table."""
+    inside = found.filter((pl.col("end") > between[0]) & (pl.col("start") < between[1]))
+    with st.expander(f"The {fmt.count(inside.height)} windows shown, as a table"):
+        at = pl.col("start").cast(pl.Datetime("us")) if dates else pl.col("start") / signals.SECOND
+        st.dataframe(
+            inside.head(2_000).select(
+                at.alias("start"), "reference", "test", "difference", "allowed", "used",
+                pl.col("why").fill_null("").alias("why not"),
+            ),
+            hide_index=True, key="signals-windows",
+        )  # fmt: skip
