@@ -22,6 +22,10 @@ MARKS = 2_000
 """Windows that are drawn one by one; of more, those within the tolerance are thinned."""
 GAP = 3.5
 """A line is broken where rows are further apart than so many usual distances."""
+FEW = 80
+"""So few windows beyond the tolerance are drawn large."""
+COLUMNS = 500
+"""Bars that the strip of windows has at most; beyond, a bar shows what most of its windows are."""
 BEATS = 400
 """So few points of a trace are marked one by one."""
 
@@ -39,11 +43,21 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True)
 class Line:
-    """What is drawn of a trace: times, values (NaN where the line breaks), and how many rows are visible."""
+    """What is drawn of a trace.
+
+    Attributes:
+        time: Times in ticks.
+        value: Values, NaN where the line breaks.
+        n_rows: Rows that are visible, thinned out or not.
+        out_time: Times of rows that carry an exclusion code; they are no part of the line.
+        out_value: Their values.
+    """
 
     time: np.ndarray[Any, Any]
     value: np.ndarray[Any, Any]
     n_rows: int
+    out_time: np.ndarray[Any, Any]
+    out_value: np.ndarray[Any, Any]
 
 
 def visible(trace: Trace, between: Range, *, points: int = POINTS, shift: Any = None) -> Line:
@@ -59,26 +73,41 @@ def visible(trace: Trace, between: Range, *, points: int = POINTS, shift: Any = 
         shift: Function of the times, such as the clock's correction.
 
     Example:
-        >>> rows = pl.DataFrame({"time": [0, 1, 2, 50, 51], "value": [5.0, 6.0, None, 7.0, 8.0]})
-        >>> visible(Trace("t", "v", rows), (0, 60)).value.tolist()
-        [5.0, 6.0, nan, 7.0, 8.0]
+        >>> rows = pl.DataFrame({"time": [0, 1, 2, 50, 51, 52], "value": [5.0, 6.0, None, 7.0, 8.0, 99.0]})
+        >>> rows = rows.with_columns(excluded=pl.Series([None] * 5 + ["artefact"]))
+        >>> line = visible(Trace("t", "v", rows), (0, 60))
+        >>> line.value.tolist(), line.out_value.tolist()
+        ([5.0, 6.0, nan, 7.0, 8.0], [99.0])
     """
     rows = trace.rows.drop_nulls("value")
-    time, value = rows["time"].to_numpy(), rows["value"].to_numpy()
-    if shift is not None:
-        time = shift(time)
-    usual = float(np.median(np.diff(time))) if time.size > 1 else 0.0
-    low, high = np.searchsorted(time, between[0]), np.searchsorted(time, between[1], side="right")
-    n_rows = int(high - low)
-    at = slice(max(0, int(low) - 1), int(high) + 1)
-    time, value = np.ascontiguousarray(time[at]), np.ascontiguousarray(value[at])
+    out = rows["excluded"].is_not_null()
+    time, value, n_rows, usual = _cut(rows.filter(~out), between, shift)
+    out_time, out_value, n_out, _ = _cut(rows.filter(out), between, shift)
+    if out_time.size > points:
+        chosen = thin(out_time, out_value, points)
+        out_time, out_value = out_time[chosen], out_value[chosen]
     stretch = np.concatenate([[0], np.cumsum(np.diff(time) > GAP * usual)]) if time.size else np.empty(0)
     if time.size > points:
         chosen = thin(time, value, points)
         time, value, stretch = time[chosen], value[chosen], stretch[chosen]
     breaks = np.flatnonzero(np.diff(stretch) > 0) + 1
     middle = (time[breaks] + time[breaks - 1]) // 2 if breaks.size else np.empty(0, dtype=np.int64)
-    return Line(np.insert(time, breaks, middle), np.insert(value, breaks, np.nan), n_rows)
+    return Line(
+        np.insert(time, breaks, middle), np.insert(value, breaks, np.nan), n_rows + n_out, out_time, out_value
+    )
+
+
+def _cut(
+    rows: pl.DataFrame, between: Range, shift: Any
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int, float]:
+    """Times and values in a stretch and one beyond each end, how many lie inside, and the usual distance."""
+    time, value = rows["time"].to_numpy(), rows["value"].to_numpy()
+    if shift is not None:
+        time = shift(time)
+    usual = float(np.median(np.diff(time))) if time.size > 1 else 0.0
+    low, high = np.searchsorted(time, between[0]), np.searchsorted(time, between[1], side="right")
+    at = slice(max(0, int(low) - 1), int(high) + 1)
+    return np.ascontiguousarray(time[at]), np.ascontiguousarray(value[at]), int(high - low), usual
 
 
 def thin(time: np.ndarray[Any, Any], value: np.ndarray[Any, Any], most: int) -> np.ndarray[Any, Any]:
@@ -126,6 +155,21 @@ def runs(windows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def columns(windows: pl.DataFrame, between: Range, n: int = COLUMNS) -> pl.DataFrame:
+    """As `runs`, for very many windows: `n` equal columns of time, each with its most frequent state."""
+    width = max(1, -(-(between[1] - between[0]) // n))
+    cell = ((pl.col("start") + pl.col("end")) // 2 - between[0]) // width
+    counted = (
+        windows.with_columns(states(windows), pl.col("why").fill_null(""), cell.alias("cell"))
+        .group_by("cell", "state", "why")
+        .len("n")
+        .sort(["cell", "n", "state", "why"], descending=[False, True, False, False])
+        .unique("cell", keep="first", maintain_order=True)
+    )
+    start = between[0] + pl.col("cell") * width
+    return counted.select(start.alias("start"), (start + width).alias("end"), "state", "why", "n")
+
+
 @dataclass(frozen=True)
 class Words:
     """What the strips are called."""
@@ -166,9 +210,10 @@ def drawn(
         subplot_titles=[f"<b>{title}</b>" for title in titles],
     )  # fmt: skip
     _signals(figure, lines, inside, axis, colours)
-    _strip(figure, inside, axis, colours)
+    _strip(figure, inside, between, axis, colours)
     _differences(figure, inside, axis, colours)
-    _shade(figure, inside, between, axis, colours)
+    if not overlapping(inside):
+        _shade(figure, inside, between, axis, colours)
     _mark(figure, inside, chosen, axis, colours)
     _layout(figure, between, words, axis, colours)
     return figure
@@ -216,11 +261,24 @@ def _signals(
             ),
             row=row, col=1,
         )  # fmt: skip
+        out = (line.out_time, line.out_value) if line is not None else (np.empty(0), np.empty(0))
+        figure.add_trace(
+            go.Scatter(
+                x=axis.at(out[0]), y=out[1], mode="markers", name=f"{name}, excluded", showlegend=False,
+                marker={"color": colours.quiet, "size": 5, "symbol": "x-thin-open"},
+                hovertemplate="%{y:.4g}<extra>" + name + ", excluded</extra>",
+            ),
+            row=row, col=1,
+        )  # fmt: skip
 
 
-def _strip(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: theme.Theme) -> None:
+def _strip(
+    figure: go.Figure, inside: pl.DataFrame, between: Range, axis: _Axis, colours: theme.Theme
+) -> None:
     """One bar a run of windows: pattern and words say its state, and colour too."""
     found = runs(inside)
+    if found.height > COLUMNS:
+        found = columns(inside, between)
     for state, (words, pattern, colour) in STATES.items():
         own = found.filter(pl.col("state") == state)
         shown = getattr(colours, colour)
@@ -259,10 +317,11 @@ def thinned(within: pl.DataFrame, most: int = MARKS) -> pl.DataFrame:
 def _differences(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: theme.Theme) -> None:
     """Differences by window, and what is tolerated as two lines; the signs differ, not the colour alone."""
     known = inside.drop_nulls("difference")
+    far = thinned(known.filter("outside"))
     kinds: tuple[tuple[str, pl.DataFrame, str, str, int], ...] = (
         ("Within", thinned(known.filter(pl.col("used") & ~pl.col("outside"))), "circle", "point", 4),
         ("Not used", thinned(known.filter(~pl.col("used"))), "x-thin-open", "quiet", 6),
-        ("Beyond the tolerance", known.filter("outside"), "diamond", "bad", 9),
+        ("Beyond the tolerance", far, "diamond", "bad", 9 if far.height <= FEW else 5),
     )
     for name, own, symbol, colour, size in kinds:
         figure.add_trace(
@@ -270,7 +329,8 @@ def _differences(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: 
                 x=axis.at((own["start"] + own["end"]) // 2), y=own["difference"].to_numpy(), mode="markers",
                 name=name, showlegend=False,
                 marker={"symbol": symbol, "color": getattr(colours, colour), "size": size},
-                customdata=[["window", start] for start in own["start"].to_list()],
+                # Microseconds are exact in a double for centuries, and an array of them is sent as bytes.
+                customdata=own["start"].to_numpy().astype(np.float64),
                 hovertemplate="%{y:+.4g}<extra>" + name + "</extra>",
             ),
             row=4, col=1,
@@ -287,7 +347,7 @@ def _differences(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: 
             ),
             row=4, col=1,
         )  # fmt: skip
-    figure.add_hline(y=0, line={"color": colours.rule, "width": 1}, row=4, col=1)
+    figure.add_hline(y=0, line={"color": colours.rule, "width": 1}, row=4, col=1, layer="below")
 
 
 SHADED = 300
@@ -338,10 +398,19 @@ def _layout(figure: go.Figure, between: Range, words: Words, axis: _Axis, colour
     )  # fmt: skip
     figure.update_xaxes(title={"text": words.clock, "font": {"size": 12}}, row=4, col=1)
     figure.update_yaxes(gridcolor=colours.rule, griddash="dot", zeroline=False, color=colours.quiet)
-    figure.update_yaxes(matches="y", row=2, col=1)
     figure.update_yaxes(visible=False, range=[0, 1], fixedrange=True, row=3, col=1)
+    # One scale for both, so that they can be compared by eye.
+    values = [np.asarray(one.y, dtype=np.float64) for one in figure.data[:3:2]]
+    known = np.concatenate([one[np.isfinite(one)] for one in values])
+    scale = {"range": _with_air(known)} if known.size else {}
     for row in (1, 2):
-        figure.update_yaxes(title={"text": words.unit, "font": {"size": 12}}, row=row, col=1)
+        figure.update_yaxes(title={"text": words.unit, "font": {"size": 12}}, row=row, col=1, **scale)
+
+
+def _with_air(values: np.ndarray[Any, Any]) -> list[float]:
+    low, high = float(values.min()), float(values.max())
+    air = 0.06 * (high - low or 1.0)
+    return [low - air, high + air]
 
 
 def asked(event: Any, dates: bool) -> tuple[Literal["range", "window"], Any] | None:
@@ -350,7 +419,7 @@ def asked(event: Any, dates: bool) -> tuple[Literal["range", "window"], Any] | N
     Example:
         >>> asked({"selection": {"box": [{"x": [2.0, 1.0]}], "points": []}}, dates=False)
         ('range', (1000000, 2000000))
-        >>> asked({"selection": {"box": [], "points": [{"customdata": ["window", 7]}]}}, dates=True)
+        >>> asked({"selection": {"box": [], "points": [{"customdata": 7.0}]}}, dates=True)
         ('window', 7)
         >>> asked(None, dates=True)
     """
@@ -361,8 +430,9 @@ def asked(event: Any, dates: bool) -> tuple[Literal["range", "window"], Any] | N
         return ("range", (min(ends), max(ends))) if max(ends) > min(ends) else None
     for point in selection.get("points") or []:
         data = point.get("customdata")
-        if data is not None and len(data) == 2 and data[0] == "window":
-            return "window", int(data[1])
+        data = data[0] if isinstance(data, list) and len(data) == 1 else data
+        if isinstance(data, (int, float)):
+            return "window", int(data)
     return None
 
 
@@ -370,3 +440,8 @@ def _tick(value: Any, dates: bool) -> int:
     if dates:
         return int(np.datetime64(str(value).replace(" ", "T"), "us").astype(np.int64))
     return round(float(value) * SECOND)
+
+
+def overlapping(windows: pl.DataFrame) -> bool:
+    """Whether windows overlap, as the stretches around rows that pair nearest in time do."""
+    return bool((windows["start"] < windows["end"].shift()).any())

@@ -234,7 +234,8 @@ def facts(found: pl.DataFrame, endpoint: Endpoint, results: Results) -> None:
     judged = f"{fmt.count(outside)} beyond {words}" if words else "no tolerance is declared"
     chosen_ = st.session_state.get(WINDOW)
     line = f"{fmt.count(found.height)} windows, {fmt.count(used)} used, {judged}."
-    for row in found.filter(pl.col("start") == chosen_).head(1).iter_rows(named=True):
+    looked_at = found.head(0) if chosen_ is None else found.filter(pl.col("start") == chosen_)
+    for row in looked_at.head(1).iter_rows(named=True):
         line += (
             f" **Looked at**: reference {row['reference']:.1f}, test {row['test']:.1f}, "
             f"difference {row['difference']:+.1f}."
