@@ -96,7 +96,7 @@ def _from_parquet(paths: Sequence[Path], table: Table, source: Source, subject: 
     names: list[str] = []
     for path in chosen:
         shown = roots.name(path)
-        names = parquet.columns_of(path, shown)
+        names = list(parquet.schema_of(path, shown))
         wanted = wanted_columns(table, source, names)
         if column not in wanted:
             message = f"there is no column `{column}`, which names the subject of a row."

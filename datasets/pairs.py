@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 import polars as pl
@@ -73,6 +74,8 @@ class Pairs:
         regrid: Where units of time were made: one row a side, session and reason with counts of rows read,
             used and left out (`datasets.regrid`). None for pairings by key or nearest.
         clocks: The alignment audit, one row a session (`datasets.clocks`). None without `alignment`.
+        file: The Parquet file that `data` is read from, where the pairs lie on disk.
+        key: Name of all that went into them, where that is known before they are made.
     """
 
     pairing: str
@@ -85,6 +88,8 @@ class Pairs:
     lone_test: pl.DataFrame | None = None
     regrid: pl.DataFrame | None = None
     clocks: pl.DataFrame | None = None
+    file: Path | None = None
+    key: str | None = None
 
     @cached_property
     def frame(self) -> pl.DataFrame:

@@ -67,6 +67,14 @@ class Entry:
         """One of its frames."""
         return pl.read_parquet(self.file(name), glob=False, hive_partitioning=False)
 
+    def scan(self, name: str) -> pl.LazyFrame:
+        """One of its frames, to be read when it is asked for."""
+        return pl.scan_parquet(self.file(name), glob=False, hive_partitioning=False)
+
+    def data(self, name: str) -> bytes:
+        """One of its files that is no frame."""
+        return (self.path / name).read_bytes()
+
 
 class Store:
     """Entries below a folder.
@@ -101,14 +109,23 @@ class Store:
         """Whether an entry is there, unverified."""
         return (self._place(kind, key) / _FACTS).is_file()
 
-    def put(self, kind: str, key: str, frames: Mapping[str, pl.DataFrame], facts: Mapping[str, Any]) -> Entry:
+    def put(
+        self,
+        kind: str,
+        key: str,
+        *,
+        frames: Mapping[str, pl.DataFrame | pl.LazyFrame] | None = None,
+        facts: Mapping[str, Any] | None = None,
+        data: Mapping[str, bytes] | None = None,
+    ) -> Entry:
         """Write an entry.
 
         Args:
             kind: What sort of entry it is: the name of a folder.
             key: Its name, from `key_of`.
-            frames: Its frames by name.
+            frames: Its frames by name; a lazy one is written piece by piece.
             facts: What JSON can hold, to be noted beside them.
+            data: Further files by name.
 
         Raises:
             OutputError: It cannot be written.
@@ -117,11 +134,13 @@ class Store:
         partial = self.folder / f"{_PARTIAL}{os.getpid()}-{secrets.token_hex(4)}"
         try:
             partial.mkdir(parents=True)
-            for name, frame in frames.items():
-                frame.write_parquet(partial / f"{name}.parquet", compression="zstd", compression_level=1)
+            for name, frame in (frames or {}).items():
+                _write(frame, partial / f"{name}.parquet")
+            for name, content in (data or {}).items():
+                (partial / name).write_bytes(content)
             files = {file.name: _sha256(file) for file in sorted(partial.iterdir())}
-            content = {"schema": SCHEMA, "kind": kind, "key": key, "facts": dict(facts), "files": files}
-            text = json.dumps({**content, "sha256": key_of(content)}, ensure_ascii=False, indent=1)
+            noted = {"schema": SCHEMA, "kind": kind, "key": key, "facts": dict(facts or {}), "files": files}
+            text = json.dumps({**noted, "sha256": key_of(noted)}, ensure_ascii=False, indent=1)
             (partial / _FACTS).write_text(text, encoding="utf-8")
             place.parent.mkdir(parents=True, exist_ok=True)
             if place.exists() and _verified(place) is None:
@@ -137,7 +156,7 @@ class Store:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         self._used.add(place)
-        return Entry(place, dict(facts))
+        return Entry(place, dict(facts or {}))
 
     def trim(self) -> int:
         """Remove what was not used for longest until the rest fits the limit; what this run used stays.
@@ -182,6 +201,13 @@ def _verified(place: Path) -> Mapping[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return facts
+
+
+def _write(frame: pl.DataFrame | pl.LazyFrame, file: Path) -> None:
+    if isinstance(frame, pl.LazyFrame):
+        frame.sink_parquet(file, compression="zstd", compression_level=1, maintain_order=True)
+    else:
+        frame.write_parquet(file, compression="zstd", compression_level=1)
 
 
 def _sha256(file: Path) -> str:

@@ -282,5 +282,5 @@ def _counted(
     )
     found: dict[str | None, int] = {name: int(count) for name, count in counted.iter_rows()}
     if None not in found:
-        store.put(_INDEX, key, {}, {"counts": found})
+        store.put(_INDEX, key, facts={"counts": found})
     return found

@@ -145,7 +145,10 @@ def _write(
 ) -> Results:
     """Write everything, note the run in the ledger, and give the folder its name."""
     for place, pairs in analysis.pairs.items():
-        folder.write_frame(pairs_file(*place), pairs.data)
+        if pairs.file is None:
+            folder.write_frame(pairs_file(*place), pairs.data)
+        else:
+            folder.copy(pairs_file(*place), pairs.file)
     hashes = lock.data_hashes(data)
     name = run_name(folder.parent, input_hash(study, hashes)[:8])
     identity = {"id": name, "started": started, "finished": ledger.utc(), "accordance": tool_version()}

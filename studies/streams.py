@@ -19,7 +19,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+import scipy
 
 from ..datasets import batches, pairing
 from ..datasets.pairs import STRUCTURAL, Pairs
@@ -28,7 +30,7 @@ from ..datasets.store import Entry, Store, key_of
 from ..datasets.stream import Stream
 from ..protocols.canonical import canonical
 from ..protocols.errors import ContractError, Violation
-from ..protocols.model import Protocol
+from ..protocols.model import Pairing, Protocol
 from .folder import Tables
 from .slices import SUBJECTS
 
@@ -102,7 +104,7 @@ class StreamPairing:
     def plan(self, budget: Budget) -> list[Batch]:
         """The batches of this pairing, in order of their subjects."""
         counts = [_counts(side, self.protocol) for side in (self.reference, self.test)]
-        common = {"rules": _rules(self), "program": program()}
+        common = {"rules": _rules(self), "program": program("datasets", "protocols")}
         found = []
         for subjects in batches.cut(counts, budget.target):
             inputs = {
@@ -211,11 +213,11 @@ def _plain(part: Any) -> Any:
 
 
 @cache
-def program() -> str:
-    """Hash of the code that makes pairs, and of the engine's version: another program has other pairs."""
-    digest = hashlib.sha256(pl.__version__.encode())
+def program(*folders: str) -> str:
+    """Hash of the code in folders of the package, and of the engines' versions: other code, other numbers."""
+    digest = hashlib.sha256(f"{pl.__version__} {np.__version__} {scipy.__version__}".encode())
     root = Path(__file__).resolve().parent.parent
-    for folder in ("datasets", "protocols"):
+    for folder in folders:
         for file in sorted((root / folder).rglob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()
@@ -267,7 +269,7 @@ def make(work: StreamPairing, store: Store, budget: Budget, tell: Told) -> Made:
         clock.done(batch)
     if violations:
         raise ContractError(violations)
-    pairs = _together(work, [entries[batch.key] for batch in planned])
+    pairs = _together(work, store, planned, [entries[batch.key] for batch in planned])
     return Made(pairs, len(missing), found, sum(batch.n_rows for batch in missing))
 
 
@@ -306,17 +308,20 @@ def _at_work(
 
 
 def _keep(store: Store, key: str, pairs: Pairs) -> Entry:
-    frames = {"pairs": pairs.frame}
+    frames: dict[str, pl.DataFrame | pl.LazyFrame] = {"pairs": pairs.frame}
     for name in ("lone_test", "regrid", "clocks"):
         audit = getattr(pairs, name)
         if audit is not None:
             frames[name] = audit
     facts = {"n_reference_rows": pairs.n_reference_rows, "n_test_rows": pairs.n_test_rows}
-    return store.put(KIND, key, frames, facts)
+    return store.put(KIND, key, frames=frames, facts=facts)
 
 
-def _together(work: StreamPairing, entries: list[Entry]) -> Pairs:
-    """The pairs of all batches as one, read when asked for."""
+WHOLE = "paired"
+
+
+def _together(work: StreamPairing, store: Store, planned: list[Batch], entries: list[Entry]) -> Pairs:
+    """The pairs of all batches in one file, read when they are asked for."""
     facts = [entry.facts for entry in entries]
     people = work.tables.get(SUBJECTS)
     without: tuple[str, ...] = ()
@@ -325,10 +330,14 @@ def _together(work: StreamPairing, entries: list[Entry]) -> Pairs:
         known = set(_counts(work.reference, work.protocol)) | set(_counts(work.test, work.protocol))
         without = tuple(sorted(set(people.frame[column].to_list()) - known))
     codes = (*STRUCTURAL, *(code for code in work.protocol.exclusions if code not in STRUCTURAL))
+    key = key_of(WHOLE, [batch.key for batch in planned])
+    whole = store.get(WHOLE, key) or store.put(
+        WHOLE, key, frames={"pairs": pl.concat(_numbered(work.protocol.pairings[work.name], entries))}
+    )
     return Pairs(
         work.name,
         work.version,
-        pl.concat([pl.scan_parquet(entry.file("pairs"), glob=False) for entry in entries]),
+        whole.scan("pairs"),
         codes,
         sum(int(one["n_reference_rows"]) for one in facts),
         sum(int(one["n_test_rows"]) for one in facts),
@@ -336,7 +345,24 @@ def _together(work: StreamPairing, entries: list[Entry]) -> Pairs:
         _audit(entries, "lone_test"),
         _audit(entries, "regrid"),
         _audit(entries, "clocks"),
+        file=whole.file("pairs"),
+        key=key,
     )
+
+
+def _numbered(rule: Pairing, entries: list[Entry]) -> list[pl.LazyFrame]:
+    """The pairs of each batch; units of time, numbered from 0 in every batch, numbered through all of them."""
+    frames: list[pl.LazyFrame] = []
+    firsts = [0, 0]
+    for entry in entries:
+        frame = entry.scan("pairs")
+        if rule.method not in {"key", "nearest"}:
+            sides = zip(("reference_row", "test_row"), firsts, strict=True)
+            frame = frame.with_columns(pl.col(name) + first for name, first in sides)
+            counts = entry.facts["n_reference_rows"], entry.facts["n_test_rows"]
+            firsts = [first + int(count) for first, count in zip(firsts, counts, strict=True)]
+        frames.append(frame)
+    return frames
 
 
 def _audit(entries: list[Entry], name: str) -> pl.DataFrame | None:

@@ -77,6 +77,13 @@ class PartialFolder:
             else:
                 frame.write_parquet(target, compression="zstd", compression_level=3)
 
+    def copy(self, name: str, source: Path) -> None:
+        """Copy a file."""
+        target = self.path / name
+        with output_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
     def finish(self, name: str) -> Path:
         """Give the folder its name; from here on it is a run."""
         target = self.parent / name

@@ -19,7 +19,7 @@ KEY = key_of("pairs", 1)
 
 
 def put(store: Store, key: str = KEY, frame: pl.DataFrame = FRAME) -> None:
-    store.put("pairs", key, {"pairs": frame}, {"n": frame.height})
+    store.put("pairs", key, frames={"pairs": frame}, facts={"n": frame.height})
 
 
 def test_what_is_put_is_got(tmp_path: Path) -> None:
