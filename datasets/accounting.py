@@ -17,6 +17,7 @@ from ..protocols.errors import ContractError, IntegrityError
 from ..protocols.model import Column, Protocol, Where
 from . import conditions, keys
 from .pairs import (
+    COVERAGE_CODES,
     INDETERMINATE,
     MISSING_VALUE,
     NO_REFERENCE,
@@ -27,6 +28,7 @@ from .pairs import (
     TEST,
     VALUE_CODES,
     Pairs,
+    precedence,
 )
 
 READ = "read"
@@ -42,7 +44,7 @@ View = Literal["classifiable_only", "as_positive", "as_negative"]
 _Step = tuple[str, str, NDArray[np.bool_]]
 _WHEN_ANY = tuple(code for code in STRUCTURAL if code != INDETERMINATE)
 """Steps that are shown only when they remove something; declared ones are shown always."""
-_FILLED = (NO_TEST, NO_REFERENCE, OUTSIDE_TOLERANCE, MISSING_VALUE)
+_FILLED = (NO_TEST, NO_REFERENCE, OUTSIDE_TOLERANCE, MISSING_VALUE, *COVERAGE_CODES)
 """Steps that do not remove what an analysis fills in."""
 
 
@@ -113,7 +115,8 @@ def _structural(pairs: Pairs, protocol: Protocol, population: str) -> list[_Step
     if pairs.lone_test is not None:
         present |= pairs.bits(tuple(pairs.lone_test["reason"].unique().to_list()))
     steps: list[_Step] = []
-    for place, code in enumerate(pairs.codes):
+    for code in precedence(pairs.codes):
+        place = pairs.codes.index(code)
         if code in VALUE_CODES or (code not in STRUCTURAL and code not in excluding):
             continue
         if code in STRUCTURAL and not present >> place & 1:

@@ -32,6 +32,7 @@ from .pairs import (
     TEST,
     UNLISTED,
     Pairs,
+    all_codes,
 )
 from .typed import DTYPES
 
@@ -138,7 +139,7 @@ def possible_losses(protocol: Protocol, endpoint: Endpoint, *, view: View) -> li
     scope = pair_scope(protocol, rule)
     columns: dict[str, pl.DataType] = {name: DTYPES[column.type] for name, column in scope.items()}
     columns |= {"reasons": pl.UInt64(), "reference_row": pl.Int64()}
-    codes = (*STRUCTURAL, *protocol.exclusions)
+    codes = all_codes(protocol.exclusions)
     nothing = Pairs(str(endpoint.pairing), "", pl.DataFrame(schema=columns), codes, 0, 0)
     impossible = set() if rule.method == "nearest" else {OUTSIDE_TOLERANCE, NOT_NEAREST}
     impossible |= set() if protocol.unknown_exclusions == "deviation" else {UNLISTED}

@@ -7,7 +7,7 @@ that endpoints use; what they remove depends on the endpoint and is decided wher
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..protocols.errors import ContractError, IntegrityError, Violation, nearest
 from ..protocols.model import Pairing, Protocol, Table
-from . import keys, matching, timing
+from . import keys, matching, regrid, timing
 from . import reasons as reasons_of
 from .contract import ROW
 from .keys import IntArray
@@ -28,8 +28,9 @@ from .pairs import (
     REFERENCE,
     STRUCTURAL,
     TEST,
-    VALUE_CODES,
     Pairs,
+    all_codes,
+    precedence,
 )
 from .reasons import Bits
 from .sides import SUBJECT, SUBJECTS, Side, at, called, side_of
@@ -46,12 +47,14 @@ def pair(
     test: pl.DataFrame,
     subjects: pl.DataFrame | None = None,
     version: str,
+    tables: Mapping[str, pl.DataFrame] | None = None,
 ) -> Pairs:
     """Pair the rows of a reference and a test table as the protocol says.
 
     `method: key`: rows whose `on` columns are equal are a pair. `method: nearest`: see `matching.by_time`;
     times are compared as whole microseconds (10^-6 of the unit where the unit is none of time), the tolerance
-    is inclusive.
+    is inclusive. `method: windows`, `epochs`, `sessions`: both sides are first brought to one row a unit of
+    time (`regrid`), which then pair by key.
 
     Args:
         protocol: The protocol.
@@ -60,6 +63,7 @@ def pair(
         test: The test table of one version, likewise.
         subjects: The table of subjects, likewise; None: there is none, and no subject is an orphan.
         version: Identifier of the algorithm version that the test rows come from.
+        tables: Further tables of the protocol by name: the one with the stretches that count (`within`).
 
     Returns:
         The pairs, verified: every row is there exactly once.
@@ -94,22 +98,30 @@ def pair(
     key = f"pairings.{pairing}"
     on = on_columns(spec, left.table, right.table)
     _check_sides(left, right, on, key)
-    matches = (
-        timing.by_time(spec, left, right, on, key)
-        if spec.method == "nearest"
-        else _by_key(left, right, on, key)
-    )
-    codes = (*STRUCTURAL, *(code for code in protocol.exclusions if code not in STRUCTURAL))
+    codes = all_codes(protocol.exclusions)
     if len(codes) > 64:
         message = f"at most {64 - len(STRUCTURAL)} exclusion codes are possible."
         raise ContractError([Violation(message, key="exclusions", found=str(len(protocol.exclusions)))])
+    units = None
+    if regrid.makes_units(spec):
+        units = regrid.regrid(protocol, pairing, left, right, on=on, codes=codes, tables=tables or {})
+        left, right, on = units.reference, units.test, units.on
+        matches = _same_units(*units.codes)
+    elif spec.method == "nearest":
+        matches = timing.by_time(spec, left, right, on, key)
+    else:
+        matches = _by_key(left, right, on, key)
     frame = _columns(left, right, on, matches)
     people = None if subjects is None else _people(protocol, subjects)
     subject = None if people is None else _subject_index(frame[SUBJECT], people)
     if people is not None and subject is not None:
         frame = _with_subjects(frame, people, subject)
     reasons = reasons_of.structural(matches, subject, codes)
-    reasons_of.add_declared(reasons, protocol, codes, [(left, matches.reference), (right, matches.test)])
+    if units is None:
+        reasons_of.add_declared(reasons, protocol, codes, [(left, matches.reference), (right, matches.test)])
+    else:
+        reasons_of.add_table(reasons, matches.reference, units.bits[0])
+        reasons_of.add_table(reasons, matches.test, units.bits[1])
     if people is not None and subject is not None:
         table = protocol.tables.get(SUBJECTS)
         reasons_of.add_table(reasons, subject, reasons_of.of_table(protocol, codes, SUBJECTS, table, people))
@@ -117,22 +129,39 @@ def pair(
     reasons_of.add_values(reasons, protocol, pairing, codes, frame)
     frame = _finish(frame, reasons, codes, matches)
     without = () if people is None else _without_rows(people, frame[SUBJECT], right.frame[SUBJECT])
-    lone = None if matches.lone is None else _lone(right.frame[SUBJECT], *matches.lone, people)
-    pairs = Pairs(pairing, version, frame, codes, reference.height, test.height, without, lone)
+    pairs = Pairs(
+        pairing,
+        version,
+        frame,
+        codes,
+        left.frame.height,
+        right.frame.height,
+        without,
+        None if matches.lone is None else _lone(right.frame[SUBJECT], *matches.lone, people),
+        regrid=None if units is None else units.audit,
+    )
     verify(pairs)
     return pairs
+
+
+def _same_units(reference: IntArray, test: IntArray) -> Matches:
+    """Units of both sides with the same code are pairs."""
+    if np.array_equal(reference, test):
+        return matching.identical(len(reference))
+    return matching.by_key(reference, test)
 
 
 def on_columns(spec: Pairing, reference: Table, test: Table) -> tuple[str, ...]:
     """Columns that must be equal in a pair, the subject (as `subject`) first.
 
-    Unless the protocol names them: the key columns that both tables share; with `nearest`, without the times.
+    Unless the protocol names them: the key columns that both tables share; other methods than by key leave the
+    times aside.
     """
     if spec.on is not None:
         named = [SUBJECT if name in (reference.subject, test.subject) else name for name in spec.on]
     else:
         theirs = {called(name, test) for name in test.key}
-        times = {reference.time, test.time} if spec.method == "nearest" else set()
+        times = set() if spec.method == "key" else {reference.time, test.time}
         named = [called(name, reference) for name in reference.key if name not in times]
         named = [name for name in named if name in theirs]
     return tuple(dict.fromkeys((SUBJECT, *named)))
@@ -274,8 +303,7 @@ def _finish(frame: pl.DataFrame, reasons: Bits, codes: tuple[str, ...], matches:
     n = frame.height
     first = np.full(n, -1, dtype=np.int8)
     present = int(np.bitwise_or.reduce(reasons)) if n else 0
-    order = sorted(range(len(codes)), key=lambda place: codes[place] in VALUE_CODES)
-    for place in reversed(order):
+    for place in reversed([codes.index(code) for code in precedence(codes)]):
         if present >> place & 1:
             first[(reasons & np.uint64(1 << place)) != 0] = place
     status = np.zeros(n, dtype=np.int8)
@@ -327,6 +355,25 @@ def verify(pairs: Pairs) -> None:
         frame["reason"].is_null() != (frame["reasons"] == 0)
     ).any():
         raise IntegrityError(f"pairing `{pairs.pairing}`: a row without a pair carries no reason code.")
+    if pairs.regrid is not None:
+        _verify_units(pairs, pairs.regrid)
+
+
+def _verify_units(pairs: Pairs, audit: pl.DataFrame) -> None:
+    """Of every session, the rows read are the rows used and left out."""
+    told = (
+        audit.group_by(pl.exclude("reason", "n_rows"))
+        .agg(
+            read=pl.col("n_rows").filter(pl.col("reason") == regrid.READ).sum(),
+            told=pl.col("n_rows").filter(pl.col("reason") != regrid.READ).sum(),
+        )
+        .filter(pl.col("read") != pl.col("told"))
+    )
+    if told.height:
+        raise IntegrityError(
+            f"pairing `{pairs.pairing}`: in {told.height:,} sessions the rows read are not the rows that "
+            "units of time account for."
+        )
 
 
 def _all_different(rows: IntArray) -> bool:

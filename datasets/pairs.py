@@ -22,6 +22,10 @@ ORPHAN_SUBJECT = "orphan_subject"
 UNLISTED = "unlisted_exclusion"
 MISSING_VALUE = "missing_value"
 INDETERMINATE = "indeterminate"
+NO_OVERLAP = "no_overlap"
+LOW_COVERAGE_REFERENCE = "low_coverage_reference"
+LOW_COVERAGE_TEST = "low_coverage_test"
+PARTIAL_UNIT = "partial_unit"
 
 STRUCTURAL: dict[str, str] = {
     ORPHAN_SUBJECT: "Subject is not in the subjects table",
@@ -32,12 +36,54 @@ STRUCTURAL: dict[str, str] = {
     UNLISTED: "Exclusion code that the protocol does not declare (protocol deviation)",
     MISSING_VALUE: "Reference or test value is missing",
     INDETERMINATE: "The algorithm gave no determinate result",
+    NO_OVERLAP: "The two devices share no time in the session",
+    PARTIAL_UNIT: "Unit of time cut off by the end of the stretch or the recording",
+    LOW_COVERAGE_REFERENCE: "Reference rows with a value cover too little of the unit of time",
+    LOW_COVERAGE_TEST: "Test rows with a value cover too little of the unit of time",
 }
 """Reason codes of every study with their words."""
+
+COVERAGE_CODES = (LOW_COVERAGE_REFERENCE, LOW_COVERAGE_TEST)
+"""Codes of units of time of which one side has rows, and too few of them for a value."""
+
+UNIT_CODES = (NO_OVERLAP, PARTIAL_UNIT, *COVERAGE_CODES)
+"""Codes of units of time. Their bits come after those of the protocol's codes, so that a declared code keeps
+the bit that it had in pairs written before there were any."""
 
 VALUE_CODES = (MISSING_VALUE, INDETERMINATE)
 """Codes that speak of one value of a pair: what they remove depends on the endpoint and the view. They are
 noted for every value column that an endpoint uses, and give way to any other reason."""
+
+
+def all_codes(declared: Iterable[str]) -> tuple[str, ...]:
+    """All reason codes of a study, in the order of their bits.
+
+    Args:
+        declared: Codes of the protocol.
+
+    Example:
+        >>> all_codes(["artefact"])[7:10]
+        ('indeterminate', 'artefact', 'no_overlap')
+    """
+    own = [code for code in STRUCTURAL if code not in UNIT_CODES]
+    return (*own, *(code for code in declared if code not in STRUCTURAL), *UNIT_CODES)
+
+
+def precedence(codes: Iterable[str]) -> list[str]:
+    """Codes in the order in which they speak for a row.
+
+    What pairing found comes first, then what is declared, then units with too little covered time, then
+    single values.
+
+    Example:
+        >>> precedence(["missing_value", "artefact", "low_coverage_test", "no_test", "no_overlap"])
+        ['no_overlap', 'no_test', 'artefact', 'low_coverage_test', 'missing_value']
+    """
+    place = {ORPHAN_SUBJECT: 0, NO_OVERLAP: 1}
+    place |= {code: 2 for code in STRUCTURAL if code not in (*VALUE_CODES, *UNIT_CODES, ORPHAN_SUBJECT)}
+    place |= dict.fromkeys(UNIT_CODES[1:], 4) | dict.fromkeys(VALUE_CODES, 5)
+    return sorted(codes, key=lambda code: place.get(code, 3))
+
 
 Status = Literal["paired", "reference_only", "test_only"]
 
@@ -57,6 +103,9 @@ class Pairs:
         `reasons` (UInt64): all codes that apply, bit i for `codes[i]`,
         `reference_row`, `test_row` (Int64; null where there is none): 0-based row in its table as read,
         `reference.<column>`, `test.<column>` for each other contract column, subject columns by name.
+    Where rows became units of time (`windows`, `epochs`, `sessions`), a row is a unit: the unit's start
+    stands in the time column, rows are numbered by unit, and both sides have `coverage` and `n_rows`
+    (`datasets.regrid`).
     Sorted by subject, then the other key columns, then (pairing by time) time: an order that the order of the
     input rows does not change.
 
@@ -65,14 +114,14 @@ class Pairs:
         version: Identifier of the algorithm version whose test rows these are.
         data: See above. A lazy frame where the pairs lie on disk: ask for the columns that are needed
             (`columns`, `scan`) and not for all of them at once (`frame`).
-        codes: Reason codes: structural ones, then the protocol's, in order of precedence.
-        n_reference_rows: Rows read from the reference table.
-        n_test_rows: Rows read from the test table.
+        codes: Reason codes in the order of their bits (`all_codes`).
+        n_reference_rows: Rows read from the reference table; units of time, where rows became units.
+        n_test_rows: Rows read from the test table, likewise.
         without_rows: Subjects of the subjects table that have no row at all, sorted.
         lone_test: Where test rows without a partner are counted and not told: `subject`, `reason`, `n_rows`,
             and they are not in `data`. None where each has a row of its own.
-        regrid: Where units of time were made: one row a side, session and reason with counts of rows read,
-            used and left out (`datasets.regrid`). None for pairings by key or nearest.
+        regrid: Where units of time were made: one row a side, session and reason with counts of rows `read`,
+            `used` and left out (`datasets.regrid`). None for pairings by key or nearest.
         clocks: The alignment audit, one row a session (`datasets.clocks`). None without `alignment`.
         file: The Parquet file that `data` is read from, where the pairs lie on disk.
         key: Name of all that went into them, where that is known before they are made.

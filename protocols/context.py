@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .errors import Violation, nearest, shorten
-from .model import Column, Pairing, Protocol
+from .model import Column, Pairing, Protocol, Table
 from .nodes import Locator, Path, dotted
 from .shape import listed
 
@@ -27,12 +27,23 @@ RESERVED_CODES = frozenset(
         "unlisted_exclusion",
         "missing_value",
         "indeterminate",
+        "no_overlap",
+        "low_coverage_reference",
+        "low_coverage_test",
+        "partial_unit",
     }
 )
 """Reason codes that pairing gives by itself; a protocol cannot declare them again."""
 
 BOOKKEEPING = ("row", "status", "reason", "reasons", "reference_row", "test_row")
 """Column names that pairs use for themselves."""
+
+UNIT_METHODS = ("windows", "epochs", "sessions")
+"""Pairing methods that first bring both sides to one row a unit of time."""
+
+UNIT_NAMES = ("coverage", "n_rows")
+"""Columns that both sides of such pairs have besides: share of the unit's time that rows with a value cover,
+and the number of rows that entered."""
 
 MAX_CODES = 64
 """Most reason codes a study can have, those of pairing included: pairs hold one bit for each."""
@@ -120,10 +131,29 @@ def pair_scope(protocol: Protocol, pairing: Pairing) -> Scope:
     subjects = protocol.tables.get(SUBJECTS)
     if subjects is not None:
         scope = {n: c for n, c in subjects.columns.items() if n != subjects.subject} | scope
+    if pairing.method in UNIT_METHODS and reference is not None and reference.time in reference.columns:
+        scope |= {str(reference.time): _of_unit(reference.columns[str(reference.time)])}
     for prefix, table in ((REFERENCE, reference), (TEST, test)):
         if table is not None:
-            scope |= {prefix + name: column for name, column in table.columns.items() if name not in keys}
+            scope |= {prefix + name: column for name, column in _side(pairing, table, keys).items()}
     return scope
+
+
+def _side(pairing: Pairing, table: Table, keys: set[str]) -> Scope:
+    """The columns of one side of the pairs, by the table's names."""
+    if pairing.method not in UNIT_METHODS:
+        return {name: column for name, column in table.columns.items() if name not in keys}
+    aside = keys | {table.time, table.exclusion}
+    found = {name: _of_unit(column) for name, column in table.columns.items() if name not in aside}
+    return found | {
+        "coverage": Column(type="number", unit="proportion", range=(0, 1), missing="allowed"),
+        "n_rows": Column(type="integer", range=(0, None)),
+    }
+
+
+def _of_unit(column: Column) -> Column:
+    """A column after rows became units: whole numbers may have become broken ones."""
+    return column.model_copy(update={"type": "number"}) if column.type == "integer" else column
 
 
 def common(scopes: Sequence[Scope]) -> Scope:

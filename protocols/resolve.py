@@ -15,6 +15,7 @@ from .context import Context, pair_scope
 from .errors import ContractError, Violation
 from .model import DECIDING, Endpoint, Pairing, Protocol
 from .nodes import Document, Locator, Path, dotted
+from .pairings import resolve_pairing
 from .shape import listed
 from .source import attempt, contract_error
 from .tables import (
@@ -23,7 +24,6 @@ from .tables import (
     check_exclusion_levels,
     check_table,
     resolve_exclusion,
-    resolve_pairing,
     resolve_table,
 )
 

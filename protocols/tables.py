@@ -1,4 +1,4 @@
-"""Cross-checks and defaults of what the data contract holds: tables, conversions, pairings, exclusions."""
+"""Cross-checks and defaults of what the data contract holds: tables, conversions, exclusions."""
 
 from __future__ import annotations
 
@@ -16,30 +16,12 @@ from .context import (
     common,
     pair_scope,
 )
-from .errors import nearest
-from .model import Bands, Column, Conversion, Exclusion, Pairing, Table
+from .model import Bands, Column, Conversion, Exclusion, Table
 from .nodes import Path
 from .shape import listed
+from .unit_checks import check_streams
 
 _NUMBERS = ("number", "integer")
-_OTHER_WORDS = {
-    "sec": "s",
-    "second": "s",
-    "seconds": "s",
-    "m": "min",
-    "mins": "min",
-    "minute": "min",
-    "minutes": "min",
-    "msec": "ms",
-    "millisecond": "ms",
-    "milliseconds": "ms",
-    "hr": "h",
-    "hour": "h",
-    "hours": "h",
-    "day": "d",
-    "days": "d",
-}
-"""What people write for a unit of time, and how it is written here."""
 
 
 def check_table(context: Context, name: str, table: Table) -> None:
@@ -56,6 +38,7 @@ def check_table(context: Context, name: str, table: Table) -> None:
         context.report((*path, "key"), "the key needs at least one column")
     pairings = context.protocol.pairings.values()
     needed = {SUBJECTS, *(side for one in pairings for side in (one.reference, one.test))}
+    needed |= {one.unit.within.table for one in pairings if one.unit is not None and one.unit.within}
     if not table.required and name in needed:
         message = "pairs are made of this table, so it cannot be `required: false`"
         context.report((*path, "required"), message, "false")
@@ -68,6 +51,7 @@ def check_table(context: Context, name: str, table: Table) -> None:
         _check_role(context, (*path, "time"), table, table.time, "time")
     if table.exclusion is not None:
         _check_role(context, (*path, "exclusion"), table, table.exclusion, "exclusion")
+    check_streams(context, name, table)
     if name == SUBJECTS and table.key and table.key != (table.subject,):
         context.report(
             (*path, "key"), f"the table `subjects` has one row a subject; its key is [{table.subject}]"
@@ -186,119 +170,6 @@ def check_conversion(context: Context, index: int, conversion: Conversion) -> No
         if (earlier.from_, earlier.to) == (conversion.from_, conversion.to):
             message = f"there is already a rule from `{conversion.from_}` to `{conversion.to}`; keep one"
             context.report(path, message)
-
-
-def resolve_pairing(context: Context, name: str, pairing: Pairing) -> Pairing:
-    """The pairing with its columns written out."""
-    path: Path = ("pairings", name)
-    tables = context.protocol.tables
-    both = [
-        context.known((*path, side), table, tables, "table")
-        for side, table in (("reference", pairing.reference), ("test", pairing.test))
-    ]
-    if not all(both):
-        context.broken.add(name)
-        return pairing
-    if pairing.reference == pairing.test:
-        message = "reference and test are two tables; a file that holds both is read once for each"
-        context.report((*path, "test"), message, pairing.test)
-        context.broken.add(name)
-        return pairing
-    reference, test = tables[pairing.reference], tables[pairing.test]
-    if reference.subject != test.subject:
-        message = (
-            f"both tables must give the subject column the same name; `{pairing.reference}` has "
-            f"`{reference.subject}` and `{pairing.test}` has `{test.subject}`"
-        )
-        context.report(path, message, at_key=True)
-        context.broken.add(name)
-        return pairing
-    aside = {reference.time, test.time} if pairing.method == "nearest" else set()
-    on = pairing.on
-    if on is None:
-        common = [key for key in reference.key if key in test.key and key not in aside]
-        on = (reference.subject, *(key for key in common if key != reference.subject))
-    _check_on(context, path, pairing, on, aside)
-    if pairing.method == "nearest":
-        _check_nearest(context, path, pairing)
-    elif pairing.tolerance is not None:
-        context.report(
-            (*path, "tolerance"), "a tolerance belongs to `method: nearest`", str(pairing.tolerance)
-        )
-    return pairing.model_copy(update={"on": on})
-
-
-def _check_on(
-    context: Context, path: Path, pairing: Pairing, on: tuple[str, ...], aside: set[str | None]
-) -> None:
-    reference, test = context.protocol.tables[pairing.reference], context.protocol.tables[pairing.test]
-    for index, name in enumerate(on):
-        place = (*path, "on", index)
-        common = [one for one in reference.columns if one in test.columns]
-        if not context.known(place, name, common, "column in both tables"):
-            continue
-        types = reference.columns[name].type, test.columns[name].type
-        if types[0] != types[1]:
-            message = f"the tables give this column different types: `{types[0]}` and `{types[1]}`"
-            context.report(place, message, name)
-        if name in aside:
-            context.report(
-                place, "with `nearest`, the time is compared by `tolerance` and not by equality", name
-            )
-    if reference.subject not in on:
-        context.report(
-            (*path, "on"), f"rows of different subjects cannot pair; add `{reference.subject}`", ", ".join(on)
-        )
-    if pairing.method == "key":
-        for table_name, table in ((pairing.reference, reference), (pairing.test, test)):
-            missing = [key for key in table.key if key not in on and key in table.columns]
-            if missing:
-                message = (
-                    f"several rows of `{table_name}` could pair with one row, because its key also has "
-                    f"{listed(missing)}; pair on the whole key, or use `method: nearest`"
-                )
-                context.report((*path, "on"), message, ", ".join(on))
-
-
-def _check_nearest(context: Context, path: Path, pairing: Pairing) -> None:
-    tables = context.protocol.tables
-    times: list[Column] = []
-    for side, name in (("reference", pairing.reference), ("test", pairing.test)):
-        table = tables[name]
-        if table.time is None:
-            context.report(
-                (*path, side), "`nearest` needs the table's `time` column, and this table names none", name
-            )
-        elif table.time in table.columns:
-            times.append(table.columns[table.time])
-    if len(times) == 2:
-        kinds = ["datetime" if column.type == "datetime" else f"numbers in {column.unit}" for column in times]
-        if kinds[0] != kinds[1]:
-            message = f"the tables measure time differently: {kinds[0]} and {kinds[1]}"
-            context.report(path, message, at_key=True)
-    if pairing.tolerance is None:
-        message = "`nearest` needs a `tolerance`: the largest accepted distance in time, such as `5 s`"
-        context.report(path, message, at_key=True)
-        return
-    place = (*path, "tolerance")
-    if pairing.tolerance.value < 0:
-        context.report(place, "a distance in time is not negative", str(pairing.tolerance))
-    scales = {column.unit for column in times if column.type != "datetime"} - {None}
-    accepted = (
-        list(TIME_UNITS)
-        if not scales or scales <= set(TIME_UNITS)
-        else sorted(str(scale) for scale in scales)
-    )
-    if pairing.tolerance.unit not in accepted:
-        unit = pairing.tolerance.unit
-        message = f"the tolerance needs a unit of time: {listed(accepted)}"
-        meant = _OTHER_WORDS.get(unit.lower()) if accepted == list(TIME_UNITS) else nearest(unit, accepted)
-        context.report(
-            place,
-            message,
-            str(pairing.tolerance),
-            f"{pairing.tolerance.value:g} {meant}" if meant else None,
-        )
 
 
 def resolve_exclusion(context: Context, code: str, exclusion: Exclusion) -> Exclusion:

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ..datasets.conditions import expression
-from ..datasets.pairs import NO_REFERENCE, NO_TEST, OUTSIDE_TOLERANCE, STRUCTURAL, VALUE_CODES, PairFrame
+from ..datasets.pairs import (
+    COVERAGE_CODES,
+    NO_OVERLAP,
+    NO_REFERENCE,
+    NO_TEST,
+    OUTSIDE_TOLERANCE,
+    STRUCTURAL,
+    VALUE_CODES,
+    PairFrame,
+    all_codes,
+)
 from ..evaluators import registry
 from ..protocols.errors import UsageError, nearest
 from ..protocols.model import DECIDING, Endpoint, Protocol
@@ -87,14 +97,14 @@ SUBJECT_NUMBER = "_subject"
 """Column in which an evaluation numbers its subjects."""
 WEIGHT = "_weight"
 """Column with the weights of rows, where an endpoint has any."""
-LONELY = (NO_TEST, NO_REFERENCE, OUTSIDE_TOLERANCE)
-"""Reasons of rows that found no partner."""
+LONELY = (NO_TEST, NO_REFERENCE, OUTSIDE_TOLERANCE, NO_OVERLAP, *COVERAGE_CODES)
+"""Reasons of rows that found no partner, or none with a value."""
 _BOOKKEEPING = ("status", "reason", "reasons")
 
 
 def codes(protocol: Protocol) -> tuple[str, ...]:
-    """All reason codes in order of precedence: those of every study, then the protocol's."""
-    return (*STRUCTURAL, *protocol.exclusions)
+    """All reason codes of a study, in the order of their bits."""
+    return all_codes(protocol.exclusions)
 
 
 def reason_words(protocol: Protocol) -> dict[str, str]:
