@@ -154,8 +154,8 @@ def _same_units(reference: IntArray, test: IntArray) -> Matches:
 def on_columns(spec: Pairing, reference: Table, test: Table) -> tuple[str, ...]:
     """Columns that must be equal in a pair, the subject (as `subject`) first.
 
-    Unless the protocol names them: the key columns that both tables share; other methods than by key leave the
-    times aside.
+    Unless the protocol names them: the key columns that both tables share; methods other than by key leave
+    the times aside.
     """
     if spec.on is not None:
         named = [SUBJECT if name in (reference.subject, test.subject) else name for name in spec.on]

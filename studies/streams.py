@@ -351,7 +351,7 @@ def _together(work: StreamPairing, store: Store, planned: list[Batch], entries: 
 
 
 def _numbered(rule: Pairing, entries: list[Entry]) -> list[pl.LazyFrame]:
-    """The pairs of each batch; units of time, numbered from 0 in every batch, numbered through all of them."""
+    """The pairs of each batch; units of time, from 0 in every batch, numbered through all."""
     frames: list[pl.LazyFrame] = []
     firsts = [0, 0]
     for entry in entries:
