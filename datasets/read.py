@@ -8,7 +8,7 @@ wrong with a table is raised at once.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,14 @@ import polars as pl
 
 from ..protocols.errors import ContractError, Violation, nearest
 from ..protocols.model import Conversion, Table
-from . import alike, bands, contract, partitions, sql, typed, units
+from . import alike, bands, contract, naming, partitions, reading, sql, typed, units
 from .contract import ROW
 from .frames import to_polars
 from .hash_cache import HashCache
 from .opened import from_folders, open_files
 from .places import Part, Places
 from .provenance import FileRecord, content_hash, file_record
+from .readers.base import Reader
 from .roots import Roots, files
 from .sources import Source
 
@@ -103,23 +104,32 @@ def read_table(
         OutputError: A file cannot be read.
     """
     key = key or f"sources.{name}"
-    given = [field for field in ("file", "glob", "folder", "sql") if getattr(source, field) is not None]
+    kinds = ("file", "glob", "folder", "sql", "physionet")
+    given = [field for field in kinds if getattr(source, field) is not None]
     if len(given) != 1:
         raise ContractError(
             [
                 Violation(
-                    "a source has exactly one of `file`, `glob`, `folder`, `sql`.",
+                    f"a source has exactly one of {', '.join(f'`{kind}`' for kind in kinds)}.",
                     key=key,
                     found=", ".join(given) or "none of them",
                 )
             ]
         )
     allowed = Roots.of(base, roots)
-    raw = (
-        _from_sql(name, table, source, allowed, key, hashes=hashes)
-        if source.sql is not None
-        else _from_files(table, source, allowed, key, hash_files=hash_files, hashes=hashes)
+    reader = reading.reader_of(source, key)
+    if source.sql is not None:
+        raw = _from_sql(name, table, source, allowed, key, hashes=hashes)
+    elif reader is not None:
+        raw, source = _from_reader(
+            reader, table, source, allowed, key=key, conversions=conversions, hash_files=hash_files
+        )
+    else:
+        raw = _from_files(table, source, allowed, key, hash_files=hash_files, hashes=hashes)
+    frame, names = naming.add(
+        raw.frame, raw.names, raw.places, table, source, from_text=raw.from_text, key=key
     )
+    raw = replace(raw, frame=frame, names=names)
     return checked(name, table, source, raw, conversions=conversions, exclusions=exclusions)
 
 
@@ -207,6 +217,28 @@ def _from_files(
     return Raw(
         alike.joined(frames), names, Places(tuple(parts)), is_text, records, from_folders(opened, names)
     )
+
+
+def _from_reader(
+    reader: Reader,
+    table: Table,
+    source: Source,
+    roots: Roots,
+    *,
+    key: str,
+    conversions: Sequence[Conversion],
+    hash_files: bool,
+) -> tuple[Raw, Source]:
+    """Read what needs a reader; the source comes back without the units that are dealt with."""
+    found = reading.read(
+        reader, table, source, roots, key=key, conversions=conversions, hash_files=hash_files
+    )
+    named = [(part.name, frame.schema) for part, frame in zip(found.parts, found.frames, strict=True)]
+    violations = alike.types(named)
+    if violations:
+        raise ContractError(violations)
+    frame = alike.joined(list(found.frames))
+    return Raw(frame, frame.columns, Places(found.parts), False, found.files), found.source
 
 
 def checked(

@@ -10,12 +10,12 @@ import glob
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from ..protocols.errors import ContractError, Violation
 from .sources import Source
 
-Format = Literal["csv", "parquet"]
+Format = str
+"""Word for a format, as `format` in study.yaml."""
 ENDINGS: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
 
 

@@ -1,0 +1,1 @@
+"""Readers of what devices write: one module a format."""
