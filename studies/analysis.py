@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import polars as pl
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..datasets import accounting, pairing
-from ..datasets.pairs import PairFrame, Pairs
+from ..datasets.pairs import Pairs
+from ..datasets.store import Store
 from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
 from ..protocols.model import DECIDING, Endpoint, Protocol
@@ -23,6 +25,7 @@ from .decide import Outcome, outcome, overall, reasons, unverified
 from .demographics import RULE, analysed_subjects, demographics, excluded
 from .evaluation import answerer, evaluate_protocol
 from .judge import OVERALL_WORDS, decides, headline, words
+from .kept import Kept
 from .lock import Plan
 from .manifest import tool_version
 from .results import DOCUMENT_SCHEMA, frame
@@ -46,6 +49,7 @@ class Material:
         tests: Version -> test table -> frame.
         plan: What was locked.
         paired: (pairing, version) -> pairs that were made already, of tables too long to hold.
+        store: Where it is kept what was made of them.
     """
 
     protocol: Protocol
@@ -56,6 +60,7 @@ class Material:
     tests: Mapping[str, Mapping[str, pl.DataFrame]]
     plan: Plan = field(default_factory=lambda: Plan(None))
     paired: Mapping[tuple[str, str], Pairs] = field(default_factory=dict)
+    store: Store | None = None
 
     @property
     def subjects(self) -> pl.DataFrame | None:
@@ -83,12 +88,14 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
     protocol = material.protocol
     pairs = pair_all(material, progress)
     frames = {place: found.data for place, found in pairs.items()}
+    kept = Kept.of(material.store, protocol, pairs)
     answer = answerer(
         protocol,
         material.algorithm,
         frames,
         strata=strata(protocol, material.subjects),
         subjects=None if material.subjects is None else _keys(protocol, material.subjects),
+        kept=kept,
     )
     versions = list(material.tests)
     rows = evaluate_protocol(answer, frames, versions, workers=workers, progress=_later(progress))
@@ -100,11 +107,13 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
         ]
         rows = in_order(protocol, versions, [*rows, *further])
         lacking = missing.describe(answer, frames, material.deciding_version)
-    demanded = requirements.check(protocol, frames, material.deciding_version)
+    deciding = material.deciding_version
+    demanded = kept.fact("requirements", deciding, lambda: requirements.check(protocol, frames, deciding))
     lacks: list[tuple[list[str], str]] = [
         (entry["endpoints"], entry["reason"]) for entry in demanded if not entry["met"]
     ]
-    for name, count in facts.unlisted(protocol, pairs, material.deciding_version).items():
+    unlisted = kept.fact("unlisted", deciding, lambda: facts.unlisted(protocol, pairs, deciding))
+    for name, count in unlisted.items():
         resting = [key for key, one in protocol.endpoints.items() if one.pairing == name]
         reason = (
             f"{count:,} rows of pairing `{name}` carry exclusion codes that the protocol does not declare"
@@ -118,7 +127,7 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
         material,
         rows,
         pairs,
-        frames,
+        kept,
         found={
             "requirements": demanded,
             "missing": lacking,
@@ -192,14 +201,21 @@ def describe(
     material: Material,
     rows: list[Row],
     pairs: Mapping[tuple[str, str], Pairs],
-    frames: Mapping[tuple[str, str], PairFrame],
+    kept: Kept,
     *,
     found: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The document of results, but for the run's identity; `found` are parts that were found on the way."""
     protocol = material.protocol
-    decided = outcomes(protocol, rows, material.deciding_version)
+    subjects, version = material.subjects, material.deciding_version
+    frames = {place: own.data for place, own in pairs.items()}
+    decided = outcomes(protocol, rows, version)
     decision = overall(protocol, decided)
+
+    def known(what: str, compute: Callable[[], Any]) -> Any:
+        return kept.fact(what, version, compute)
+
+    analysed = known("analysed", lambda: analysed_subjects(protocol, frames, version))
     return {
         "schema": DOCUMENT_SCHEMA,
         "accordance": tool_version(),
@@ -218,19 +234,17 @@ def describe(
         **found,
         "plan": planning.plan(protocol),
         "decision_pre_specified": _decision_pre_specified(material, rows),
-        "accounting": accounts(protocol, pairs),
-        "demographics": demographics(protocol, material.subjects, frames),
+        "accounting": known("accounting", lambda: accounts(protocol, pairs)),
+        "demographics": known("demographics", lambda: demographics(protocol, subjects, frames)),
         "demographics_rule": RULE,
-        "excluded": excluded(protocol, material.subjects, frames, material.deciding_version),
-        "flow": facts.flows(protocol, pairs, material.deciding_version),
+        "excluded": known("excluded", lambda: excluded(protocol, subjects, frames, version)),
+        "flow": known("flow", lambda: facts.flows(protocol, pairs, version)),
         "readers": facts.readers(protocol, material.shared),
         "events": facts.events(protocol, material.shared),
-        "intended_population": facts.intended(
-            protocol, material.subjects, analysed_subjects(protocol, frames, material.deciding_version)
-        ),
+        "intended_population": facts.intended(protocol, subjects, analysed),
         "freeze_problems": facts.freeze_problems(material.study.get("freeze") or {}),
         "yield": [row for row in rows if row["metric"] == slices.YIELD and row["subgroup"] is None],
-        "endpoints": endpoints(protocol, rows, decided, pairs, version=material.deciding_version),
+        "endpoints": endpoints(protocol, rows, decided, pairs, kept=kept, version=version),
     }
 
 
@@ -315,6 +329,7 @@ def endpoints(
     decided: Mapping[str, Outcome],
     pairs: Mapping[tuple[str, str], Pairs],
     *,
+    kept: Kept,
     version: str,
 ) -> list[dict[str, Any]]:
     """Endpoints in order: their decision and the row that speaks for each, the flow of its rows, all rows."""
@@ -335,7 +350,11 @@ def endpoints(
                 "decision_words": words(speaking) if speaking else "No criterion",
                 "row_id": speaking["row_id"] if speaking else None,
                 "judged_rows": list(own_outcome.rows),
-                "accounting": endpoint_accounts(protocol, endpoint, pairs),
+                "accounting": kept.fact(
+                    f"accounting of {name}",
+                    version,
+                    partial(endpoint_accounts, protocol, endpoint, pairs),
+                ),
                 "rows": own,
             }
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from operator import itemgetter
 
@@ -21,12 +21,13 @@ from ..evaluators.estimate import estimates
 from ..evaluators.inversion import interval_at, p_value
 from ..evaluators.metric import CannotComputeError, Columns, Counts, Estimate, FloatArray, Prepared
 from ..evaluators.weights import ResamplingWeights
-from ..protocols.model import Protocol
+from ..protocols.model import Endpoint, Protocol
 from ..protocols.roles import metric_of
 from . import slices
 from .estimating import columns_of, prepare, with_exact_bound
 from .hypotheses import families_of
 from .judge import limits, settled
+from .kept import Answerable, Kept
 from .questions import Batch, Material, Question, batches, groups, material_of
 from .resampling import methods, resamples, resampling_weights
 from .rows import Row, criterion_of, rows_of
@@ -41,6 +42,7 @@ def answerer(
     *,
     strata: Mapping[str, str] | None = None,
     subjects: Sequence[str] | None = None,
+    kept: Kept | None = None,
 ) -> Answerer:
     """What answers every question of a run, with the one matrix of subject weights that all of them share.
 
@@ -51,10 +53,11 @@ def answerer(
         strata: Subject -> resampling stratum; default none.
         subjects: All subjects of the study, over whom the resampling design is drawn. Default: those in the
             pairs.
+        kept: What was kept of the pairs. Default: nothing.
     """
     endpoints = {**protocol.endpoints, **slices.automatic_yields(protocol)}
     weights = resampling_weights(protocol, endpoints, pairs, subjects=subjects, strata=strata)
-    return Answerer(protocol, algorithm, weights)
+    return Answerer(protocol, algorithm, weights, kept)
 
 
 def evaluate_protocol(
@@ -86,22 +89,38 @@ def evaluate_protocol(
             if progress:
                 progress(f"{', '.join(group)}, {version}", step / (len(versions) * len(grouped)))
             pairing = str(next(iter(group.values())).pairing)
-            material = material_of(protocol, group, pairs[pairing, version])
-            own = batches(protocol, group, version, material)
-            for answers in pool.map(answer, own, [material] * len(own)):
-                for question, rows in answers:
-                    found.setdefault((question.endpoint_id, version), []).append((question.number, rows))
+            for question, rows in _answers(answer, group, version, pairs[pairing, version], pool):
+                found.setdefault((question.endpoint_id, version), []).append((question.number, rows))
     ordered = [sorted(found[name, version], key=itemgetter(0)) for name in endpoints for version in versions]
     return [row for answers in ordered for _, rows in answers for row in rows]
+
+
+def _answers(
+    answer: Answerer, group: Mapping[str, Endpoint], version: str, pairs: PairFrame, pool: ThreadPoolExecutor
+) -> Iterator[tuple[Question, list[Row]]]:
+    """The rows of all questions to a group of endpoints; pairs are read unless all was kept."""
+    kept = answer.kept.answerable(group, version)
+    if kept is None:
+        material = material_of(answer.protocol, group, pairs)
+        own = batches(answer.protocol, group, version, material)
+        answer.kept.keep_parts(own, material)
+        for answers in pool.map(answer, own, [material] * len(own)):
+            yield from answers
+    else:
+        for answers in pool.map(answer.from_kept, kept):
+            yield from answers
 
 
 class Answerer:
     """Answers batches of questions: reads their slice once, then asks each metric."""
 
-    def __init__(self, protocol: Protocol, algorithm: str, weights: ResamplingWeights | None) -> None:
+    def __init__(
+        self, protocol: Protocol, algorithm: str, weights: ResamplingWeights | None, kept: Kept | None = None
+    ) -> None:
         self.protocol = protocol
         self.algorithm = algorithm
         self.weights = weights
+        self.kept = kept or Kept(None, protocol, {})
         self.families = families_of(protocol)
         if weights is not None:
             weights.matrix(weights.keys[:1])  # drawn once here, not once a thread
@@ -111,17 +130,45 @@ class Answerer:
         problem = material.problem_in(batch.how, batch.view)
         if problem is not None:
             return [(asked, self.failed(asked, Counts(0, 0), problem)) for asked in batch.questions]
-        part = batch.part.condition
-        chosen = material.rows if part is None else material.rows.filter(part)
-        columns, keys = columns_of(batch.how, slices.coded(batch.how, chosen, batch.view), material.subjects)
-        resampled = any(resamples(self.protocol, question.endpoint) for question in batch.questions)
-        weights = self.weights.matrix(list(keys)) if resampled and self.weights is not None else None
-        return [(question, self._answer(question, columns, weights)) for question in batch.questions]
+        ready = [self.kept.get(question) for question in batch.questions]
+        if any(known is None for known in ready):
+            part = batch.part.condition
+            chosen = material.rows if part is None else material.rows.filter(part)
+            coded = slices.coded(batch.how, chosen, batch.view)
+            columns, keys = columns_of(batch.how, coded, material.subjects)
+            ready = [
+                known or self._prepare(question, columns, keys)
+                for question, known in zip(batch.questions, ready, strict=True)
+            ]
+        answerable = zip(batch.questions, ready, strict=True)
+        return self.from_kept([(question, known) for question, known in answerable if known is not None])
+
+    def from_kept(self, ready: Sequence[tuple[Question, Answerable]]) -> list[tuple[Question, list[Row]]]:
+        """The rows of questions to the same slice, from what was prepared of it."""
+        resampled = any(resamples(self.protocol, question.endpoint) for question, _ in ready)
+        weights: FloatArray | None = None
+        subjects: tuple[str, ...] | None = None
+        answers = []
+        for question, known in ready:
+            if resampled and self.weights is not None and known.subjects != subjects:
+                weights, subjects = self.weights.matrix(list(known.subjects)), known.subjects
+            answers.append((question, self._answer(question, known, weights)))
+        return answers
+
+    def _prepare(self, question: Question, columns: Columns, keys: tuple[str, ...]) -> Answerable:
+        """A question's metric, prepared and kept."""
+        metric = metric_of(self.protocol, question.endpoint)
+        prepared, problem = prepare(metric, question.endpoint, columns)
+        found = Answerable(prepared, problem, keys, len(columns.reference))
+        self.kept.put(question, found)
+        return found
 
     def on(self, question: Question, coded: pl.DataFrame, material: Material) -> list[Row]:
         """The rows of one question on rows that are coded already (`slices.coded`)."""
         columns, keys = columns_of(slices.coding(self.protocol, question.endpoint), coded, material.subjects)
-        return self._answer(question, columns, self._weights(question, keys))
+        prepared, problem = prepare(metric_of(self.protocol, question.endpoint), question.endpoint, columns)
+        known = Answerable(prepared, problem, keys, len(columns.reference))
+        return self._answer(question, known, self._weights(question, keys))
 
     def estimates_on(
         self, question: Question, coded: pl.DataFrame, material: Material
@@ -144,13 +191,11 @@ class Answerer:
             return None
         return self.weights.matrix(list(keys))
 
-    def _answer(self, question: Question, columns: Columns, weights: FloatArray | None) -> list[Row]:
-        endpoint = question.endpoint
+    def _answer(self, question: Question, known: Answerable, weights: FloatArray | None) -> list[Row]:
+        endpoint, prepared = question.endpoint, known.prepared
         metric = metric_of(self.protocol, endpoint)
-        prepared, problem = prepare(metric, endpoint, columns)
         if prepared is None:
-            counts = Counts(columns.n_subjects, len(columns.reference))
-            return self.failed(question, counts, str(problem))
+            return self.failed(question, Counts(len(known.subjects), known.n_rows), str(known.problem))
         found = estimates(
             metric,
             prepared,

@@ -9,6 +9,7 @@ be errors (for a measurement: how far off they would have to be) to change the d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -92,17 +93,23 @@ def describe(
     entries = []
     for name, endpoint in _deciding(answer.protocol):
         frame = pairs[str(endpoint.pairing), version]
-        entry: dict[str, Any] = {
-            "endpoint": name,
-            "version": version,
-            **counts(answer.protocol, endpoint, frame),
-            "reference_unavailable": unavailable(answer.protocol, endpoint, frame, "reference"),
-            "output_unavailable": unavailable(answer.protocol, endpoint, frame, "test"),
-        }
+        found = answer.kept.fact(
+            f"missing from {name}", version, partial(_lacking, answer.protocol, endpoint, frame)
+        )
+        entry: dict[str, Any] = {"endpoint": name, "version": version, **found}
         wanted = policy is not None and "tipping_point" in policy.sensitivity
         entry["tipping_point"] = _tipping(answer, name, endpoint, version, frame) if wanted else None
         entries.append(entry)
     return entries
+
+
+def _lacking(protocol: Protocol, endpoint: Endpoint, frame: PairFrame) -> dict[str, Any]:
+    """What an endpoint's units lack, whatever is made of it."""
+    return {
+        **counts(protocol, endpoint, frame),
+        "reference_unavailable": unavailable(protocol, endpoint, frame, "reference"),
+        "output_unavailable": unavailable(protocol, endpoint, frame, "test"),
+    }
 
 
 def counts(protocol: Protocol, endpoint: Endpoint, frame: PairFrame) -> dict[str, int]:

@@ -118,17 +118,15 @@ def batches(
     batches: dict[tuple[Coding, View, Part], list[Question]] = {}
     for name, endpoint in group.items():
         how = slices.coding(protocol, endpoint)
-        for number, (view, part) in enumerate(_places(protocol, endpoint, how, material)):
+        parts = slices.parts(protocol, endpoint, material.rows)
+        for number, (view, part) in enumerate(places(how, parts)):
             question = Question(number, name, endpoint, version, view, part)
             batches.setdefault((how, slices.view_of(protocol, view), part), []).append(question)
     return [Batch(*place, tuple(questions)) for place, questions in batches.items()]
 
 
-def _places(
-    protocol: Protocol, endpoint: Endpoint, how: Coding, material: Material
-) -> Iterator[tuple[str, Part]]:
+def places(how: Coding, parts: Sequence[Part]) -> Iterator[tuple[str, Part]]:
     """Views and parts of an endpoint: the whole and by-levels in each view, subgroups in the first."""
-    parts = slices.parts(protocol, endpoint, material.rows)
     for view in how.views:
         for part in parts:
             if view == slices.PRIMARY or part.subgroup is None:

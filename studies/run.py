@@ -125,6 +125,7 @@ def material(
         tests={version: _frames(own) for version, own in data.tests.items()},
         plan=lock.plan(study, data, locked),
         paired=paired or {},
+        store=store_of(study) if paired else None,
     )
 
 

@@ -8,23 +8,18 @@ and no others.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-import scipy
 
 from ..datasets import batches, pairing
-from ..datasets.pairs import STRUCTURAL, Pairs
+from ..datasets.pairs import Pairs, all_codes
 from ..datasets.read import TableData
 from ..datasets.store import Entry, Store, key_of
 from ..datasets.stream import Stream
@@ -32,6 +27,7 @@ from ..protocols.canonical import canonical
 from ..protocols.errors import ContractError, Violation
 from ..protocols.model import Pairing, Protocol
 from .folder import Tables
+from .program import program
 from .slices import SUBJECTS
 
 Told = Callable[[str, float], None]
@@ -132,6 +128,7 @@ class StreamPairing:
             test=_rows(self.test, self.protocol, chosen),
             subjects=None if people is None else frames[SUBJECTS],
             version=self.version,
+            tables=frames,
         )
         pairing.verify(pairs)
         return pairs
@@ -210,17 +207,6 @@ def _plain(part: Any) -> Any:
         kept = (key for key, value in part.items() if not (key in _WORDS and isinstance(value, str)))
         return {key: _plain(part[key]) for key in kept}
     return [_plain(value) for value in part] if isinstance(part, list) else part
-
-
-@cache
-def program(*folders: str) -> str:
-    """Hash of the code in folders of the package, and of the engines' versions: other code, other numbers."""
-    digest = hashlib.sha256(f"{pl.__version__} {np.__version__} {scipy.__version__}".encode())
-    root = Path(__file__).resolve().parent.parent
-    for folder in folders:
-        for file in sorted((root / folder).rglob("*.py")):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -329,7 +315,6 @@ def _together(work: StreamPairing, store: Store, planned: list[Batch], entries: 
         column = work.protocol.tables[SUBJECTS].subject
         known = set(_counts(work.reference, work.protocol)) | set(_counts(work.test, work.protocol))
         without = tuple(sorted(set(people.frame[column].to_list()) - known))
-    codes = (*STRUCTURAL, *(code for code in work.protocol.exclusions if code not in STRUCTURAL))
     key = key_of(WHOLE, [batch.key for batch in planned])
     whole = store.get(WHOLE, key) or store.put(
         WHOLE, key, frames={"pairs": pl.concat(_numbered(work.protocol.pairings[work.name], entries))}
@@ -338,7 +323,7 @@ def _together(work: StreamPairing, store: Store, planned: list[Batch], entries: 
         work.name,
         work.version,
         whole.scan("pairs"),
-        codes,
+        all_codes(work.protocol.exclusions),
         sum(int(one["n_reference_rows"]) for one in facts),
         sum(int(one["n_test_rows"]) for one in facts),
         without,
