@@ -17,7 +17,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ..protocols.errors import ContractError, OutputError, Violation, shorten
+from ..protocols.errors import ContractError, Violation, shorten
+from .located import LocalFile, Located
 from .places import SHOWN, Part
 
 MAX_FIELD = 10_000
@@ -65,6 +66,11 @@ class CsvFile:
 
 
 def open_csv(path: Path, name: str) -> CsvFile:
+    """`csv_of` for a file on a disk that messages call `name`."""
+    return csv_of(LocalFile(path, name))
+
+
+def csv_of(file: Located) -> CsvFile:
     """Read a CSV file's bytes and check its structure.
 
     Raises:
@@ -72,11 +78,8 @@ def open_csv(path: Path, name: str) -> CsvFile:
             mark that is never closed, or duplicate column names.
         OutputError: The file cannot be read.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise OutputError(f"{name}: cannot be read: {error.strerror}") from error
-    data = data.removeprefix(codecs.BOM_UTF8)
+    name = file.name
+    data = file.content().removeprefix(codecs.BOM_UTF8)
     _check_text(data, name)
     scan = _scan(data, name)
     header = _header(data[: scan.header_end], name)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
 from ..protocols.errors import ContractError, Violation
 from ..protocols.model import Table
 from . import alike, parquet, partitions
-from .csv_text import CsvFile, open_csv
+from .csv_text import CsvFile, csv_of
+from .finding import folder_of
+from .located import Located
 from .places import Part
-from .roots import Format, Roots, anchor
+from .roots import Format, Roots
 from .sources import Source
 
 
@@ -22,18 +23,21 @@ class Opened:
     """A CSV or Parquet file with its columns.
 
     Attributes:
-        path: The file.
-        shown: The file as the study knows it.
+        file: The file.
         text: Its text, if it is a CSV file.
         schema: Its columns' types, if it is a Parquet file.
         partition: What the names of its folders say, as far as the contract asks for it.
     """
 
-    path: Path
-    shown: str
+    file: Located
     text: CsvFile | None
     schema: Mapping[str, pl.DataType] | None
     partition: Mapping[str, str | None]
+
+    @property
+    def shown(self) -> str:
+        """The file as the study knows it."""
+        return self.file.name
 
     @property
     def columns(self) -> list[str]:
@@ -47,7 +51,7 @@ class Opened:
 
     def scan(self) -> pl.LazyFrame:
         """The columns of a Parquet file itself, unread."""
-        return parquet.scan(self.path)
+        return self.file.scan_parquet()
 
     def read(self, wanted: Sequence[str]) -> tuple[pl.DataFrame, Part]:
         """Those of the wanted columns that are in the file, and where its rows come from.
@@ -59,7 +63,7 @@ class Opened:
         # Rows are counted even where all that is wanted stands in the names of folders.
         own = own or self.columns[:1]
         if self.text is None:
-            frame = parquet.read(self.path, self.shown, own)
+            frame = parquet.read(self.file, own)
             return frame, Part(self.shown, frame.height)
         frame = self.text.read(own)
         counted = self.text.part.n_rows
@@ -75,7 +79,7 @@ class Opened:
 
 
 def open_files(
-    found: Sequence[tuple[Path, Format]], table: Table, source: Source, roots: Roots
+    located: Sequence[tuple[Located, Format]], table: Table, source: Source, roots: Roots
 ) -> list[Opened]:
     """Look into each file of a source; there is at least one.
 
@@ -84,16 +88,16 @@ def open_files(
         OutputError: A file cannot be read.
     """
     asked = {source.columns.get(column, column) for column in table.read}
-    above = anchor(source, roots)
+    above = folder_of(source, roots)
     opened: list[Opened] = []
     violations: list[Violation] = []
-    for path, form in found:
-        shown = roots.name(path)
-        partition = {name: value for name, value in partitions.below(path, above).items() if name in asked}
+    for file, form in located:
+        said = partitions.below(file.place, above)
+        partition = {name: value for name, value in said.items() if name in asked}
         try:
-            text = open_csv(path, shown) if form == "csv" else None
-            schema = None if text else parquet.schema_of(path, shown)
-            opened.append(Opened(path, shown, text, schema, partition))
+            text = csv_of(file) if form == "csv" else None
+            schema = None if text else parquet.schema_of(file)
+            opened.append(Opened(file, text, schema, partition))
         except ContractError as error:
             violations.extend(error.violations)
     violations = violations or alike.names([(one.shown, one.names) for one in opened], table, source)

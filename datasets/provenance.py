@@ -49,7 +49,7 @@ def sha256_file(path: Path) -> str:
 
 
 def file_record(path: Path, name: str, cache: HashCache | None = None) -> FileRecord:
-    """The record of a file.
+    """The record of a file on a disk.
 
     Args:
         path: The file.

@@ -19,14 +19,17 @@ from ..protocols.errors import ContractError, Violation, nearest
 from ..protocols.model import Conversion, Table
 from . import alike, bands, contract, naming, partitions, reading, sql, typed, units
 from .contract import ROW
+from .finding import found
 from .frames import to_polars
 from .hash_cache import HashCache
+from .located import record
 from .opened import from_folders, open_files
 from .places import Part, Places
 from .provenance import FileRecord, content_hash, file_record
 from .readers.base import Reader
-from .roots import Roots, files
+from .roots import Roots
 from .sources import Source
+from .stores import StoreOptions
 
 _EMPTY = Source()
 
@@ -82,6 +85,7 @@ def read_table(
     conversions: Sequence[Conversion] = (),
     exclusions: Collection[str] | None = None,
     key: str | None = None,
+    stores: Mapping[str, StoreOptions] | None = None,
     hash_files: bool = True,
     hashes: HashCache | None = None,
 ) -> TableData:
@@ -96,6 +100,7 @@ def read_table(
         conversions: Unit conversions that the protocol declares.
         exclusions: Exclusion codes that the protocol declares; None: codes in the data are not checked.
         key: Dotted path of the source in study.yaml, for messages; default `sources.NAME`.
+        stores: Name of a root in an object store -> how it is reached.
         hash_files: False: leave the file hashes empty (benchmarks).
         hashes: Remembered hashes of files; None hashes every file.
 
@@ -116,7 +121,7 @@ def read_table(
                 )
             ]
         )
-    allowed = Roots.of(base, roots)
+    allowed = Roots.of(base, roots, stores)
     reader = reading.reader_of(source, key)
     if source.sql is not None:
         raw = _from_sql(name, table, source, allowed, key, hashes=hashes)
@@ -190,7 +195,7 @@ def _from_files(
     table: Table, source: Source, roots: Roots, key: str, *, hash_files: bool, hashes: HashCache | None
 ) -> Raw:
     """Read each file; what is wrong with the files as files is raised for all of them at once."""
-    opened = open_files(files(source, roots, key=key), table, source, roots)
+    opened = open_files(found(source, roots, key=key), table, source, roots)
     names = opened[0].names
     wanted = wanted_columns(table, source, names)
     violations: list[Violation] = []
@@ -208,10 +213,7 @@ def _from_files(
     if violations:
         raise ContractError(violations)
     records = tuple(
-        file_record(one.path, one.shown, hashes)
-        if hash_files
-        else FileRecord(one.shown, "", one.path.stat().st_size)
-        for one in opened
+        record(one.file, hashes) if hash_files else FileRecord(one.shown, "", one.file.size) for one in opened
     )
     is_text = opened[0].text is not None
     return Raw(
@@ -267,16 +269,16 @@ def checked(
                 empty = pl.Series(column, [None], dtype=typed.DTYPES[spec.type])
                 columns.append(empty.new_from_index(0, raw.frame.height))
             continue
-        found = typed.convert(
+        made = typed.convert(
             raw.frame[in_data].alias(column),
             spec,
             from_text=raw.from_text or in_data in raw.texts,
             places=raw.places,
         )
-        violations.extend(found.violations)
-        if found.bad is not None:
-            bad[column] = found.bad
-        columns.append(found.series)
+        violations.extend(made.violations)
+        if made.bad is not None:
+            bad[column] = made.bad
+        columns.append(made.series)
     frame = pl.DataFrame(columns)
     rules, wrong = _rules(table, source, conversions, file)
     violations.extend(wrong)

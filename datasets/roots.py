@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..protocols.errors import ContractError, Violation
 from .sources import Source
+from .stores import Store, StoreOptions, declared
 
 Format = str
 """Word for a format, as `format` in study.yaml."""
@@ -27,17 +28,29 @@ class Roots:
         base: The study folder; relative paths start here.
         folders: Name -> resolved folder.
         written: Name -> the folder as the study writes it, for messages.
+        stores: Name -> root in an object store.
     """
 
     base: Path
     folders: Mapping[str, Path]
     written: Mapping[str, str]
+    stores: Mapping[str, Store] = field(default_factory=dict)
 
     @staticmethod
-    def of(base: Path, roots: Mapping[str, str]) -> Roots:
-        """Resolve the declared roots. One may be absolute (a shared disk): declaring it is the permission."""
-        resolved = {name: (base / path).resolve() for name, path in roots.items()}
-        return Roots(base.resolve(), resolved, dict(roots))
+    def of(base: Path, roots: Mapping[str, str], options: Mapping[str, StoreOptions] | None = None) -> Roots:
+        """Resolve the declared roots. One may be absolute (a shared disk): declaring it is the permission.
+
+        Args:
+            base: The study folder.
+            roots: Name -> folder, or address in an object store.
+            options: Name of a root -> how its store is reached.
+
+        Raises:
+            ContractError: An address that names no store.
+        """
+        stores = declared(roots, options or {})
+        resolved = {name: (base / path).resolve() for name, path in roots.items() if name not in stores}
+        return Roots(base.resolve(), resolved, dict(roots), stores)
 
     def contains(self, path: Path) -> bool:
         """Whether a path, symbolic links resolved, lies under a root."""

@@ -21,6 +21,7 @@ import polars as pl
 from ..protocols.errors import ContractError, Violation, shorten
 from .roots import Roots
 from .sources import Source
+from .stores import is_address
 
 _READERS = {
     "read_csv", "read_csv_auto", "sniff_csv", "read_parquet", "parquet_scan", "parquet_schema",
@@ -163,6 +164,9 @@ def _locate(sql: str, tree: Any, roots: Roots, key: str) -> tuple[str, list[Path
         written = str(literal["text"])
         start, length = int(literal["at"]), int(literal["length"])
         here = text[start : start + length]
+        if is_address(written):
+            violations.append(_remote(written, roots, key))
+            continue
         if _REMOTE.match(written) or not (here[:1] in (b"'", b'"') and len(here) > 1):
             continue
         if here[:1] == b'"' and not re.search(r"/|\.(csv|parquet|json|ndjson)$", written):
@@ -183,6 +187,17 @@ def _locate(sql: str, tree: Any, roots: Roots, key: str) -> tuple[str, list[Path
     if violations:
         raise ContractError(violations[::-1])
     return text.decode(), sorted(set(files))
+
+
+def _remote(written: str, roots: Roots, key: str) -> Violation:
+    """DuckDB reads object stores by an extension that it would have to fetch; nothing is fetched."""
+    if not any(store.contains(written) for store in roots.stores.values()):
+        return roots.outside(written, key=f"{key}.sql")
+    message = (
+        "a query reads local files; objects in a store are read with `file`, `glob` or `folder` (DuckDB "
+        "would need its `httpfs` extension, which is not part of it)."
+    )
+    return Violation(message, key=f"{key}.sql", found=written)
 
 
 def _explain(error: duckdb.Error, roots: Roots, key: str) -> Violation:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import polars as pl
 
@@ -19,14 +19,17 @@ from ..protocols.errors import ContractError, Violation
 from ..protocols.model import Conversion, Table
 from . import alike, partitions
 from .contract import ROW
+from .finding import found
 from .hash_cache import HashCache
+from .located import record
 from .opened import Opened, from_folders, open_files
 from .places import Part, Places
-from .provenance import FileRecord, file_record
+from .provenance import FileRecord
 from .read import Raw, TableData, checked, wanted_columns
-from .roots import Roots, files
+from .roots import Roots
 from .sources import Source
 from .store import Store, key_of
+from .stores import StoreOptions
 
 _INDEX = "index"
 
@@ -48,9 +51,9 @@ class StreamFile:
     counts: Mapping[str, int]
 
     @property
-    def path(self) -> Path:
+    def path(self) -> PurePath:
         """Where it is."""
-        return self.opened.path
+        return self.opened.file.place
 
     @property
     def content_sha256(self) -> str:
@@ -153,7 +156,7 @@ class Stream:
             files=self.files,
             texts=from_folders(opened, names),
         )
-        found = checked(
+        whole = checked(
             self.name,
             self.table,
             self.source,
@@ -162,8 +165,8 @@ class Stream:
             exclusions=self.exclusions,
             may_be_empty=True,
         )
-        placed = found.frame.with_columns(pl.concat(positions).gather(found.frame[ROW]).alias(ROW))
-        return TableData(found.name, placed, found.files, found.key)
+        placed = whole.frame.with_columns(pl.concat(positions).gather(whole.frame[ROW]).alias(ROW))
+        return TableData(whole.name, placed, whole.files, whole.key)
 
     def _rows(self, part: StreamFile, subjects: set[str]) -> tuple[pl.DataFrame, pl.Series]:
         """Wanted columns of a file, the rows of some subjects, and where they stand in the stream."""
@@ -203,6 +206,7 @@ def open_stream(
     store: Store,
     conversions: Sequence[Conversion] = (),
     exclusions: Collection[str] | None = None,
+    stores: Mapping[str, StoreOptions] | None = None,
     hashes: HashCache | None = None,
 ) -> Stream | None:
     """A stream of the Parquet files that a source names; None where the source is of another kind.
@@ -216,6 +220,7 @@ def open_stream(
         store: Where it is noted how many rows each subject has in a file.
         conversions: Unit conversions that the protocol declares.
         exclusions: Exclusion codes that the protocol declares; None: codes in the data are not checked.
+        stores: Name of a root in an object store -> how it is reached.
         hashes: Remembered hashes of files; None hashes every file.
 
     Raises:
@@ -224,18 +229,18 @@ def open_stream(
     """
     if source.sql is not None:
         return None
-    allowed = Roots.of(base, roots)
-    found = files(source, allowed, key=f"sources.{name}")
-    if any(form != "parquet" for _, form in found):
+    allowed = Roots.of(base, roots, stores)
+    located = found(source, allowed, key=f"sources.{name}")
+    if any(form != "parquet" for _, form in located):
         return None
-    opened = open_files(found, table, source, allowed)
+    opened = open_files(located, table, source, allowed)
     _check_subject(opened[0], table, source)
     parts: list[StreamFile] = []
     first = 0
     for one in opened:
-        record = file_record(one.path, one.shown, hashes)
-        counts = _counts(one, record, table, source, store)
-        parts.append(StreamFile(one, record, first, counts))
+        known = record(one.file, hashes)
+        counts = _counts(one, known, table, source, store)
+        parts.append(StreamFile(one, known, first, counts))
         first += sum(counts.values())
     declared = None if exclusions is None else tuple(exclusions)
     return Stream(name, table, source, tuple(parts), tuple(conversions), declared)

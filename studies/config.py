@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from ..datasets.sources import Source
+from ..datasets.stores import StoreOptions
 from ..protocols.model import Identifier, Model, Text
 
 SCHEMA = "accordance/study/1"
@@ -108,7 +109,11 @@ class StudyConfig(Model):
         default=None, description="Which of the protocol's variants. Default: the one the protocol says."
     )
     roots: dict[Identifier, Text] = Field(default_factory=lambda: {"data": "data"})
-    """Folders below which data may lie, by name; relative to the study folder, or absolute."""
+    """Folders below which data may lie, by name; relative to the study folder, absolute, or addresses in an
+    object store (`s3://bucket/prefix`, `gs://bucket/prefix`)."""
+    stores: dict[Identifier, StoreOptions] = Field(
+        default_factory=dict, description="Roots in object stores, by name: how they are reached."
+    )
     sources: dict[Identifier, Source]
     """Where the rows of each table are. Those of test tables stand with the algorithm's versions."""
     algorithm: Algorithm

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from accordance.app.cli import main
-from accordance.datasets import provenance
+from accordance.datasets import located
 from accordance.protocols.errors import IntegrityError
 from accordance.studies.check import examine
 from accordance.studies.lock import FILE, lock
@@ -43,7 +43,7 @@ def test_files_are_hashed_once(study: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def never(path: Path) -> str:
         raise AssertionError(f"{path} was hashed again")
 
-    monkeypatch.setattr(provenance, "sha256_file", never)
+    monkeypatch.setattr(located, "sha256_file", never)
     assert [table.files for _, table in examine(study).tables.every()] == first
     with pytest.raises(AssertionError, match="hashed again"):
         examine(study, rehash=True)
