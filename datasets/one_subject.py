@@ -7,19 +7,23 @@ For looking at: where Parquet files are read, only the subject's rows are; of a 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
-from urllib.parse import unquote
+from dataclasses import replace
+from pathlib import Path, PurePath
 
 import polars as pl
 
-from ..protocols.errors import ContractError, OutputError, Violation
+from ..protocols.errors import ContractError, Violation
 from ..protocols.model import Conversion, Table
-from . import parquet
+from . import alike, partitions
+from .finding import folder_of, found
+from .located import Located, record
+from .opened import from_folders, open_files
 from .places import Part, Places
-from .provenance import FileRecord, file_record
+from .provenance import FileRecord
 from .read import Raw, TableData, checked, read_table, wanted_columns
-from .roots import Roots, files
+from .roots import Format, Roots
 from .sources import Source
+from .stores import StoreOptions
 
 
 def read_subject(
@@ -32,6 +36,7 @@ def read_subject(
     roots: Mapping[str, str],
     conversions: Sequence[Conversion] = (),
     exclusions: Collection[str] | None = None,
+    stores: Mapping[str, StoreOptions] | None = None,
 ) -> TableData:
     """All rows of one subject, held against the contract like those of a whole table.
 
@@ -44,6 +49,7 @@ def read_subject(
         roots: Name -> folder that may be read.
         conversions: Unit conversions that the protocol declares.
         exclusions: Exclusion codes that the protocol declares; None: codes in the data are not checked.
+        stores: Name of a root in an object store -> how it is reached.
 
     Returns:
         The subject's rows, none where the table does not know the subject; `row` counts them, and `files` are
@@ -53,66 +59,66 @@ def read_subject(
         ContractError: Files are missing or damaged, or what is wrong with these rows.
         OutputError: A file cannot be read.
     """
-    how = {"base": base, "roots": roots, "conversions": conversions, "exclusions": exclusions}
+    how = {
+        "base": base,
+        "roots": roots,
+        "stores": stores,
+        "conversions": conversions,
+        "exclusions": exclusions,
+    }
     if any(value is not None for value in (source.file, source.glob, source.folder)):
-        allowed = Roots.of(base, roots)
-        found = files(source, allowed, key=f"sources.{name}")
-        if all(form == "parquet" for _, form in found):
-            raw = _from_parquet([path for path, _ in found], table, source, subject, allowed)
+        allowed = Roots.of(base, roots, stores)
+        located = found(source, allowed, key=f"sources.{name}")
+        if all(form == "parquet" for _, form in located):
+            raw = _from_parquet(located, table, source, subject, allowed)
             return checked(
                 name, table, source, raw, conversions=conversions, exclusions=exclusions, may_be_empty=True
             )
     whole = read_table(name, table, source, **how)  # type: ignore[arg-type]
     own = whole.frame.filter(pl.col(table.subject).cast(pl.String) == subject)
-    return TableData(name, own, whole.files, whole.key)
+    return replace(whole, frame=own)
 
 
-def of_subject(paths: Sequence[Path], column: str, subject: str) -> list[Path]:
+def of_subject(
+    located: Sequence[tuple[Located, Format]], above: PurePath | None, column: str, subject: str
+) -> list[tuple[Located, Format]]:
     """Files that can hold a subject: in a tree with folders `COLUMN=VALUE`, those of that value.
 
-    Example:
-        >>> tree = [Path("a/subject=007/part.parquet"), Path("a/subject=008/part.parquet")]
-        >>> [path.as_posix() for path in of_subject(tree, "subject", "008")]
-        ['a/subject=008/part.parquet']
-        >>> len(of_subject([Path("a/all.parquet")], "subject", "008"))
-        1
+    Args:
+        located: The files of a source.
+        above: The folder below which they lie.
+        column: The column that names the subject, as the data call it.
+        subject: Whose rows.
     """
-    head = f"{column}="
-
-    def said(path: Path) -> str | None:
-        parts = (part for part in path.parts if part.startswith(head))
-        return next((unquote(part.removeprefix(head)) for part in parts), None)
-
-    return [path for path in paths if said(path) in (None, subject)]
+    return [one for one in located if partitions.below(one[0].place, above).get(column, subject) == subject]
 
 
-def _from_parquet(paths: Sequence[Path], table: Table, source: Source, subject: str, roots: Roots) -> Raw:
+def _from_parquet(
+    located: Sequence[tuple[Located, Format]], table: Table, source: Source, subject: str, roots: Roots
+) -> Raw:
     """The subject's rows, filtered while the files are read."""
     column = source.columns.get(table.subject, table.subject)
-    chosen = of_subject(paths, column, subject) or list(paths[:1])
+    chosen = of_subject(located, folder_of(source, roots), column, subject) or located[:1]
+    opened = open_files(chosen, table, source, roots)
+    names = opened[0].names
+    if column not in names:
+        message = f"there is no column `{column}`, which names the subject of a row."
+        raise ContractError([Violation(message, file=opened[0].shown, key=table.subject)])
+    wanted = wanted_columns(table, source, names)
     frames: list[pl.DataFrame] = []
     parts: list[Part] = []
     records: list[FileRecord] = []
-    names: list[str] = []
-    for path in chosen:
-        shown = roots.name(path)
-        names = list(parquet.schema_of(path, shown))
-        wanted = wanted_columns(table, source, names)
-        if column not in wanted:
-            message = f"there is no column `{column}`, which names the subject of a row."
-            raise ContractError([Violation(message, file=shown, key=table.subject)])
-        try:
-            frame = (
-                pl.scan_parquet(path, hive_partitioning=False, glob=False)
-                .select(wanted)
-                .filter(pl.col(column).cast(pl.String) == subject)
-                .collect()
-            )
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise OutputError(f"{shown}: cannot be read: {error}") from error
+    for one in opened:
+        frame, _ = one.of_subjects([subject], wanted, column)
         if frame.height or not frames:
             frames.append(frame)
-            parts.append(Part(shown, frame.height))
-            records.append(file_record(path, shown))
-    frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical_relaxed", rechunk=True)
-    return Raw(frame, names, Places(tuple(parts)), from_text=False, files=tuple(records))
+            parts.append(Part(one.shown, frame.height))
+            records.append(record(one.file))
+    return Raw(
+        alike.joined(frames),
+        names,
+        Places(tuple(parts)),
+        from_text=False,
+        files=tuple(records),
+        texts=from_folders(opened, names),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +10,7 @@ import polars as pl
 from ..protocols.errors import ContractError, Violation
 from ..protocols.model import Table
 from . import alike, parquet, partitions
+from .contract import ROW
 from .csv_text import CsvFile, csv_of
 from .finding import folder_of
 from .located import Located
@@ -71,6 +72,26 @@ class Opened:
             message = f"{counted:,} records counted but {frame.height:,} read; check its quotation marks."
             raise ContractError([Violation(message, file=self.shown)])
         return frame, self.text.part
+
+    def of_subjects(
+        self, subjects: Collection[str], wanted: Sequence[str], subject: str
+    ) -> tuple[pl.DataFrame, pl.Series]:
+        """The rows of some subjects, and their positions in the file.
+
+        Args:
+            subjects: Whose rows.
+            wanted: Columns, of the file or of its folders.
+            subject: The column that names the subject, as the data call it.
+        """
+        found = self.scan().select(name for name in wanted if name in self.columns).with_row_index(ROW)
+        if subject in self.columns:
+            found = found.filter(pl.col(subject).cast(pl.String).is_in(sorted(subjects)))
+        elif self.partition.get(subject) not in subjects:
+            found = found.head(0)
+        with parquet.reading(self.file):
+            rows = found.collect()
+        frame = partitions.add(rows.drop(ROW), self.partition, wanted)
+        return frame, rows[ROW].cast(pl.Int64)
 
     def disagreeing(self, frame: pl.DataFrame, part: Part, table: Table, source: Source) -> list[Violation]:
         """Columns as read of the file that do not hold what the names of its folders say."""

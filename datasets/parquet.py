@@ -24,7 +24,7 @@ def schema_of(file: Located) -> dict[str, pl.DataType]:
     if head != b"PAR1":
         message = "is not a Parquet file (it does not start with `PAR1`)."
         raise ContractError([Violation(message, file=file.name)])
-    with _reading(file):
+    with reading(file):
         return file.parquet_schema()
 
 
@@ -35,7 +35,7 @@ def read(file: Located, columns: list[str]) -> pl.DataFrame:
         ContractError: The file is truncated or damaged.
         OutputError: The file cannot be read.
     """
-    with _reading(file):
+    with reading(file):
         frame = file.read_parquet(columns)
     # Pairing and metrics want contiguous columns; one at a time, so that no second copy of the table is held.
     series = frame.select(columns).get_columns()
@@ -46,7 +46,7 @@ def read(file: Located, columns: list[str]) -> pl.DataFrame:
 
 
 @contextmanager
-def _reading(file: Located) -> Iterator[None]:
+def reading(file: Located) -> Iterator[None]:
     """What goes wrong in Polars, in words: what a store refuses is not a damaged file."""
     try:
         with file.problems():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePath
 
@@ -166,7 +166,7 @@ class Stream:
             may_be_empty=True,
         )
         placed = whole.frame.with_columns(pl.concat(positions).gather(whole.frame[ROW]).alias(ROW))
-        return TableData(whole.name, placed, whole.files, whole.key)
+        return replace(whole, frame=placed)
 
     def _rows(self, part: StreamFile, subjects: set[str]) -> tuple[pl.DataFrame, pl.Series]:
         """Wanted columns of a file, the rows of some subjects, and where they stand in the stream."""
@@ -177,14 +177,8 @@ class Stream:
             position = _positions(part.first_row, frame.height)
         else:
             subject = self.source.columns.get(self.table.subject, self.table.subject)
-            found = (
-                opened.scan()
-                .select(name for name in names if name in opened.columns)
-                .with_row_index(ROW, part.first_row)
-                .filter(pl.col(subject).cast(pl.String).is_in(sorted(subjects)))
-                .collect()
-            )
-            frame, position = found.drop(ROW), found[ROW].cast(pl.Int64)
+            frame, position = opened.of_subjects(subjects, names, subject)
+            position += part.first_row
             rows = Part(opened.shown, frame.height)
         violations = opened.disagreeing(frame, rows, self.table, self.source)
         if violations:

@@ -294,6 +294,7 @@ def trace(results: Results, study: Study, asked: Asked, side: Side) -> Trace:
         asked.subject,
         base=study.path,
         roots=study.config.roots,
+        stores=study.config.stores,
         conversions=protocol.conversions,
         exclusions=declared_codes(protocol),
     )
