@@ -15,7 +15,7 @@ import polars as pl
 from ..protocols.errors import ContractError, Violation
 from ..protocols.model import Protocol, Unit
 from .keys import IntArray
-from .moments import Mask, Scale, Stream, steps_of, zone
+from .moments import Mask, Scale, Timeline, steps_of, zone
 from .sides import SUBJECT, called
 
 _FAR = np.int64(2**62)
@@ -109,7 +109,7 @@ class Assigned:
 def blocks_of(
     unit: Unit,
     method: str,
-    streams: tuple[Stream, Stream],
+    streams: tuple[Timeline, Timeline],
     *,
     n_sessions: int,
     stretches: tuple[IntArray, IntArray, IntArray] | None,
@@ -140,7 +140,7 @@ def blocks_of(
     return Blocks(session, np.zeros_like(low), -far, far, bounded=False, whole=False, length=length)
 
 
-def _extents(streams: tuple[Stream, Stream], n_sessions: int) -> tuple[IntArray, IntArray]:
+def _extents(streams: tuple[Timeline, Timeline], n_sessions: int) -> tuple[IntArray, IntArray]:
     """First and last moment of each session's reference rows; of its test rows where it has no others."""
     low = np.zeros(n_sessions, dtype=np.int64)
     high = np.zeros(n_sessions, dtype=np.int64)
@@ -150,7 +150,7 @@ def _extents(streams: tuple[Stream, Stream], n_sessions: int) -> tuple[IntArray,
     return low, high
 
 
-def span(stream: Stream) -> tuple[IntArray, IntArray, IntArray]:
+def span(stream: Timeline) -> tuple[IntArray, IntArray, IntArray]:
     """Sessions that have rows, their first moment and the first moment after them."""
     if not stream.n:
         none = np.zeros(0, dtype=np.int64)
@@ -164,7 +164,7 @@ def span(stream: Stream) -> tuple[IntArray, IntArray, IntArray]:
     return stream.session, first, np.maximum(last, first + 1)
 
 
-def no_overlap(streams: tuple[Stream, Stream], n_sessions: int) -> Mask:
+def no_overlap(streams: tuple[Timeline, Timeline], n_sessions: int) -> Mask:
     """Sessions in which both sides have rows, and no moment lies within both."""
     bounds = []
     for stream in streams:
@@ -258,7 +258,7 @@ def _check_stretches(own: pl.DataFrame, table: str, shared: Sequence[str]) -> No
         raise ContractError(violations)
 
 
-def assign(stream: Stream, blocks: Blocks, place: str) -> tuple[Assigned, Mask | None]:
+def assign(stream: Timeline, blocks: Blocks, place: str) -> tuple[Assigned, Mask | None]:
     """The unit of every row of a stream.
 
     A row belongs to the unit that holds its point (`place`), with all the time it stands for. A row that
@@ -286,7 +286,7 @@ def assign(stream: Stream, blocks: Blocks, place: str) -> tuple[Assigned, Mask |
 
 
 def _runs(
-    stream: Stream, blocks: Blocks, rows: IntArray | None, block: IntArray, point: IntArray
+    stream: Timeline, blocks: Blocks, rows: IntArray | None, block: IntArray, point: IntArray
 ) -> Assigned:
     """Rows whose units rise, cut where the unit changes.
 
@@ -330,7 +330,7 @@ def _runs(
     return Assigned(units, heads, rows, time, n)
 
 
-def _by_runs(stream: Stream, point: IntArray, blocks: Blocks) -> IntArray:
+def _by_runs(stream: Timeline, point: IntArray, blocks: Blocks) -> IntArray:
     """Block of each row, -1 for none; points rise within a session, so that two searches a block do."""
     found = np.full(stream.n, -1, dtype=np.int64)
     place = np.searchsorted(stream.session, blocks.session)
@@ -346,7 +346,7 @@ def _by_runs(stream: Stream, point: IntArray, blocks: Blocks) -> IntArray:
     return found
 
 
-def _held(stream: Stream, blocks: Blocks, place: str) -> tuple[Assigned, Mask | None]:
+def _held(stream: Timeline, blocks: Blocks, place: str) -> tuple[Assigned, Mask | None]:
     """As `assign`, where some rows stand for more than a unit."""
     step = blocks.length or 1
     half = 0 if place == "start" else step // 2

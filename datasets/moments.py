@@ -28,7 +28,7 @@ NO_DURATION = "no_duration"
 
 
 @dataclass(frozen=True)
-class Stream:
+class Timeline:
     """One side's rows that have a time, in canonical order: session, point in time, start, rest of the key.
 
     Attributes:
@@ -140,9 +140,9 @@ def steps_of(quantity: Quantity) -> int:
     return round(quantity.value * units.step(quantity.unit))
 
 
-def streams_of(
+def timelines_of(
     left: Side, right: Side, on: Sequence[str], counts: tuple[Scale | None, Scale | None], place: str
-) -> tuple[Stream, Stream, pl.DataFrame]:
+) -> tuple[Timeline, Timeline, pl.DataFrame]:
     """Both sides as streams, and the sessions that they have between them.
 
     Args:
@@ -164,7 +164,7 @@ def streams_of(
     codes = keys.encode(tops, on)
     joined, first = np.unique(np.concatenate(codes), return_index=True)
     made = [
-        _stream(side, _Runs(head, np.searchsorted(joined, code), len(joined)), scale, place, on)
+        _timeline(side, _Runs(head, np.searchsorted(joined, code), len(joined)), scale, place, on)
         for side, head, code, scale in zip(both, heads, codes, counts, strict=True)
     ]
     return made[0], made[1], pl.concat(tops)[first]
@@ -194,7 +194,7 @@ def _heads(frame: pl.DataFrame, on: Sequence[str]) -> IntArray:
     return starts[0] if len(starts) == 1 else np.unique(np.concatenate(starts))
 
 
-def _stream(side: Side, runs: _Runs, scale: Scale | None, place: str, on: Sequence[str]) -> Stream:
+def _timeline(side: Side, runs: _Runs, scale: Scale | None, place: str, on: Sequence[str]) -> Timeline:
     n_read = runs.count(side.frame.height)
     stamp, no_time = _filled(
         None if scale is None else scale.steps(side.frame[str(side.time)]), side.frame.height
@@ -218,7 +218,7 @@ def _stream(side: Side, runs: _Runs, scale: Scale | None, place: str, on: Sequen
     rising = point[1:] > point[:-1]
     rising[runs.heads[1:] - 1] = True
     if keys.strictly_increasing(runs.session) and bool(rising.all()):
-        return Stream(side, runs.heads, runs.session, start, length, n_read, without)
+        return Timeline(side, runs.heads, runs.session, start, length, n_read, without)
     rest = [name for name in side.key if name not in (*on, side.time) and not side.frame[name].null_count()]
     if scale is None and side.time is not None and side.time in side.key:
         rest.insert(0, side.time)
@@ -226,7 +226,7 @@ def _stream(side: Side, runs: _Runs, scale: Scale | None, place: str, on: Sequen
     number = runs.rows(n)
     order = np.lexsort((tie, start, point, number))
     runs = _runs_of(number[order], runs.total)
-    return Stream(
+    return Timeline(
         Side(side.name, side.table, side.frame[order]),
         runs.heads,
         runs.session,

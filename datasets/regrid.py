@@ -24,7 +24,7 @@ from . import reasons as reasons_of
 from .contract import ROW
 from .grid import Assigned, Blocks, Units
 from .keys import IntArray
-from .moments import Mask, Scale, Stream, scales, streams_of
+from .moments import Mask, Scale, Timeline, scales, timelines_of
 from .pairs import LOW_COVERAGE_REFERENCE, LOW_COVERAGE_TEST, MISSING_VALUE, NO_OVERLAP, PARTIAL_UNIT
 from .reasons import Bits
 from .reduce import Rows
@@ -110,7 +110,7 @@ def regrid(
     if not timed:
         counts = (None, None)
     place = unit.place or "start"
-    reference, test, sessions = streams_of(left, right, on, counts, place)
+    reference, test, sessions = timelines_of(left, right, on, counts, place)
     stretches = grid.stretches_of(protocol, unit, sessions, tables=tables, scale=counts[0], key=key)
     both = (reference, test)
     blocks = grid.blocks_of(
@@ -205,7 +205,7 @@ class _Placed:
         code: Code of each unit that has rows.
     """
 
-    stream: Stream
+    stream: Timeline
     assigned: Assigned
     outside: Mask | None
     code: IntArray
@@ -285,7 +285,7 @@ class _Maker:
         whole = keyed.hstack(made).with_columns(pl.int_range(keyed.height, dtype=pl.Int64).alias(ROW))
         return _Side(Side(stream.side.name, table, whole), bits, audit)
 
-    def _known(self, stream: Stream) -> bool:
+    def _known(self, stream: Timeline) -> bool:
         """Whether coverage can be counted."""
         return self.scale is not None and not (isinstance(stream.length, int) and stream.length == 0)
 

@@ -179,6 +179,7 @@ def pair_all(material: Material, progress: Progress | None = None) -> dict[tuple
                 test=tests[rule.test],
                 subjects=material.subjects,
                 version=version,
+                tables=material.shared,
             )
             pairing.verify(pairs)
             found[name, version] = pairs

@@ -21,6 +21,7 @@ import polars as pl
 from ..datasets import batches, pairing
 from ..datasets.pairs import Pairs, all_codes
 from ..datasets.read import TableData
+from ..datasets.regrid import makes_units
 from ..datasets.store import Entry, Store, key_of
 from ..datasets.stream import Stream
 from ..protocols.canonical import canonical
@@ -341,7 +342,7 @@ def _numbered(rule: Pairing, entries: list[Entry]) -> list[pl.LazyFrame]:
     firsts = [0, 0]
     for entry in entries:
         frame = entry.scan("pairs")
-        if rule.method not in {"key", "nearest"}:
+        if makes_units(rule):
             sides = zip(("reference_row", "test_row"), firsts, strict=True)
             frame = frame.with_columns(pl.col(name) + first for name, first in sides)
             counts = entry.facts["n_reference_rows"], entry.facts["n_test_rows"]
