@@ -2,7 +2,7 @@
 
 Signals: one row a sample, channels by their labels, beside them `time` (the file's clock, no zone), `seconds`
 (since the first sample) and `sample` (its number, from 0). In a file with gaps (EDF+D) time jumps; nothing
-is filled. Times are exact to the microsecond: onset of the data record plus place in it.
+is filled. Times are those of the data record plus the place in it, rounded once.
 """
 
 from __future__ import annotations
@@ -148,11 +148,14 @@ class _Signals(Opened):
         samples = self._samples(asked or list(self._channels.values()))
         made: dict[str, pl.Series | NDArray[Any]] = {}
         if set(TIMES) & set(columns):
-            after, first = sample_times(self._head, samples)
+            onsets = record_onsets(self._head)
             start = needed_start(self._head, columns)
-            made["time"] = seconds_to_datetime(start, after, "time")
-            made["seconds"] = (after - first) / 1e6
-            made["sample"] = np.arange(len(after), dtype=np.int64)
+            place = np.arange(samples, dtype=np.int64) * self._head.record_us  # in units of 1/samples us
+            within = (2 * place + samples) // (2 * samples)
+            made["time"] = seconds_to_datetime(start, (onsets[:, None] + within).ravel(), "time")
+            after = (onsets[:, None] - onsets[0]) * samples + place
+            made["seconds"] = after.ravel() / (samples * 1_000_000)
+            made["sample"] = np.arange(after.size, dtype=np.int64)
         for one in asked:
             made[one.name] = self._values(one)
         frame = pl.DataFrame({name: made[name] for name in columns})
@@ -176,8 +179,8 @@ class _Signals(Opened):
             raise refuse(message, self._head.name, key=one.name) from error
 
 
-def sample_times(head: Header, samples: int) -> tuple[NDArray[np.int64], int]:
-    """Microseconds after the file's start time of each sample, and of the first.
+def record_onsets(head: Header) -> NDArray[np.int64]:
+    """Starts of the data records, in microseconds after the file's start time.
 
     Raises:
         ContractError: Data records overlap, or do not say when they start.
@@ -191,8 +194,7 @@ def sample_times(head: Header, samples: int) -> tuple[NDArray[np.int64], int]:
             f"({(onsets[at] + head.record_us) / 1e6:g} s)."
         )
         raise refuse(message, head.name, count=len(back))
-    within = (2 * np.arange(samples, dtype=np.int64) * head.record_us + samples) // (2 * samples)
-    return (onsets[:, None] + within[None, :]).ravel(), int(onsets[0])
+    return onsets
 
 
 class _Annotated(Opened):
