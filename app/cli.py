@@ -235,7 +235,7 @@ def lock(
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0917 - Typer passes options by name
     study: Study = Path(),
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads. The numbers do not depend on it.")
@@ -248,6 +248,9 @@ def run(
         Path | None,
         typer.Option("--output", metavar="FOLDER", help="Where runs are written. Default: STUDY/runs."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be read and computed, and why. Compute nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compute estimates, intervals and decisions.
@@ -259,12 +262,21 @@ def run(
         accordance run my-study
         accordance run my-study --workers 4            # the same numbers, sooner
         accordance run my-study --memory 4GB           # streams in smaller batches
+        accordance run my-study --dry-run              # what of it has to be computed
         accordance run my-study --json | jq -r .decision
     """
     from ..studies import run as runs
     from . import tables
 
     output = Output(as_json=as_json)
+    if dry_run:
+        from ..studies.dry_run import dry_run as look
+        from . import planning
+
+        plan = look(study, workers=workers, memory=size(memory))
+        output.answer(plan)
+        output.show(*planning.run_tables(plan))
+        return
     with output.progress() as progress:
         results = runs.run(
             study, workers=workers, memory=size(memory), output=output_folder, progress=progress

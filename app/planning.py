@@ -170,3 +170,34 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in cells
     ]
     return "\n".join([head, "|" + "|".join("-" * (width + 2) for width in widths) + "|", *body])
+
+
+def run_tables(plan: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What `accordance run --dry-run` says: tables to read, pairs to make and why, endpoints to prepare."""
+    tables = plain_table("Tables")
+    for name in ("Table", "Version", "Rows", "Files", "Read"):
+        tables.add_column(name, justify="right" if name in {"Rows", "Files"} else "left")
+    for one in plan["tables"]:
+        how = "some subjects at a time" if one["how"] == "stream" else "whole"
+        rows, files = f"{one['rows']:,}", f"{one['files']:,}"
+        tables.add_row(one["table"], one["version"] or "", rows, files, how)
+    yield tables
+    pairs = plain_table("Pairs")
+    for name in ("Pairing", "Version", "Batches", "Kept", "To compute", "Rows to read", "Why"):
+        pairs.add_column(name, justify="left" if name in {"Pairing", "Version", "Why"} else "right")
+    for one in plan["pairings"]:
+        if one["batches"] is None:
+            pairs.add_row(one["pairing"], one["version"], "", "", "all", "all", "tables are read whole")
+            continue
+        why = "\n".join(f"{count:,}: {words}" for words, count in one["why"].items())
+        counts = [f"{one[name]:,}" for name in ("batches", "found", "to_compute", "rows_to_read")]
+        pairs.add_row(one["pairing"], one["version"], *counts, why)
+    yield pairs
+    endpoints = plain_table("Endpoints")
+    for name in ("Pairing", "Version", "Kept", "To be prepared from pairs"):
+        endpoints.add_column(name, overflow="fold")
+    for one in plan["pairings"]:
+        found = one["endpoints"]
+        kept, missing = ", ".join(found["kept"]), ", ".join(found["to_compute"])
+        endpoints.add_row(one["pairing"], one["version"], kept or "none", missing or "none")
+    yield endpoints

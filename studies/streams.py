@@ -27,6 +27,7 @@ from ..datasets.stream import Stream
 from ..protocols.canonical import canonical
 from ..protocols.errors import ContractError, Violation
 from ..protocols.model import Pairing, Protocol
+from . import last_inputs
 from .folder import Tables
 from .program import program
 from .slices import SUBJECTS
@@ -257,6 +258,8 @@ def make(work: StreamPairing, store: Store, budget: Budget, tell: Told) -> Made:
     if violations:
         raise ContractError(violations)
     pairs = _together(work, store, planned, [entries[batch.key] for batch in planned])
+    inputs = {",".join(batch.subjects): batch.inputs for batch in planned}
+    last_inputs.remember(store, work.name, work.version, inputs)
     return Made(pairs, len(missing), found, sum(batch.n_rows for batch in missing))
 
 
@@ -307,6 +310,11 @@ def _keep(store: Store, key: str, pairs: Pairs) -> Entry:
 WHOLE = "paired"
 
 
+def whole_key(planned: list[Batch]) -> str:
+    """Name of the pairs of all batches together."""
+    return key_of(WHOLE, [batch.key for batch in planned])
+
+
 def _together(work: StreamPairing, store: Store, planned: list[Batch], entries: list[Entry]) -> Pairs:
     """The pairs of all batches in one file, read when they are asked for."""
     facts = [entry.facts for entry in entries]
@@ -316,7 +324,7 @@ def _together(work: StreamPairing, store: Store, planned: list[Batch], entries: 
         column = work.protocol.tables[SUBJECTS].subject
         known = set(_counts(work.reference, work.protocol)) | set(_counts(work.test, work.protocol))
         without = tuple(sorted(set(people.frame[column].to_list()) - known))
-    key = key_of(WHOLE, [batch.key for batch in planned])
+    key = whole_key(planned)
     whole = store.get(WHOLE, key) or store.put(
         WHOLE, key, frames={"pairs": pl.concat(_numbered(work.protocol.pairings[work.name], entries))}
     )
