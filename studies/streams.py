@@ -180,11 +180,11 @@ def _rules(work: StreamPairing) -> str:
     protocol = json.loads(canonical(work.protocol))
     rule = protocol["pairings"][work.name]
     named = {rule["reference"], rule["test"], *work.tables}
-    values = sorted(
-        [str(one.reference), str(one.test)]
+    compared = {
+        (str(one.reference), str(one.test))
         for one in work.protocol.endpoints.values()
         if one.pairing == work.name
-    )
+    }
     sources = [
         side.source.model_dump(mode="json", include={"columns", "units"})
         for side in (work.reference, work.test)
@@ -196,7 +196,7 @@ def _rules(work: StreamPairing) -> str:
         _plain(protocol.get("exclusions", {})),
         protocol.get("unknown_exclusions"),
         protocol.get("conversions"),
-        values,
+        sorted(compared),
         sources,
         {name: table.content_sha256 for name, table in work.tables.items()},
     )
