@@ -20,8 +20,10 @@ from .pairs import (
     COVERAGE_CODES,
     INDETERMINATE,
     MISSING_VALUE,
+    NO_OVERLAP,
     NO_REFERENCE,
     NO_TEST,
+    NOT_NEAREST,
     OUTSIDE_TOLERANCE,
     REFERENCE,
     STRUCTURAL,
@@ -44,8 +46,16 @@ View = Literal["classifiable_only", "as_positive", "as_negative"]
 _Step = tuple[str, str, NDArray[np.bool_]]
 _WHEN_ANY = tuple(code for code in STRUCTURAL if code != INDETERMINATE)
 """Steps that are shown only when they remove something; declared ones are shown always."""
-_FILLED = (NO_TEST, NO_REFERENCE, OUTSIDE_TOLERANCE, MISSING_VALUE, *COVERAGE_CODES)
-"""Steps that do not remove what an analysis fills in."""
+_FILLED = (
+    NO_TEST,
+    NO_REFERENCE,
+    OUTSIDE_TOLERANCE,
+    NOT_NEAREST,
+    NO_OVERLAP,
+    MISSING_VALUE,
+    *COVERAGE_CODES,
+)
+"""Steps that do not remove what an analysis fills in, or counts as not there."""
 
 
 def accounting(

@@ -15,21 +15,27 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ..protocols.context import pair_scope
+from ..protocols.context import UNIT_METHODS, pair_scope
+from ..protocols.metrics import COVERAGE
 from ..protocols.model import Endpoint, Exclusion, Protocol
 from . import conditions, keys
 from .accounting import NO_ROWS, NOT_IN_ENDPOINT, NOT_IN_POPULATION, View
 from .pairs import (
     INDETERMINATE,
+    LOW_COVERAGE_REFERENCE,
+    LOW_COVERAGE_TEST,
     MISSING_VALUE,
+    NO_OVERLAP,
     NO_REFERENCE,
     NO_TEST,
     NOT_NEAREST,
     ORPHAN_SUBJECT,
     OUTSIDE_TOLERANCE,
+    PARTIAL_UNIT,
     REFERENCE,
     STRUCTURAL,
     TEST,
+    UNIT_CODES,
     UNLISTED,
     Pairs,
     all_codes,
@@ -52,7 +58,10 @@ _OF_CODE = {
     NO_TEST: "test",
     OUTSIDE_TOLERANCE: "test",
     NOT_NEAREST: "test",
+    NO_OVERLAP: "test",
+    PARTIAL_UNIT: "eligible",
 }
+_TOO_LITTLE = {LOW_COVERAGE_REFERENCE: "reference", LOW_COVERAGE_TEST: "test"}
 _OF_STAGE = {"eligibility": "eligible", "reference": "reference", "test": "test", "analysis": "analysed"}
 
 
@@ -81,8 +90,9 @@ def stage_of(protocol: Protocol, code: str) -> str:
 def flow(pairs: Pairs, protocol: Protocol, endpoint: Endpoint, *, view: View) -> list[dict[str, Any]]:
     """Each stage with the subjects and units that reach it, and what was lost on the way to it.
 
-    A unit is a row of either table, paired or not; with pairing by time, a reference row (a device that
-    reports more often than the reference loses no unit by it).
+    A unit is a row of either table, paired or not; with pairing in time, a row (or a unit of time) of the
+    reference: a device that reports more often than the reference loses no unit by it. For coverage, a unit
+    without an output is analysed, and no loss.
 
     Args:
         pairs: The pairs of the endpoint's pairing and one version.
@@ -94,7 +104,7 @@ def flow(pairs: Pairs, protocol: Protocol, endpoint: Endpoint, *, view: View) ->
         Entries with `stage`, `title`, `n_subjects`, `n_units`, `losses` (code, title, n_subjects, n_units).
         The sums add up: what reaches a stage is what reached the one before less its losses.
     """
-    by_time = protocol.pairings[pairs.pairing].method == "nearest"
+    by_time = protocol.pairings[pairs.pairing].method != "key"
     unit = pl.col("reference_row").is_not_null() if by_time else pl.lit(value=True)
     frame = pairs.scan().filter(unit).select(_needed(protocol, endpoint)).collect()
     starts = keys.run_starts(frame["subject"])
@@ -142,6 +152,7 @@ def possible_losses(protocol: Protocol, endpoint: Endpoint, *, view: View) -> li
     codes = all_codes(protocol.exclusions)
     nothing = Pairs(str(endpoint.pairing), "", pl.DataFrame(schema=columns), codes, 0, 0)
     impossible = set() if rule.method == "nearest" else {OUTSIDE_TOLERANCE, NOT_NEAREST}
+    impossible |= set() if rule.method in UNIT_METHODS else set(UNIT_CODES)
     impossible |= set() if protocol.unknown_exclusions == "deviation" else {UNLISTED}
     found = [step[:3] for step in _steps(nothing, protocol, endpoint, nothing.frame, view)]
     if "subjects" in protocol.tables:
@@ -172,15 +183,22 @@ def _steps(
     def carrying(code: str) -> Mask:
         return np.asarray((reasons & np.uint64(1 << pairs.codes.index(code))) != 0)
 
+    silent_is_none = endpoint.metric == COVERAGE
     for code, stage in _OF_CODE.items():
-        yield stage, code, STRUCTURAL[code], carrying(code)
+        if not (silent_is_none and stage == "test"):
+            yield stage, code, STRUCTURAL[code], carrying(code)
     for code in excluding:
         yield stage_of(protocol, code), code, protocol.exclusions[code].title, carrying(code)
+    for code, stage in _TOO_LITTLE.items():
+        if not (silent_is_none and stage == "test"):
+            yield stage, code, STRUCTURAL[code], carrying(code)
     rule = protocol.pairings[pairs.pairing]
     for stage, prefix, table, name in (
         ("reference", REFERENCE, rule.reference, endpoint.reference),
         ("test", TEST, rule.test, endpoint.test),
     ):
+        if silent_is_none and stage == "test":
+            continue
         values = frame[f"{prefix}{name}"]
         yield stage, MISSING_VALUE, f"No value of the {stage}", values.is_null().to_numpy()
         none = protocol.tables[table].columns[str(name)].indeterminate

@@ -42,7 +42,7 @@ from .classification.likelihood_ratios import diagnostic_odds_ratio, lr_negative
 from .classification.one_vs_rest import one_vs_rest
 from .classification.overall_accuracy import balanced_accuracy, mcc, youden
 from .classification.predictive_values import npv, ppv
-from .classification.reporting import reported_share
+from .classification.reporting import coverage, reported_share
 from .classification.stated_prevalence import accuracy_at_prevalence, npv_at_prevalence, ppv_at_prevalence
 from .comparison.clustered_homogeneity import homogeneity_of_clustered_proportions
 from .comparison.graphs import (
@@ -213,6 +213,7 @@ __all__ = [
     "confusion",
     "conger_kappa",
     "correlation_p",
+    "coverage",
     "coverage_probability",
     "decision_curve",
     "deming",

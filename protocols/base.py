@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, ClassVar, Literal
 
@@ -47,7 +48,10 @@ class Quantity(Model):
         match = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\s\d].*?)\s*", text)
         if match is None:
             raise ValueError("expected a number with its unit, such as `5 s`")
-        return cls(value=float(match.group(1)), unit=match.group(2))
+        value = float(match.group(1))
+        if not math.isfinite(value):
+            raise ValueError("expected a number with its unit, such as `5 s`; this one is too large")
+        return cls(value=value, unit=match.group(2))
 
     def __str__(self) -> str:
         return f"{self.value:g} {self.unit}"

@@ -16,6 +16,9 @@ from .nodes import Path
 from .shape import listed
 
 YIELD = "yield"
+COVERAGE = "coverage"
+REPORTING = frozenset({YIELD, COVERAGE})
+"""Metrics that ask whether there is a result, not which."""
 """The metric that asks whether there was a result, not which."""
 
 
@@ -149,6 +152,8 @@ def _value_columns(table: Table) -> list[str]:
 
 def _types(metric: Metric, side: str) -> tuple[str, ...]:
     """Types of column that can be the metric's `reference` or `test`."""
+    if metric.name == COVERAGE:
+        return ("number", "integer", "category", "boolean")
     numbers = metric.kind == "measurement" or (metric.kind == "score" and side == "test")
     return ("number", "integer") if numbers else ("category", "boolean")
 
@@ -163,7 +168,7 @@ def check_columns(context: Context, path: Path, metric: Metric, reference: Colum
             )
             context.report((*path, "test"), message, at_key=True)
         return
-    if metric.kind == "score":
+    if metric.kind == "score" or metric.name == COVERAGE:
         return
     if test.indeterminate and context.protocol.indeterminate is None:
         message = (
@@ -201,7 +206,7 @@ def resolve_positive(
     place = (*path, "positive")
     if metric.kind == "score":  # a number is neither positive nor negative
         sides = {"reference": sides["reference"]}
-    elif metric.kind != "binary" or metric.name == YIELD:
+    elif metric.kind != "binary" or metric.name in REPORTING:
         if positive is not None:
             context.report(
                 place, f"`{metric.name}` does not distinguish positive from negative; remove this key"

@@ -15,6 +15,9 @@ from .streams import Alignment, Unit, Within
 NUMBERS = ("number", "integer")
 RATES = ("1/min", "1/s", "bpm", "beats/min", "Hz")
 """Units of a rate between beats: only these can be weighted by beats."""
+_STEPS = dict(zip(TIME_UNITS, (1, 1e3, 1e6, 6e7, 3.6e9, 8.64e10), strict=True))
+LONGEST = 3e17
+"""Most steps (microseconds) of a stretch of time: times are whole 64-bit numbers."""
 _OTHER_WORDS = {
     "sec": "s",
     "second": "s",
@@ -61,6 +64,9 @@ def check_quantity(
     if quantity.value < 0 or (positive and quantity.value == 0):
         words = "expected a time above 0" if positive else "a distance in time is not negative"
         context.report(path, words, str(quantity))
+        return False
+    if quantity.value * _STEPS.get(quantity.unit, 1e6) > LONGEST:
+        context.report(path, "expected a time of less than 10,000 years", str(quantity))
         return False
     in_time = not scales or scales <= set(TIME_UNITS)
     accepted = list(TIME_UNITS) if in_time else sorted(scales)
@@ -275,8 +281,7 @@ def _fit(one: Quantity, other: Quantity) -> bool:
 
 
 def _micro(quantity: Quantity) -> float:
-    steps = dict(zip(TIME_UNITS, (1, 1e3, 1e6, 6e7, 3.6e9, 8.64e10), strict=True))
-    return round(quantity.value * steps.get(quantity.unit, 1e6))
+    return round(quantity.value * _STEPS.get(quantity.unit, 1e6))
 
 
 def resolve_alignment(context: Context, path: Path, pairing: Pairing) -> Alignment | None:

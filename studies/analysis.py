@@ -20,7 +20,7 @@ from ..datasets.store import Store
 from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
 from ..protocols.model import DECIDING, Endpoint, Protocol
-from . import by_site, disparity, facts, hypotheses, missing, planning, requirements, slices
+from . import by_site, disparity, facts, hypotheses, missing, planning, requirements, slices, units
 from .decide import Outcome, outcome, overall, reasons, unverified
 from .demographics import RULE, analysed_subjects, demographics, excluded
 from .evaluation import answerer, evaluate_protocol
@@ -140,11 +140,9 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
 
 def in_order(protocol: Protocol, versions: list[str], rows: list[Row]) -> list[Row]:
     """Rows by endpoint, in the protocol's order, then by version; otherwise in the order they came."""
-    endpoints = {name: place for place, name in enumerate(protocol.endpoints)}
-    last = len(endpoints)
-    return sorted(
-        rows, key=lambda row: (endpoints.get(row["endpoint"], last), versions.index(row["version"]))
-    )
+    every = (*protocol.endpoints, *slices.automatic_endpoints(protocol))
+    endpoints = {name: place for place, name in enumerate(every)}
+    return sorted(rows, key=lambda row: (endpoints[row["endpoint"]], versions.index(row["version"])))
 
 
 def _later(progress: Progress | None) -> Progress | None:
@@ -236,6 +234,7 @@ def describe(
         "plan": planning.plan(protocol),
         "decision_pre_specified": _decision_pre_specified(material, rows),
         "accounting": known("accounting", lambda: accounts(protocol, pairs)),
+        "units": units.describe(protocol, pairs),
         "demographics": known("demographics", lambda: demographics(protocol, subjects, frames)),
         "demographics_rule": RULE,
         "excluded": known("excluded", lambda: excluded(protocol, subjects, frames, version)),
@@ -245,6 +244,7 @@ def describe(
         "intended_population": facts.intended(protocol, subjects, analysed),
         "freeze_problems": facts.freeze_problems(material.study.get("freeze") or {}),
         "yield": [row for row in rows if row["metric"] == slices.YIELD and row["subgroup"] is None],
+        "coverage": [row for row in rows if row["metric"] == slices.COVERAGE and row["subgroup"] is None],
         "endpoints": endpoints(protocol, rows, decided, pairs, kept=kept, version=version),
     }
 
@@ -307,13 +307,20 @@ def endpoint_accounts(
                 reference=endpoint.reference,
                 test=endpoint.test,
                 where=endpoint.where,
-                # a yield asks for no result: what is none stays in
-                view="as_negative" if how.reports_yield else slices.view_of(protocol, view),
-                completed=slices.filled_in(protocol, endpoint) if how.completes else None,
+                # a share of results asks for no result: what is none stays in
+                view="as_negative" if how.reports else slices.view_of(protocol, view),
+                completed=_completed(protocol, endpoint, how),
                 further=slices.has_further(how.further) if how.further else None,
             )
             found.append({"version": version, "view": view, "steps": steps.to_dicts()})
     return found
+
+
+def _completed(protocol: Protocol, endpoint: Endpoint, how: slices.Coding) -> pl.Expr | None:
+    """Rows that an endpoint analyses although one of their values is missing."""
+    if how.reports_coverage:
+        return slices.has_reference(protocol, endpoint)
+    return slices.filled_in(protocol, endpoint) if how.completes else None
 
 
 def outcomes(protocol: Protocol, rows: list[Row], version: str) -> dict[str, Outcome]:

@@ -24,6 +24,7 @@ VIEWS: tuple[View, ...] = ("classifiable_only", "as_positive", "as_negative")
 HANDLINGS: tuple[Handling, ...] = ("complete_case", "worst_case", "best_case", "multiple_imputation")
 """Views named after the way in which units without an output or without a reference enter."""
 YIELD = "yield"
+COVERAGE = "coverage"
 _NAMES = {"measurement": (), "binary": ("negative", "positive"), "score": ("negative", "positive")}
 
 
@@ -39,7 +40,8 @@ class Coding:
         levels: Determinate categories in declared order (categorical), `("negative", "positive")` (binary).
         reference_indeterminate: Reference levels that are no result.
         test_indeterminate: Test levels that are no result.
-        reports_yield: The endpoint asks whether there was a result, not which.
+        reports_yield: The endpoint asks whether an output was a result, not which.
+        reports_coverage: It asks whether a unit of the reference has an output that is one.
         handling: How units without an output or without a reference enter: `complete_case` leaves them out.
         further: The columns that play the metric's further parts.
     """
@@ -52,6 +54,7 @@ class Coding:
     reference_indeterminate: tuple[str, ...] = ()
     test_indeterminate: tuple[str, ...] = ()
     reports_yield: bool = False
+    reports_coverage: bool = False
     handling: Handling = "complete_case"
     further: tuple[Playing, ...] = ()
 
@@ -61,6 +64,11 @@ class Coding:
         return tuple(name for one in self.further for name in one.columns)
 
     @property
+    def reports(self) -> bool:
+        """Whether the endpoint asks if there is a result, not which: what is no result counts, too."""
+        return self.reports_yield or self.reports_coverage
+
+    @property
     def completes(self) -> bool:
         """Whether units without an output or a reference are among the rows."""
         return self.handling in {"worst_case", "best_case"}
@@ -68,7 +76,7 @@ class Coding:
     @property
     def views(self) -> tuple[str, ...]:
         """The views of this endpoint: `primary`, and for binary metrics the three ways to count no result."""
-        several = self.kind == "binary" and self.test_indeterminate and not self.reports_yield
+        several = self.kind == "binary" and self.test_indeterminate and not self.reports
         return (PRIMARY, *VIEWS) if several else (PRIMARY,)
 
 
@@ -86,7 +94,7 @@ def coding(protocol: Protocol, endpoint: Endpoint, handling: Handling | None = N
     reference = protocol.tables[pairing.reference].columns[reference_name]
     test = protocol.tables[pairing.test].columns[test_name]
     kind = registry.get(endpoint.metric).kind
-    reports_yield = endpoint.metric == YIELD
+    reports = endpoint.metric in {YIELD, COVERAGE}
     levels = dict.fromkeys([*determinate(reference), *determinate(test)])
     return Coding(
         kind=kind,
@@ -96,8 +104,9 @@ def coding(protocol: Protocol, endpoint: Endpoint, handling: Handling | None = N
         levels=tuple(levels) if kind == "categorical" else _NAMES[kind],
         reference_indeterminate=reference.indeterminate,
         test_indeterminate=test.indeterminate,
-        reports_yield=reports_yield,
-        handling="complete_case" if reports_yield else handling or declared,
+        reports_yield=endpoint.metric == YIELD,
+        reports_coverage=endpoint.metric == COVERAGE,
+        handling="complete_case" if reports else handling or declared,
         further=tuple(roles_of(protocol, endpoint)),
     )
 
@@ -157,10 +166,10 @@ def coded(how: Coding, rows: pl.DataFrame, view: View) -> pl.DataFrame:
             pl.col(how.test).cast(pl.Float64).alias("test"),
         )
     no_result = among(how.test, how.test_indeterminate)
-    if how.test_indeterminate and not how.reports_yield and _drops(how, view):
+    if how.test_indeterminate and not how.reports and _drops(how, view):
         rows = rows.filter(~no_result)
-    if how.reports_yield:
-        result = (~no_result).cast(pl.Int64)
+    if how.reports:
+        result = (pl.col(how.test).is_not_null() & ~no_result).cast(pl.Int64)
         return rows.with_columns(result.alias("test"), pl.lit(1, dtype=pl.Int64).alias("reference"))
     if how.kind == "categorical":
         index = {level: code for code, level in enumerate(how.levels)}

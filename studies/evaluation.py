@@ -55,7 +55,7 @@ def answerer(
             pairs.
         kept: What was kept of the pairs. Default: nothing.
     """
-    endpoints = {**protocol.endpoints, **slices.automatic_yields(protocol)}
+    endpoints = {**protocol.endpoints, **slices.automatic_endpoints(protocol)}
     weights = resampling_weights(protocol, endpoints, pairs, subjects=subjects, strata=strata)
     return Answerer(protocol, algorithm, weights, kept)
 
@@ -68,7 +68,7 @@ def evaluate_protocol(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> list[Row]:
-    """Rows for every endpoint of a protocol, and for the yields that are always reported.
+    """Rows for every endpoint of a protocol, and for those that are always reported.
 
     Args:
         answer: From `answerer`.
@@ -81,7 +81,7 @@ def evaluate_protocol(
         Rows in the protocol's order, without `pre_specified`.
     """
     protocol = answer.protocol
-    endpoints = {**protocol.endpoints, **slices.automatic_yields(protocol)}
+    endpoints = {**protocol.endpoints, **slices.automatic_endpoints(protocol)}
     grouped = groups(protocol, endpoints)
     found: dict[tuple[str, str], list[tuple[int, list[Row]]]] = {}
     with threadpool_limits(limits=1), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:

@@ -136,7 +136,7 @@ def _rows(results: Results, protocol: Protocol, endpoint: Endpoint, row: Mapping
 
 def _has_views(row: Mapping[str, Any], how: slices.Coding) -> bool:
     """Whether it needs saying how a row was counted."""
-    return slices.handling_of(row["view"]) is not None or (how.kind == "binary" and not how.reports_yield)
+    return slices.handling_of(row["view"]) is not None or (how.kind == "binary" and not how.reports)
 
 
 def _part(row: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from . import ledger
 from .check import examine
 from .folder import Study, Tables, load, shared_tables, test_tables
 from .manifest import tool_version
-from .slices import yield_sources
+from .slices import automatic_sources
 
 FILE = "study.lock"
 SCHEMA = "accordance/lock/1"
@@ -196,10 +196,11 @@ def plan(study: Study, tables: Tables, locked: Mapping[str, Any] | None) -> Plan
 
 
 def _same_endpoints(protocol: Protocol, locked: Mapping[str, Any]) -> frozenset[str]:
-    """Endpoints whose hash is the locked one; an automatic yield follows the endpoint it goes with."""
+    """Endpoints whose hash is the locked one; an automatic one follows the endpoint it goes with."""
     known = locked["endpoints"]
     same = {name for name in protocol.endpoints if known.get(name) == endpoint_digest(protocol, name)}
-    return frozenset(same | {name for name, source in yield_sources(protocol).items() if source in same})
+    automatic = automatic_sources(protocol).items()
+    return frozenset(same | {name for name, (_, source) in automatic if source in same})
 
 
 def _difference(what: str, name: str, message: str) -> dict[str, str]:

@@ -58,7 +58,7 @@ def sensitivity_rows(
 
 def _deciding(protocol: Protocol) -> Iterator[tuple[str, Endpoint]]:
     for name, endpoint in protocol.endpoints.items():
-        if endpoint.role in DECIDING:
+        if endpoint.role in DECIDING and endpoint.metric != slices.COVERAGE:
             yield name, endpoint
 
 

@@ -60,8 +60,8 @@ class Material:
     uncounted: str | None = None
 
     def problem_in(self, how: Coding, view: View) -> str | None:
-        """Why nothing can be estimated in a view; a yield counts what is no result in every view."""
-        left_out = view == "classifiable_only" and not how.reports_yield
+        """Why nothing can be estimated in a view; a share of results counts what is none in every one."""
+        left_out = view == "classifiable_only" and not how.reports
         return self.problem or (None if left_out else self.uncounted)
 
 
@@ -71,8 +71,9 @@ def groups(protocol: Protocol, endpoints: Mapping[str, Endpoint]) -> list[dict[s
     for name, endpoint in endpoints.items():
         where = {c: condition.model_dump(mode="json") for c, condition in (endpoint.where or {}).items()}
         verified = endpoint.verification.model_dump(mode="json") if endpoint.verification else None
-        needed = [[one.role.kind, one.columns] for one in slices.coding(protocol, endpoint).further]
-        columns = [endpoint.reference, endpoint.test, needed]
+        how = slices.coding(protocol, endpoint)
+        needed = [[one.role.kind, one.columns] for one in how.further]
+        columns = [endpoint.reference, endpoint.test, needed, how.reports_coverage]
         key = [endpoint.pairing, endpoint.population, where, columns, verified]
         groups.setdefault(json.dumps(key, sort_keys=True), {})[name] = endpoint
     return list(groups.values())

@@ -34,6 +34,11 @@ def pairs_file(pairing: str, version: str) -> str:
     return f"{PAIRS_FOLDER}/{pairing}@{version}.parquet"
 
 
+def units_file(pairing: str, version: str) -> str:
+    """Name of the audit of rows that became units of time, beside their pairs."""
+    return f"{PAIRS_FOLDER}/{pairing}@{version}.units.parquet"
+
+
 class Results:
     """What a run found: a long table of statistics, and the document that says what they mean.
 

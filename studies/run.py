@@ -19,7 +19,7 @@ from . import ledger, lock, streams
 from .analysis import PAIRING_SHARE, Analysis, Material, Progress, analyse, identified
 from .folder import CONFIG_FILE, SECTIONS_FOLDER, Study, Tables, load, store_of, tables
 from .manifest import manifest, sha256_file, sha256_text, tool_version
-from .results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, RUNS_FOLDER, Results, pairs_file
+from .results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, RUNS_FOLDER, Results, pairs_file, units_file
 from .writing import PartialFolder, output_errors, run_name
 
 LOG_FILE = "log.jsonl"
@@ -150,6 +150,8 @@ def _write(
             folder.write_frame(pairs_file(*place), pairs.data)
         else:
             folder.copy(pairs_file(*place), pairs.file)
+        if pairs.regrid is not None:
+            folder.write_frame(units_file(*place), pairs.regrid)
     hashes = lock.data_hashes(data)
     name = run_name(folder.parent, input_hash(study, hashes)[:8])
     identity = {"id": name, "started": started, "finished": ledger.utc(), "accordance": tool_version()}

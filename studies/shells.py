@@ -79,7 +79,7 @@ def shells(protocol: Protocol) -> list[Shell]:
         >>> [one.id for one in shells(library.load("method-comparison"))]
         ['flow-agreement', 'endpoint-agreement', 'endpoint-absolute_error']
     """
-    endpoints = {**protocol.endpoints, **slices.automatic_yields(protocol)}
+    endpoints = {**protocol.endpoints, **slices.automatic_endpoints(protocol)}
     ranked = sorted(endpoints, key=lambda name: _ROLES_FIRST.index(endpoints[name].role))
     found = [*_flows(protocol), *_demographics(protocol), *_requirements(protocol)]
     for name in ranked:

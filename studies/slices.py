@@ -18,6 +18,7 @@ from ..datasets.pairs import (
     NO_OVERLAP,
     NO_REFERENCE,
     NO_TEST,
+    NOT_NEAREST,
     OUTSIDE_TOLERANCE,
     STRUCTURAL,
     VALUE_CODES,
@@ -30,6 +31,7 @@ from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.validity import Handling
 from . import contrasts
 from .coding import (
+    COVERAGE,
     PRIMARY,
     VIEWS,
     YIELD,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from .results import Results
 
 __all__ = [
+    "COVERAGE",
     "MISSING",
     "PRIMARY",
     "SUBGROUP_YES",
@@ -70,7 +73,8 @@ __all__ = [
     "Coding",
     "Part",
     "among",
-    "automatic_yields",
+    "automatic_endpoints",
+    "automatic_sources",
     "band_label",
     "by_part",
     "by_text",
@@ -90,7 +94,6 @@ __all__ = [
     "rows",
     "rows_behind",
     "view_of",
-    "yield_sources",
 ]
 
 SUBJECT_NUMBER = "_subject"
@@ -131,7 +134,7 @@ def population_rows(
     Left out are unpaired rows, subjects without an entry, rows with one of the population's exclusion codes,
     rows that its or the endpoint's `where` does not keep, rows without a reference or test value, and rows
     without a category or number that the metric needs besides. Where missing units are completed, those that
-    lack one of the two values stay in.
+    lack one of the two values stay in. An endpoint that asks for coverage has every unit with a reference.
 
     Args:
         protocol: Resolved protocol.
@@ -141,7 +144,10 @@ def population_rows(
         handling: How missing units enter. Default: as the protocol says for the analysis that decides.
     """
     how = coding(protocol, endpoint, handling)
-    keep = in_population(protocol, endpoint) & whole(how)
+    if how.reports_coverage:
+        keep = has_reference(protocol, endpoint)
+    else:
+        keep = in_population(protocol, endpoint) & whole(how)
     if how.completes:
         keep |= filled_in(protocol, endpoint)
     keep &= has_further(how.further)
@@ -169,7 +175,7 @@ def in_population(
     """
     population = protocol.populations[said(endpoint.population)]
     excluding = set(protocol.exclusions if population.exclude is None else population.exclude) - set(despite)
-    structural = [code for code in STRUCTURAL if code not in VALUE_CODES]
+    structural = [code for code in STRUCTURAL if code not in VALUE_CODES and code not in set(despite)]
     keep = pl.col("status") == "paired"
     if lacking:
         by_key = protocol.pairings[said(endpoint.pairing)].method == "key"
@@ -183,6 +189,16 @@ def in_population(
     return keep
 
 
+def has_reference(protocol: Protocol, endpoint: Endpoint) -> pl.Expr:
+    """Whether a row of the pairs is a unit of an endpoint's population with a reference, output or not.
+
+    What is no result of the reference is left out where rows are chosen (`population_rows`).
+    """
+    inside = in_population(protocol, endpoint, lacking=True, despite=(NOT_NEAREST,))
+    reference = coding(protocol, endpoint).reference
+    return inside & pl.col("reference_row").is_not_null() & pl.col(reference).is_not_null()
+
+
 def carries(protocol: Protocol, code: str) -> pl.Expr:
     """Whether a row of the pairs carries a reason code."""
     return (pl.col("reasons") & pl.lit(mask(protocol, [code]), dtype=pl.UInt64)) != 0
@@ -191,8 +207,8 @@ def carries(protocol: Protocol, code: str) -> pl.Expr:
 def missing_views(protocol: Protocol, endpoint: Endpoint) -> tuple[str, ...]:
     """Views beside the primary one in which units without an output or a reference enter in another way."""
     policy = protocol.missing
-    if policy is None or endpoint.role not in DECIDING:
-        return ()
+    if policy is None or endpoint.role not in DECIDING or endpoint.metric == COVERAGE:
+        return ()  # a unit without an output is what coverage asks for: it is not missing
     wanted = dict.fromkeys(["complete_case", *policy.sensitivity])
     return tuple(name for name in wanted if name not in {policy.primary, "tipping_point"})
 
@@ -227,8 +243,8 @@ def rows(
 
     Args:
         protocol: Resolved protocol.
-        endpoint_id: Identifier of one of its endpoints, or `yield` for the share of results, which is always
-            reported.
+        endpoint_id: Identifier of one of its endpoints, or of one that is always reported (`yield`,
+            `coverage`).
         pairs: Frame of `Pairs` (as `Results.pairs` gives it).
         view: `primary`, one of the three ways to count outputs that are no result, or a way in which units
             without an output or a reference enter (`complete_case`, `worst_case`, `best_case`).
@@ -293,49 +309,64 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> str:
 
 
 def endpoint_of(protocol: Protocol, endpoint_id: str) -> Endpoint:
-    """The endpoint of that identifier, the automatic yields included.
+    """The endpoint of that identifier, the automatic ones included.
 
     Raises:
         UsageError: There is none.
     """
     if endpoint_id in protocol.endpoints:
         return protocol.endpoints[endpoint_id]
-    automatic = automatic_yields(protocol)
+    automatic = automatic_endpoints(protocol)
     if endpoint_id in automatic:
         return automatic[endpoint_id]
     raise UsageError(_unknown("endpoint", endpoint_id, [*protocol.endpoints, *automatic]))
 
 
-def automatic_yields(protocol: Protocol) -> dict[str, Endpoint]:
-    """The share of results, reported without being asked for each test column that can hold no result.
+def automatic_endpoints(protocol: Protocol) -> dict[str, Endpoint]:
+    """What is always reported, asked for or not: coverage, and the share of results.
 
-    One endpoint a pairing and test column that a binary or categorical endpoint uses, unless the protocol
-    declares a `yield` endpoint there itself. It follows the population of the first endpoint that uses the
-    column.
+    Coverage for each pairing and test column that an endpoint uses: errors are conditional on being reported.
+    The share of results (`yield`) for those test columns that can hold no result. Neither where the protocol
+    declares it itself. They follow the population of the first endpoint that uses the column; coverage does
+    not follow its conditions, which may speak of the output.
     """
     return {
-        name: _yield_endpoint(protocol.endpoints[source]) for name, source in yield_sources(protocol).items()
+        name: _automatic(metric, protocol.endpoints[source], alone=name == metric)
+        for name, (metric, source) in automatic_sources(protocol).items()
     }
 
 
-def yield_sources(protocol: Protocol) -> dict[str, str]:
-    """Automatic yield -> the declared endpoint that it follows."""
-    declared = {(e.pairing, e.test) for e in protocol.endpoints.values() if e.metric == YIELD}
-    sources: dict[tuple[str | None, str | None], str] = {}
-    for name, endpoint in protocol.endpoints.items():
-        place = (endpoint.pairing, endpoint.test)
-        if endpoint.metric != YIELD and place not in declared:
-            how = coding(protocol, endpoint)
-            if how.kind != "measurement" and how.test_indeterminate:
+def automatic_sources(protocol: Protocol) -> dict[str, tuple[str, str]]:
+    """Automatic endpoint -> its metric, and the declared endpoint that it follows."""
+    found: dict[str, tuple[str, str]] = {}
+    for metric in (YIELD, COVERAGE):
+        declared = {(e.pairing, e.test) for e in protocol.endpoints.values() if e.metric == metric}
+        sources: dict[tuple[str | None, str | None], str] = {}
+        for name, endpoint in protocol.endpoints.items():
+            place = (endpoint.pairing, endpoint.test)
+            if endpoint.metric != metric and place not in declared and _reported(protocol, endpoint, metric):
                 sources.setdefault(place, name)
-    if len(sources) == 1 and YIELD not in protocol.endpoints:
-        return {YIELD: next(iter(sources.values()))}
-    return {f"{YIELD}_{pairing}_{test}": name for (pairing, test), name in sources.items()}
+        alone = len(sources) == 1 and metric not in protocol.endpoints
+        for (pairing, test), name in sources.items():
+            found[metric if alone else f"{metric}_{pairing}_{test}"] = (metric, name)
+    return found
 
 
-def _yield_endpoint(source: Endpoint) -> Endpoint:
-    """A yield over the same rows as an endpoint, with the intervals the metric puts first."""
-    metric = registry.get(YIELD)
+def _reported(protocol: Protocol, endpoint: Endpoint, metric: str) -> bool:
+    """Whether a metric is reported for an endpoint's test column."""
+    how = coding(protocol, endpoint)
+    return metric == COVERAGE or (how.kind != "measurement" and bool(how.test_indeterminate))
+
+
+_TITLES = {
+    YIELD: "Share of recordings with a result",
+    COVERAGE: "Share of reference units with an output",
+}
+
+
+def _automatic(name: str, source: Endpoint, *, alone: bool) -> Endpoint:
+    """A yield or a coverage of an endpoint's population, with the intervals that its metric puts first."""
+    metric = registry.get(name)
     interval = source.interval.model_copy(
         update={
             "method": None,
@@ -345,9 +376,9 @@ def _yield_endpoint(source: Endpoint) -> Endpoint:
     )
     return source.model_copy(
         update={
-            "title": "Share of recordings with a result",
+            "title": _TITLES[name] if alone else f"{_TITLES[name]}: {source.test}",
             "role": "supportive",
-            "metric": YIELD,
+            "metric": name,
             "columns": {},
             "disparity": None,
             "parameters": {parameter.name: parameter.default for parameter in metric.parameters},
@@ -359,6 +390,7 @@ def _yield_endpoint(source: Endpoint) -> Endpoint:
             "criterion": None,
             "criteria": None,
             "hypothesis": None,
+            **({"where": None, "verification": None, "estimand": None} if name == COVERAGE else {}),
         }
     )
 

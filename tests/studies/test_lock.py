@@ -80,6 +80,10 @@ def test_a_changed_criterion_is_post_hoc_and_nothing_else_is(make_study):
         ("sensitivity", "v2"): True,
         ("yield", "v1"): True,
         ("yield", "v2"): True,
+        ("coverage_epochs_rate", "v1"): False,  # it follows `error`
+        ("coverage_epochs_rate", "v2"): False,
+        ("coverage_epochs_rhythm", "v1"): True,
+        ("coverage_epochs_rhythm", "v2"): True,
     }
     assert results.document["decision_pre_specified"] is False
     found = messages(results)

@@ -160,7 +160,9 @@ def test_endpoints_carry_the_decision_of_the_row_that_speaks_for_them(make_study
     assert by_id["error"]["decision"] == "met"
     assert by_id["error"]["decision_words"] == "Met"
     assert by_id["sensitivity"]["decision"] == "informative"
-    assert list(by_id) == ["error", "sensitivity", "yield"]
+    coverages = ["coverage_epochs_rate", "coverage_epochs_rhythm"]
+    assert list(by_id) == ["error", "sensitivity", "yield", *coverages]
+    assert list(dict.fromkeys(row["endpoint"] for row in document["coverage"])) == coverages
     assert document["yield"][0]["endpoint"] == "yield"
 
 

@@ -74,10 +74,11 @@ def test_every_row_has_all_its_cells(made: dict[str, Shell]) -> None:
         assert {len(row) for row in shell.rows} == {len(shell.columns)}, shell.id
 
 
-def test_deciding_endpoints_come_first_and_yields_are_there(made: dict[str, Shell]) -> None:
+def test_deciding_endpoints_come_first_and_the_automatic_ones_are_there(made: dict[str, Shell]) -> None:
     assert list(made) == [
         "flow-error", "demographics", "requirements", "endpoint-error", "endpoint-each",
-        "endpoint-apart", "disparity-apart", "endpoint-yield", "families", "missing",
+        "endpoint-apart", "disparity-apart", "endpoint-yield", "endpoint-coverage_epochs_rate",
+        "endpoint-coverage_epochs_rhythm", "families", "missing",
     ]  # fmt: skip
 
 

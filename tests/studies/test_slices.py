@@ -178,7 +178,7 @@ def test_a_declared_yield_takes_the_place_of_the_automatic_one(make_study):
         "test: rhythm}\n"
     )
     results = run(make_study(endpoints=declared))
-    assert results.rows["endpoint"].unique(maintain_order=True).to_list() == ["kappa", "reported"]
+    assert results.rows["endpoint"].unique(maintain_order=True).to_list() == ["kappa", "reported", "coverage"]
 
 
 def test_a_subgroup_by_condition_has_one_level(make_study):
@@ -195,7 +195,8 @@ def test_a_subgroup_by_condition_has_one_level(make_study):
     [
         (
             {"endpoint_id": "eror"},
-            "there is no endpoint `eror`; there are: error, sensitivity, yield. Did you mean `error`?",
+            "there is no endpoint `eror`; there are: error, sensitivity, yield, "
+            "coverage_epochs_rate, coverage_epochs_rhythm. Did you mean `error`?",
         ),
         ({"view": "as_postive"}, "there is no view `as_postive`"),
         ({"subgroup": "sex", "level": "f"}, "there is no subgroup `sex`; there are: age, cohort"),

@@ -92,7 +92,11 @@ def test_ones_own_numbers_are_drafted_for(tmp_path, place):
     assert study.versions == ("v1_2",)
     assert study.protocol.tables["test"].key == ("pid", "epoch")
     results = run(tmp_path)
-    assert results.rows["metric"].unique(maintain_order=True).to_list() == ["bland_altman", "rmse"]
+    assert results.rows["metric"].unique(maintain_order=True).to_list() == [
+        "bland_altman",
+        "rmse",
+        "coverage",
+    ]
     assert results.endpoint("agreement")["n_units"].unique().to_list() == [3]
     assert results.decision == "informative"
     assert results.pairs("pairs", "v1_2")["subject"].to_list() == ["007", "007", "012", "012"]

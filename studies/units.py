@@ -1,0 +1,72 @@
+"""How rows became units of time: what was read, used and left out, by side and reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from ..datasets.pairs import STRUCTURAL, Pairs
+from ..datasets.regrid import READ, REASONS, USED
+from ..protocols.model import Protocol
+
+
+def describe(protocol: Protocol, pairs: Mapping[tuple[str, str], Pairs]) -> list[dict[str, Any]]:
+    """The accounting of rows before they are paired, for every pairing that makes units of time.
+
+    Args:
+        protocol: Resolved protocol.
+        pairs: (pairing, version) -> audited pairs.
+
+    Returns:
+        One entry a pairing, version and side: `pairing`, `version`, `side`, `table`, `n_units`, and `steps`
+        (`code`, `title`, `n_sessions`, `n_rows`): first what was read, last what was used; the rows add up.
+    """
+    found = []
+    for (name, version), own in pairs.items():
+        if own.regrid is None:
+            continue
+        rule = protocol.pairings[name]
+        counts = {"reference": own.n_reference_rows, "test": own.n_test_rows}
+        for side, table in (("reference", rule.reference), ("test", rule.test)):
+            audit = own.regrid.filter(pl.col("side") == side)
+            found.append(
+                {
+                    "pairing": name,
+                    "version": version,
+                    "side": side,
+                    "table": table,
+                    "steps": _steps(protocol, audit),
+                    "n_units": counts[side],
+                }
+            )
+    return found
+
+
+def _steps(protocol: Protocol, audit: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rows by reason: what was read, every reason there is, what was used."""
+    counts = {
+        row["reason"]: row
+        for row in audit.group_by("reason")
+        .agg(n_sessions=pl.len(), n_rows=pl.col("n_rows").sum())
+        .iter_rows(named=True)
+    }
+    declared = [code for code in (*protocol.exclusions, *STRUCTURAL) if code not in REASONS]
+    left_out = [code for code in (*REASONS, *declared) if code not in {READ, USED} and code in counts]
+    nothing = {"n_sessions": 0, "n_rows": 0}
+    return [
+        {
+            "code": code,
+            "title": _title(protocol, code),
+            "n_sessions": counts.get(code, nothing)["n_sessions"],
+            "n_rows": counts.get(code, nothing)["n_rows"],
+        }
+        for code in (READ, *left_out, USED)
+    ]
+
+
+def _title(protocol: Protocol, code: str) -> str:
+    if code in REASONS:
+        return REASONS[code]
+    return protocol.exclusions[code].title if code in protocol.exclusions else STRUCTURAL[code]
