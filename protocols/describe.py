@@ -8,7 +8,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from ..evaluators import intervals, registry
-from . import describe_validity
+from . import describe_units, describe_validity
+from .context import UNIT_METHODS
 from .criteria import TableLimit
 from .describe_parts import column, joined, number, scalar, where
 from .limit_tables import TABLES
@@ -130,7 +131,7 @@ def _proportion(value: float) -> str:
 
 
 def pairing(protocol: Protocol, name: str) -> str:
-    """How rows become pairs, as one sentence.
+    """How rows become pairs, in words.
 
     Example:
         >>> from accordance.protocols import library
@@ -139,9 +140,12 @@ def pairing(protocol: Protocol, name: str) -> str:
     """
     one: Pairing = protocol.pairings[name]
     equal = joined([column(on) for on in one.on or ()])
+    if one.method in UNIT_METHODS and one.unit is not None:
+        return " ".join(describe_units.sentences(protocol, one))
     rows = f"A row of {one.reference} and a row of {one.test} with equal {equal} form a pair"
     if one.method == "nearest":
-        return f"{rows} if each is the other's nearest in time and they differ by at most {one.tolerance}."
+        nearest = f"{rows} if each is the other's nearest in time and they differ by at most {one.tolerance}."
+        return " ".join([nearest, *([describe_units.clocks(one.alignment)] if one.alignment else [])])
     return f"{rows}."
 
 

@@ -13,7 +13,7 @@ from ..studies import demographics as demographic
 from ..studies import judge, slices
 from ..studies.contrasts import kind_of
 from ..studies.results import Results
-from . import disparity, figures
+from . import coverage, disparity, figures
 from . import format as fmt
 from . import judged as judging
 from . import rows as words
@@ -54,6 +54,8 @@ class EndpointBlock:
         decided_by: Which pair or level decides, and of how many; empty where all analysed rows do.
         pairs: What its groups differ by; None where it declares no disparity.
         slope: Its change along a covariate; None for other endpoints.
+        coverage: How much of the reference has an output at all, in a sentence; empty where that is the
+            question.
     """
 
     id: str
@@ -72,10 +74,11 @@ class EndpointBlock:
     decided_by: str
     pairs: disparity.PairsBlock | None
     slope: disparity.SlopeBlock | None
+    coverage: str
 
 
 def endpoint_blocks(results: Results, *, deciding: bool) -> list[EndpointBlock]:
-    """The deciding endpoints (section 12), or all others but the automatic yields (section 14)."""
+    """The deciding endpoints (section 12), or all others but the automatic ones (section 14)."""
     found: list[EndpointBlock] = []
     for entry in results.document["endpoints"]:
         declared = entry["id"] in results.protocol.endpoints
@@ -116,6 +119,7 @@ def _endpoint_block(results: Results, entry: Mapping[str, Any]) -> EndpointBlock
         decided_by=judging.part_words(results, found) if found else "",
         pairs=pairs,
         slope=slope,
+        coverage=coverage.beside(results, entry["id"]),
     )
 
 
@@ -200,6 +204,16 @@ def yields(results: Results) -> list[ResultLine]:
     return list(_lines(rows, None, results.deciding_version))
 
 
+def coverages(results: Results) -> list[ResultLine]:
+    """The share of reference units with an output, for every version."""
+    rows = coverage.lines(results)
+    columns = [str(slices.endpoint_of(results.protocol, row["endpoint"]).test) for row in rows]
+    lines = _lines(rows, None, results.deciding_version)
+    if len(set(columns)) == 1:
+        return list(lines)
+    return [replace(line, part=column) for line, column in zip(lines, columns, strict=True)]
+
+
 @dataclass(frozen=True)
 class ViewTable:
     """One endpoint and version in every view."""
@@ -234,7 +248,7 @@ def _view_words(results: Results, view: str) -> str:
     return f"{words.VIEW_WORDS[declared]} (primary view)"
 
 
-ONE_SIDED = frozenset({slices.YIELD, "prevalence"})
+ONE_SIDED = frozenset({slices.YIELD, slices.COVERAGE, "prevalence"})
 """Metrics that look at one side alone: no output is held against a reference."""
 
 

@@ -12,6 +12,7 @@ from ..evaluators import registry
 from ..evaluators.intervals import METHODS
 from ..evaluators.metric import Metric
 from ..protocols import describe, describe_validity
+from ..protocols.context import UNIT_METHODS
 from ..protocols.model import Condition, Endpoint, Pairing, Protocol, Table, Where
 from . import format as fmt
 from . import layouts
@@ -146,6 +147,10 @@ def _column_title(table: Table, column: str) -> str:
 def _pairings(protocol: Protocol) -> Iterable[str]:
     several = len(protocol.pairings) > 1
     for name, pairing in protocol.pairings.items():
+        if pairing.method in UNIT_METHODS:
+            lead = f"For \u201c{pairing.title or name}\u201d: " if several else ""
+            yield f"{lead}{describe.pairing(protocol, name)}"
+            continue
         head = f"For \u201c{pairing.title or name}\u201d, rows" if several else "Rows"
         yield f"{head} of reference and test were paired one to one {_pairing_rule(protocol, pairing)}."
     yield (
@@ -153,6 +158,11 @@ def _pairings(protocol: Protocol) -> Iterable[str]:
         "up to the "
         "rows read (§disposition)."
     )
+    if any(pairing.method in UNIT_METHODS for pairing in protocol.pairings.values()):
+        yield (
+            "Where rows became units of time, this holds for the units; before that, every row that was read "
+            "was used in a unit or left out for one reason, and these counts add up, too (§disposition)."
+        )
 
 
 def _pairing_rule(protocol: Protocol, pairing: Pairing) -> str:

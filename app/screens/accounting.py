@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from ...reports import blocks, figures
+from ...reports import blocks, coverage, figures
 from ...reports import format as fmt
 from ...studies.results import Results
 from .. import drill, state, widgets
@@ -24,6 +24,7 @@ def show(results: Results, _folder: Path) -> None:
     """The page."""
     st.title("Accounting")
     participants(results)
+    units(results)
     st.subheader("Rows")
     entry = chosen(results)
     counts, flow = st.tabs(["Counts", "Flow"])
@@ -61,6 +62,22 @@ def participants(results: Results) -> None:
         [cells for stage in stages[at] for cells in stage_cells(stage)],
         right=(2, 3),
     )
+
+
+def units(results: Results) -> None:
+    """How rows became units of time, where they did."""
+    tables = coverage.units(results)
+    if not tables:
+        return
+    st.subheader("Rows to units of time")
+    for table in tables:
+        st.markdown(f"{table.title}, version {table.version}: {table.n_units} units")
+        widgets.table(
+            ("Step", "Sessions", "Rows"),
+            [(escape(title), sessions, rows) for title, sessions, rows in table.steps],
+            right=(1, 2),
+        )
+    st.caption("Every row that was read was used or left out for one reason; the counts add up.")
 
 
 def different(entries: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from ...reports import figures, validity
+from ...reports import coverage, figures, validity
 from ...reports import rows as words
 from ...reports.figures.builders import measured_unit, siblings
 from ...studies import slices
@@ -221,6 +221,9 @@ def statistics(results: Results, row: dict[str, Any]) -> None:
         ],
         right=(1, 2, 3, 4),
     )
+    beside = coverage.beside(results, row["endpoint"])
+    if beside:
+        st.markdown(f":material/visibility: {beside}")
     definitions = {other["statistic"]: other for other in siblings(results, row).values()}
     with st.expander("Definitions and methods"):
         for other in definitions.values():
