@@ -26,6 +26,8 @@ FEW = 80
 """So few windows beyond the tolerance are drawn large."""
 COLUMNS = 500
 """Bars that the strip of windows has at most; beyond, a bar shows what most of its windows are."""
+EACH = 60
+"""So few windows are marked one by one: their edges, their means in both strips, their differences."""
 BEATS = 400
 """So few points of a trace are marked one by one."""
 
@@ -39,6 +41,12 @@ STATES: dict[str, tuple[str, str, str]] = {
 """State of a window -> its words, the pattern of its bar, its colour in the theme: never colour alone."""
 
 Range = tuple[int, int]
+
+SIGNALS = ("Reference", "Device")
+"""Names of the traces that set the scale of both strips."""
+
+BAND = {"type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
+"""What all marks through all strips have in common."""
 
 
 @dataclass(frozen=True)
@@ -203,13 +211,15 @@ def drawn(
     """
     colours = theme.DARK if appearance == "dark" else theme.LIGHT
     axis = _Axis(dates)
-    inside = windows.filter((pl.col("end") > between[0]) & (pl.col("start") < between[1]))
+    inside = within(windows, between)
     titles = [words.reference, words.test, "Windows", f"Test \N{MINUS SIGN} reference ({words.unit})"]
     figure = make_subplots(
         rows=4, cols=1, shared_xaxes=True, row_heights=[0.34, 0.34, 0.06, 0.26], vertical_spacing=0.055,
         subplot_titles=[f"<b>{title}</b>" for title in titles],
     )  # fmt: skip
     _signals(figure, lines, inside, axis, colours)
+    if are_marked(windows, between):
+        _each(figure, inside, axis, colours)
     _strip(figure, inside, between, axis, colours)
     _differences(figure, inside, axis, colours)
     if not overlapping(inside):
@@ -244,6 +254,17 @@ def _signals(
         ("reference", "Reference", colours.ink),
         ("test", "Device", colours.point),
     )
+    behind = lines.get("reference")
+    if behind is not None and "test" in lines:
+        # Faint, behind the device: what the clocks and the algorithm make different shows at once.
+        figure.add_trace(
+            go.Scatter(
+                x=axis.at(behind.time), y=behind.value, mode="lines", showlegend=False, connectgaps=False,
+                line={"color": colours.ink, "width": 1}, opacity=0.28, hoverinfo="skip",
+                name="Reference, for comparison",
+            ),
+            row=2, col=1,
+        )  # fmt: skip
     for row, (side, name, colour) in enumerate(names, start=1):
         line = lines.get(side)
         if line is None:
@@ -270,6 +291,32 @@ def _signals(
             ),
             row=row, col=1,
         )  # fmt: skip
+
+
+def _stretched(windows: pl.DataFrame, column: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """A value of each window from its start to its end, and a break after it."""
+    ends = np.column_stack([windows["start"], windows["end"], windows["end"]]).ravel()
+    values = np.repeat(windows[column].to_numpy().astype(np.float64), 3)
+    values[2::3] = np.nan
+    return ends, values
+
+
+def _each(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: theme.Theme) -> None:
+    """Each window: its value in both strips and its difference, over the time that it stands for; its edges."""
+    for row, side, name in ((1, "reference", "Window, reference"), (2, "test", "Window, device"),
+                            (4, "difference", "Difference")):  # fmt: skip
+        ends, values = _stretched(inside.drop_nulls(side), side)
+        figure.add_trace(
+            go.Scatter(
+                x=axis.at(ends), y=values, mode="lines", name=name, showlegend=False, connectgaps=False,
+                line={"color": colours.goal if row < 4 else colours.point, "width": 2.5},
+                opacity=0.75, hovertemplate="%{y:.4g}<extra>" + name + "</extra>",
+            ),
+            row=row, col=1,
+        )  # fmt: skip
+    for edge in sorted({*inside["start"].to_list(), *inside["end"].to_list()}):
+        line = {"color": colours.rule, "width": 1}
+        figure.add_shape({**BAND, "type": "line", "x0": axis.one(edge), "x1": axis.one(edge), "line": line})
 
 
 def _strip(
@@ -305,13 +352,13 @@ def _strip(
         )  # fmt: skip
 
 
-def thinned(within: pl.DataFrame, most: int = MARKS) -> pl.DataFrame:
+def thinned(windows: pl.DataFrame, most: int = MARKS) -> pl.DataFrame:
     """Windows within the tolerance, so many as a screen can show, the extreme differences among them."""
-    if within.height <= most:
-        return within
-    time, value = (np.ascontiguousarray(within[name].to_numpy()) for name in ("start", "difference"))
+    if windows.height <= most:
+        return windows
+    time, value = (np.ascontiguousarray(windows[name].to_numpy()) for name in ("start", "difference"))
     chosen = pl.Series(thin(time, value, most).astype(np.int64))
-    return within.select(pl.all().gather(chosen))
+    return windows.select(pl.all().gather(chosen))
 
 
 def _differences(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: theme.Theme) -> None:
@@ -338,10 +385,13 @@ def _differences(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: 
     limits = known.drop_nulls("allowed")
     if limits.height > MARKS:
         limits = limits.gather_every(limits.height // MARKS + 1)
+    x, y = (limits["start"] + limits["end"]) // 2, limits["allowed"].to_numpy()
+    if limits.height <= EACH:
+        x, y = _stretched(limits, "allowed")
     for sign in (1.0, -1.0):
         figure.add_trace(
             go.Scatter(
-                x=axis.at((limits["start"] + limits["end"]) // 2), y=sign * limits["allowed"].to_numpy(),
+                x=axis.at(x), y=sign * y, connectgaps=False,
                 mode="lines", line={"color": colours.goal, "width": 1.2, "dash": "dash", "shape": "hvh"},
                 name="Tolerance", showlegend=False, hoverinfo="skip",
             ),
@@ -352,9 +402,6 @@ def _differences(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: 
 
 SHADED = 300
 """Runs of windows left out that are shaded behind the signals; more would be a grey wall."""
-
-
-BAND = {"type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
 
 
 def _mark(
@@ -388,7 +435,8 @@ def _layout(figure: go.Figure, between: Range, words: Words, axis: _Axis, colour
         height=720, margin={"l": 64, "r": 16, "t": 34, "b": 96}, bargap=0, barmode="overlay",
         dragmode="select", selectdirection="h", clickmode="event+select", hovermode="closest",
         legend={"orientation": "h", "y": -0.13, "yanchor": "top", "x": 0, "xanchor": "left",
-                "title": {"text": "Windows: "}, "itemclick": False, "itemdoubleclick": False},
+                "title": {"text": "Windows: ", "font": {"size": 13}},
+                "itemclick": False, "itemdoubleclick": False},
         newselection={"line": {"color": colours.ink, "dash": "dot"}},
     )  # fmt: skip
     figure.update_annotations(x=0, xanchor="left", font={"size": 13, "color": colours.ink})
@@ -400,7 +448,7 @@ def _layout(figure: go.Figure, between: Range, words: Words, axis: _Axis, colour
     figure.update_yaxes(gridcolor=colours.rule, griddash="dot", zeroline=False, color=colours.quiet)
     figure.update_yaxes(visible=False, range=[0, 1], fixedrange=True, row=3, col=1)
     # One scale for both, so that they can be compared by eye.
-    values = [np.asarray(one.y, dtype=np.float64) for one in figure.data[:3:2]]
+    values = [np.asarray(one.y, dtype=np.float64) for one in figure.data if one.name in SIGNALS]
     known = np.concatenate([one[np.isfinite(one)] for one in values])
     scale = {"range": _with_air(known)} if known.size else {}
     for row in (1, 2):
@@ -440,6 +488,17 @@ def _tick(value: Any, dates: bool) -> int:
     if dates:
         return int(np.datetime64(str(value).replace(" ", "T"), "us").astype(np.int64))
     return round(float(value) * SECOND)
+
+
+def within(windows: pl.DataFrame, between: Range) -> pl.DataFrame:
+    """The windows of which some part is shown."""
+    return windows.filter((pl.col("end") > between[0]) & (pl.col("start") < between[1]))
+
+
+def are_marked(windows: pl.DataFrame, between: Range) -> bool:
+    """Whether each window shown is marked on its own."""
+    inside = within(windows, between)
+    return 0 < inside.height <= EACH and not overlapping(inside)
 
 
 def overlapping(windows: pl.DataFrame) -> bool:

@@ -143,7 +143,7 @@ def extent(found: pl.DataFrame, sides: Mapping[signals.Side, signals.Trace]) -> 
 def controls(found: pl.DataFrame, ends: tuple[int, int], dates: bool) -> tuple[int, int]:
     """How much is shown, and where; steps in time and from disagreement to disagreement."""
     length = (ends[1] - ends[0]) / signals.SECOND
-    spans = [span for span in SPANS if span < length]
+    spans = [span for span in SPANS if span < 0.9 * length]
     span, at = _place(ends)
     row = st.columns([4, 3, 5], vertical_alignment="bottom")
     with row[0]:
@@ -289,6 +289,8 @@ def chart(
         f"{moment(between[0], dates)} to {moment(between[1], dates)}"
         + (f": {rows}." if rows else ": values of the windows.")
         + thinned
+        + (" The reference stands faint behind the device." if lines else "")
+        + (" Bars: the value of each window." if traces.are_marked(found, between) else "")
         + " Drag over a stretch to see it closer; click a difference to look at its window."
     )
 
@@ -323,7 +325,7 @@ def moment(tick: int, dates: bool) -> str:
 
 def listing(found: pl.DataFrame, between: tuple[int, int], dates: bool) -> None:
     """The windows shown, as a table."""
-    inside = found.filter((pl.col("end") > between[0]) & (pl.col("start") < between[1]))
+    inside = traces.within(found, between)
     with st.expander(f"The {fmt.count(inside.height)} windows shown, as a table"):
         at = pl.col("start").cast(pl.Datetime("us")) if dates else pl.col("start") / signals.SECOND
         st.dataframe(

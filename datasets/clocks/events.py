@@ -78,7 +78,9 @@ def estimate(
     matched = _matched(sides, start, slope, center, width, drift=drift)
     base = replace(base, n=len(matched[0]), share=len(matched[0]) / n, agreement=len(matched[0]) / n)
     if not len(matched[0]):
-        return replace(base, status="ambiguous", reason="no event of one device coincides with one of the other")
+        return replace(
+            base, status="ambiguous", reason="no event of one device coincides with one of the other"
+        )
     if second is not None and second[1] >= _NEARLY * len(matched[0]) and len(matched[0]) > 1:
         words = f"nearly as many events coincide at an offset of {second[0]:.1f} s"
         return replace(base, status="ambiguous", reason=words)

@@ -52,7 +52,9 @@ class _Spectra:
     inform: FloatArray
 
 
-def fit(reference: FloatArray, test: FloatArray, place: FloatArray, step: float, *, drift: bool) -> Fit | None:
+def fit(
+    reference: FloatArray, test: FloatArray, place: FloatArray, step: float, *, drift: bool
+) -> Fit | None:
     """Find the offset, and the drift, that remain between parts of two signals.
 
     Args:
