@@ -302,7 +302,7 @@ def _stretched(windows: pl.DataFrame, column: str) -> tuple[np.ndarray[Any, Any]
 
 
 def _each(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: theme.Theme) -> None:
-    """Each window: its value in both strips and its difference, over the time that it stands for; its edges."""
+    """Each window: its value in both strips, its difference, over the time that it stands for; its edges."""
     for row, side, name in ((1, "reference", "Window, reference"), (2, "test", "Window, device"),
                             (4, "difference", "Difference")):  # fmt: skip
         ends, values = _stretched(inside.drop_nulls(side), side)
@@ -385,7 +385,7 @@ def _differences(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: 
     limits = known.drop_nulls("allowed")
     if limits.height > MARKS:
         limits = limits.gather_every(limits.height // MARKS + 1)
-    x, y = (limits["start"] + limits["end"]) // 2, limits["allowed"].to_numpy()
+    x, y = ((limits["start"] + limits["end"]) // 2).to_numpy(), limits["allowed"].to_numpy()
     if limits.height <= EACH:
         x, y = _stretched(limits, "allowed")
     for sign in (1.0, -1.0):
