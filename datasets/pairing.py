@@ -17,10 +17,12 @@ from ..protocols.errors import ContractError, IntegrityError, Violation, nearest
 from ..protocols.model import Pairing, Protocol, Table
 from . import keys, matching, regrid, timing
 from . import reasons as reasons_of
+from .clocks import audit as align
 from .contract import ROW
 from .keys import IntArray
 from .matching import Matches
 from .pairs import (
+    CLOCK_UNRESOLVED,
     NO_REFERENCE,
     NOT_NEAREST,
     ORPHAN_SUBJECT,
@@ -48,6 +50,8 @@ def pair(
     subjects: pl.DataFrame | None = None,
     version: str,
     tables: Mapping[str, pl.DataFrame] | None = None,
+    clocks: pl.DataFrame | None = None,
+    clock_error: float = 0.0,
 ) -> Pairs:
     """Pair the rows of a reference and a test table as the protocol says.
 
@@ -64,6 +68,8 @@ def pair(
         subjects: The table of subjects, likewise; None: there is none, and no subject is an orphan.
         version: Identifier of the algorithm version that the test rows come from.
         tables: Further tables of the protocol by name: the one with the stretches that count (`within`).
+        clocks: An alignment audit made before, in place of new estimates (`clocks.audit.aligned`).
+        clock_error: Seconds added to all test times, to see what such an error would do.
 
     Returns:
         The pairs, verified: every row is there exactly once.
@@ -98,6 +104,8 @@ def pair(
     key = f"pairings.{pairing}"
     on = on_columns(spec, left.table, right.table)
     _check_sides(left, right, on, key)
+    session = [name for name in on if name not in (left.time, right.time)]
+    right, audit = align.aligned(protocol, pairing, left, right, session, clocks=clocks, error=clock_error)
     codes = all_codes(protocol.exclusions)
     if len(codes) > 64:
         message = f"at most {64 - len(STRUCTURAL)} exclusion codes are possible."
@@ -127,6 +135,9 @@ def pair(
         reasons_of.add_table(reasons, subject, reasons_of.of_table(protocol, codes, SUBJECTS, table, people))
     reasons_of.add_pairs(reasons, protocol, codes, frame)
     reasons_of.add_values(reasons, protocol, pairing, codes, frame)
+    if audit is not None and spec.alignment is not None and spec.alignment.unresolved == "excluded":
+        lost = align.unresolved(frame, audit, session)
+        reasons[lost] |= np.uint64(1 << codes.index(CLOCK_UNRESOLVED))
     frame = _finish(frame, reasons, codes, matches)
     without = () if people is None else _without_rows(people, frame[SUBJECT], right.frame[SUBJECT])
     pairs = Pairs(
@@ -139,6 +150,7 @@ def pair(
         without,
         None if matches.lone is None else _lone(right.frame[SUBJECT], *matches.lone, people),
         regrid=None if units is None else units.audit,
+        clocks=audit,
     )
     verify(pairs)
     return pairs

@@ -26,6 +26,7 @@ NO_OVERLAP = "no_overlap"
 LOW_COVERAGE_REFERENCE = "low_coverage_reference"
 LOW_COVERAGE_TEST = "low_coverage_test"
 PARTIAL_UNIT = "partial_unit"
+CLOCK_UNRESOLVED = "clock_unresolved"
 
 STRUCTURAL: dict[str, str] = {
     ORPHAN_SUBJECT: "Subject is not in the subjects table",
@@ -40,6 +41,7 @@ STRUCTURAL: dict[str, str] = {
     PARTIAL_UNIT: "Unit of time cut off by the end of the stretch or the recording",
     LOW_COVERAGE_REFERENCE: "Reference rows with a value cover too little of the unit of time",
     LOW_COVERAGE_TEST: "Test rows with a value cover too little of the unit of time",
+    CLOCK_UNRESOLVED: "Clock of the session could not be estimated",
 }
 """Reason codes of every study with their words."""
 
@@ -47,8 +49,11 @@ COVERAGE_CODES = (LOW_COVERAGE_REFERENCE, LOW_COVERAGE_TEST)
 """Codes of units of time of which one side has rows, and too few of them for a value."""
 
 UNIT_CODES = (NO_OVERLAP, PARTIAL_UNIT, *COVERAGE_CODES)
-"""Codes of units of time. Their bits come after those of the protocol's codes, so that a declared code keeps
-the bit that it had in pairs written before there were any."""
+"""Codes of units of time."""
+
+LATER_CODES = (*UNIT_CODES, CLOCK_UNRESOLVED)
+"""Codes whose bits come after those of the protocol's codes, in this order, so that a declared code keeps the
+bit that it had in pairs written before there were any of these."""
 
 VALUE_CODES = (MISSING_VALUE, INDETERMINATE)
 """Codes that speak of one value of a pair: what they remove depends on the endpoint and the view. They are
@@ -65,8 +70,8 @@ def all_codes(declared: Iterable[str]) -> tuple[str, ...]:
         >>> all_codes(["artefact"])[7:10]
         ('indeterminate', 'artefact', 'no_overlap')
     """
-    own = [code for code in STRUCTURAL if code not in UNIT_CODES]
-    return (*own, *(code for code in declared if code not in STRUCTURAL), *UNIT_CODES)
+    own = [code for code in STRUCTURAL if code not in LATER_CODES]
+    return (*own, *(code for code in declared if code not in STRUCTURAL), *LATER_CODES)
 
 
 def precedence(codes: Iterable[str]) -> list[str]:
@@ -79,8 +84,8 @@ def precedence(codes: Iterable[str]) -> list[str]:
         >>> precedence(["missing_value", "artefact", "low_coverage_test", "no_test", "no_overlap"])
         ['no_overlap', 'no_test', 'artefact', 'low_coverage_test', 'missing_value']
     """
-    place = {ORPHAN_SUBJECT: 0, NO_OVERLAP: 1}
-    place |= {code: 2 for code in STRUCTURAL if code not in (*VALUE_CODES, *UNIT_CODES, ORPHAN_SUBJECT)}
+    place = {ORPHAN_SUBJECT: 0, NO_OVERLAP: 1, CLOCK_UNRESOLVED: 1}
+    place |= {code: 2 for code in STRUCTURAL if code not in (*VALUE_CODES, *LATER_CODES, ORPHAN_SUBJECT)}
     place |= dict.fromkeys(UNIT_CODES[1:], 4) | dict.fromkeys(VALUE_CODES, 5)
     return sorted(codes, key=lambda code: place.get(code, 3))
 

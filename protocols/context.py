@@ -31,6 +31,7 @@ RESERVED_CODES = frozenset(
         "low_coverage_reference",
         "low_coverage_test",
         "partial_unit",
+        "clock_unresolved",
     }
 )
 """Reason codes that pairing gives by itself; a protocol cannot declare them again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import unit_checks
+from .alignment_checks import resolve_alignment
 from .context import Context
 from .model import Column, Pairing
 from .nodes import Path
@@ -50,7 +51,7 @@ def resolve_pairing(context: Context, name: str, pairing: Pairing) -> Pairing:
         if pairing.lone_test != "listed":
             context.report((*path, "lone_test"), "this belongs to `method: nearest`", pairing.lone_test)
     unit = unit_checks.resolve_unit(context, path, pairing)
-    alignment = unit_checks.resolve_alignment(context, path, pairing)
+    alignment = resolve_alignment(context, path, pairing)
     return pairing.model_copy(update={"on": on, "unit": unit, "alignment": alignment})
 
 

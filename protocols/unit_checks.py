@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .base import Quantity
 from .context import TIME_UNITS, UNIT_NAMES, Context
 from .errors import nearest
 from .model import Column, Pairing, Table
 from .nodes import Path
 from .shape import listed
-from .streams import Alignment, Unit, Within
+from .streams import Unit, Within
 
 NUMBERS = ("number", "integer")
 RATES = ("1/min", "1/s", "bpm", "beats/min", "Hz")
@@ -282,67 +280,3 @@ def _fit(one: Quantity, other: Quantity) -> bool:
 
 def _micro(quantity: Quantity) -> float:
     return round(quantity.value * _STEPS.get(quantity.unit, 1e6))
-
-
-def resolve_alignment(context: Context, path: Path, pairing: Pairing) -> Alignment | None:
-    """How clocks are held against each other, with its defaults written out, checked."""
-    one = pairing.alignment
-    if one is None:
-        return None
-    place: Path = (*path, "alignment")
-    if pairing.method == "key":
-        message = "rows that pair by key have no clocks to compare; `alignment` belongs to the other methods"
-        context.report(place, message, at_key=True)
-        return one
-    scales = _check_clocks(context, place, pairing, one)
-    check_quantity(context, (*place, "search"), one.search, scales, "the search")
-    update: dict[str, Any] = {}
-    if one.by == "events":
-        if not one.events:
-            context.report((*place, "events"), "say which levels are events, such as `[tap]`", at_key=True)
-        if one.step is not None:
-            context.report((*place, "step"), "a grid belongs to `by: signals`", str(one.step))
-    else:
-        if one.events:
-            context.report((*place, "events"), "events belong to `by: events`", ", ".join(one.events))
-        if one.step is not None:
-            check_quantity(context, (*place, "step"), one.step, scales, "the step")
-        elif not scales or scales <= set(TIME_UNITS):
-            update["step"] = Quantity(value=1.0, unit="s")
-        else:
-            context.report(place, f"say the `step` of the grid in {listed(sorted(scales))}", at_key=True)
-    if one.tipping is not None:
-        for key in ("up_to", "step"):
-            check_quantity(context, (*place, "tipping", key), getattr(one.tipping, key), scales, f"`{key}`")
-    return one.model_copy(update=update)
-
-
-def _check_clocks(context: Context, place: Path, pairing: Pairing, one: Alignment) -> set[str]:
-    """Both tables have what their clocks are compared by; gives the units in which their times count."""
-    scales: set[str] = set()
-    for side, name, column in (
-        ("reference", pairing.reference, one.reference),
-        ("test", pairing.test, one.test),
-    ):
-        table = context.protocol.tables[name]
-        time = table.columns.get(table.time or "")
-        if time is None:
-            message = f"clocks are compared by the table's `time` column, and `{name}` names none"
-            context.report((*place, side), message, column)
-        else:
-            scales |= {scale_of(time)} - {"None"}
-        _check_aligned(context, (*place, side), table, column, one)
-    return scales
-
-
-def _check_aligned(context: Context, place: Path, table: Table, name: str, one: Alignment) -> None:
-    if not context.known(place, name, table.columns, "column"):
-        return
-    column = table.columns[name]
-    if one.by == "signals" and column.type not in NUMBERS:
-        context.report(place, f"a signal is a number, and `{name}` is `{column.type}`", name)
-    if one.by == "events" and column.type != "category":
-        context.report(place, f"events are levels of a category, and `{name}` is `{column.type}`", name)
-    elif one.by == "events":
-        for index, level in enumerate(one.events):
-            context.known((*place[:-1], "events", index), level, column.levels or (), "level")

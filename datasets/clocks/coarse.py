@@ -1,4 +1,4 @@
-"""The best lag in whole steps: drift looked for first, then the lag, and whether it stands out from others."""
+"""The best lag in whole steps: drift first, then the lag, and whether it stands out from others."""
 
 from __future__ import annotations
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["resolved", "at_boundary", "no_overlap", "too_little_data", "ambiguous", "flat_signal"]
+Status = Literal[
+    "resolved", "at_boundary", "no_overlap", "too_little_data", "ambiguous", "flat_signal", "too_long"
+]
 
 LEVEL = 0.95
 """Confidence level of all intervals."""

@@ -1,7 +1,7 @@
-"""Offset and drift from events that both devices have marked: button presses, taps, the start of a protocol step.
+"""Offset and drift from events that both devices have marked: taps, button presses, a step of the protocol.
 
-First the offset at which most events coincide; then events are matched one-to-one, each with its nearest, and
-a line is fitted through the differences of the matched (least squares, Student's t from the residuals).
+First the offset at which most events coincide; then events are matched one-to-one, each with its nearest,
+and a line is fitted through the differences of the matched (least squares, Student's t from the residuals).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def estimate(
         >>> taps = np.array([10.0, 500.0, 1310.0, 2900.0])
         >>> off = np.array([0.02, -0.01, 0.0, 0.01])
         >>> found = estimate({"tap": taps}, {"tap": taps - 7.0 + off}, search=60)
-        >>> found.status, round(found.offset[0], 2), found.n
+        >>> found.status, round(found.offset[0], 1), found.n
         ('resolved', 7.0, 4)
     """
     levels = [level for level in reference if level in test]
@@ -60,7 +60,7 @@ def estimate(
         which = "reference" if not n else "test device"
         return Estimate("no_overlap", f"the {which} marked no event in this session")
     sides = [_joined(side, levels) for side in (reference, test)]
-    pairs = _pairs(*sides, search)
+    pairs = _pairs(sides[0], sides[1], search)
     if pairs is None:
         words = f"more than {_MOST_PAIRS:,} pairs of events lie within {search:g} s; name rarer events"
         return Estimate("ambiguous", words)

@@ -50,7 +50,8 @@ class Parts:
 def correlation(cross: FloatArray, reference: FloatArray, test: FloatArray) -> FloatArray:
     """Correlation from sums of products of signals whose middle is 0."""
     size = np.sqrt(np.maximum(reference, 0.0) * np.maximum(test, 0.0))
-    return np.divide(cross, size, out=np.zeros_like(cross), where=size > 0)
+    found: FloatArray = np.divide(cross, size, out=np.zeros_like(cross), where=size > 0)
+    return found
 
 
 def compare(
@@ -100,7 +101,15 @@ def compare(
         return None
     cross, left, right = (whole[meets] for whole in sums)
     start, own = start[meets], own[meets]
-    return Parts(cross, left, right, between - lags * step, start, length, _middles(own, start) * step)
+    return Parts(
+        cross,
+        left,
+        right,
+        np.asarray(between - lags * step, dtype=np.float64),
+        start,
+        length,
+        _middles(own, start) * step,
+    )
 
 
 def windows(values: FloatArray, start: NDArray[np.int64], length: int) -> FloatArray:
@@ -109,8 +118,7 @@ def windows(values: FloatArray, start: NDArray[np.int64], length: int) -> FloatA
     after = max(0, int(start[-1]) + length - len(values))
     padded = np.pad(values, (before, after), constant_values=np.nan) if before or after else values
     view = np.lib.stride_tricks.sliding_window_view(padded, length)
-    found: FloatArray = view[start + before]
-    return found
+    return np.asarray(view[start + before], dtype=np.float64)
 
 
 def _sums(own: FloatArray, other: FloatArray, lags: int) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -142,4 +150,5 @@ def _middles(own: FloatArray, start: NDArray[np.int64]) -> FloatArray:
     total = slope.sum(axis=1)
     place = np.arange(slope.shape[1]) + 0.5
     even = np.full(len(own), own.shape[1] / 2)
-    return start + np.divide(slope @ place, total, out=even, where=total > 0)
+    inside = np.divide(slope @ place, total, out=even, where=total > 0)
+    return np.asarray(start + inside, dtype=np.float64)

@@ -1,8 +1,9 @@
 """The remaining lag of two signals that are nearly aligned, from the slope of their phase.
 
-The generalised correlation with the weights of Hannan & Thomson (1973, Biometrika 60:581; Knapp & Carter 1976,
-IEEE Trans ASSP 24:320): each frequency counts by how coherent the signals are there, so that neither slow trends
-nor fast noise of one device decide. The weights are whole-session; the parts tell how sure the maximum is.
+The generalised correlation with the weights of Hannan & Thomson (1973, Biometrika 60:581; Knapp & Carter
+1976, IEEE Trans ASSP 24:320): each frequency counts by how coherent the signals are there, so that neither
+slow trends nor fast noise of one device decide. The weights are the whole session's; its parts tell how sure
+the maximum is.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def fit(
     """Find the offset, and the drift, that remain between parts of two signals.
 
     Args:
-        reference: Changes of the reference, (parts, points), NaN in gaps.
+        reference: Changes of the reference, (parts, points), lines over its gaps.
         test: Changes of the test signal on the same grid.
         place: Time of each part's middle, seconds.
         step: Distance of grid points, seconds.
@@ -100,12 +101,11 @@ def fit(
     return None if half is None else Fit(at, half, middle)
 
 
-def _spectra(reference: FloatArray, test: FloatArray, step: float) -> _Spectra | None:
-    left, right = _bridged(reference), _bridged(test)
+def _spectra(left: FloatArray, right: FloatArray, step: float) -> _Spectra | None:
     slope = float((left * right).sum()) / max(float((left**2).sum()), 1e-300)
     noise = ((right - slope * left) ** 2).mean(axis=1)
     scale = 1 / (noise + 0.25 * float(np.median(noise)) + 1e-12 * float((right**2).mean()))
-    length = reference.shape[1]
+    length = left.shape[1]
     taper = signal.windows.tukey(length, 2 * _TAPER)
     size = fft.next_fast_len(length, real=True)
     one, two = (fft.rfft(values * taper, size, axis=1)[:, 1:] for values in (left, right))
@@ -158,21 +158,6 @@ def _band(agreeing: FloatArray, coherent: NDArray[np.bool_]) -> NDArray[np.bool_
     return kept
 
 
-def _bridged(values: FloatArray) -> FloatArray:
-    """Each part with lines over its gaps.
-
-    Zeros would do harm here: where both signals have the same gap, its rims agree perfectly at no lag at all.
-    """
-    known = np.isfinite(values)
-    if known.all():
-        return values
-    found = np.zeros_like(values)
-    place = np.arange(values.shape[1])
-    for row, (part, has) in enumerate(zip(values, known, strict=True)):
-        found[row] = np.interp(place, place[has], part[has]) if has.any() else 0.0
-    return found
-
-
 def _smooth(values: Any, bins: int) -> Any:
     """Mean over neighbouring frequencies (the last axis), over those there are at the ends."""
     if bins <= 1:
@@ -213,7 +198,7 @@ def _positive(hessian: FloatArray) -> FloatArray:
 def _half_widths(
     design: FloatArray, scores: FloatArray, bend: FloatArray, inform: FloatArray
 ) -> FloatArray | None:
-    """Half the width of each parameter's interval from the spread of the parts' scores; None at no maximum."""
+    """Half the width of each interval, from the spread of the parts' scores; None at no maximum."""
     hessian = (design.T * bend) @ design
     if not (np.linalg.eigvalsh(hessian) > 0).all():
         return None

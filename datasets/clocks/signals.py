@@ -14,17 +14,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import parts as parting
 from . import phase
 from .coarse import coarse
 from .estimate import MOST_DRIFT, PPM, Estimate
-from .grid import TREND, TREND_ROWS, FloatArray, Laid, changes, lay, points
+from .grid import TREND, TREND_ROWS, FloatArray, Laid, Signal, bridged, changes, lay, points
 from .parts import Parts
 
-FEWEST_POINTS = 120
-FEWEST_PARTS = 8
-"""Grid points and parts with both signals below which nothing is estimated."""
+FEWEST_ROWS, FEWEST_POINTS, FEWEST_PARTS = 60, 120, 8
+"""Rows of either side, and grid points and parts with both signals, below which nothing is estimated."""
+MOST_POINTS = 10_000_000
+"""Grid points that a session may span, a third of a year at 1 s; a longer one has wrong times."""
 _FEWEST_IN_PART = 10
 _USUAL_PARTS, _FEW_PARTS = 40, 10
 _SHORTEST_PART, _LONGEST_PART = 100, 1800
@@ -34,18 +36,15 @@ _NEAR = 0.1
 _FLOOR = 0.05
 """Bounds are never nearer than this share of a step: what interpolation between grid points may err by."""
 
-Rows = tuple[FloatArray, FloatArray]
-"""Times in seconds, in order, and values."""
-
 
 def estimate(
-    reference: Rows, test: Rows, *, search: float, step: float = 1.0, drift: bool = False
+    reference: Signal, test: Signal, *, search: float, step: float = 1.0, drift: bool = False
 ) -> Estimate:
     """Estimate a session's clock from two signals.
 
     Args:
-        reference: Times in seconds, in order (the middle of the time that each row stands for), and values.
-        test: The same by the test device's clock.
+        reference: Rows of the reference.
+        test: Rows of the test device, by its own clock.
         search: Largest difference of the clocks looked for, both ways, seconds.
         step: Grid on which both are laid, seconds.
         drift: Whether the clocks' rates may differ. A session that cannot tell its drift to 500 ppm has none.
@@ -57,23 +56,24 @@ def estimate(
         >>> rng = np.random.default_rng(1)
         >>> rate = np.convolve(rng.normal(size=3600), np.ones(20), "same")
         >>> time = np.arange(3600.0)
-        >>> found = estimate((time, rate), (time - 7.25, rate), search=30)
+        >>> found = estimate(Signal(time, rate), Signal(time - 7.25, rate), search=30)
         >>> found.status, round(found.offset[0], 2)
         ('resolved', 7.25)
     """
-    left, right = lay(*reference, step), lay(*test, step)
-    if left is None or right is None:
-        which = "reference" if left is None else "test device"
-        return Estimate("no_overlap", f"the {which} has no value in this session")
-    overlap = _overlap(left, right, search, step)
-    if overlap <= 0:
+    reference, test = reference.known(), test.known()
+    for name, rows in (("reference", reference), ("test device", test)):
+        if not len(rows.time):
+            return Estimate("no_overlap", f"the {name} has no value in this session")
+    reference, test = reference.near(test, search), test.near(reference, search)
+    if not len(reference.time) or not len(test.time):
         return Estimate("no_overlap", _never(search))
+    problem = _unfit(reference, test, step)
+    if problem is not None:
+        return problem
+    left, right = lay(reference, step), lay(test, step)
     width = max(TREND, round(TREND_ROWS * max(left.spacing, right.spacing) / step))
     own, other = changes(left.values, width), changes(right.values, width)
-    for name, laid, changed in (("reference", left, own), ("test", right, other)):
-        if int(np.isfinite(laid.values).sum()) < FEWEST_POINTS:
-            words = f"the {name} signal covers fewer than {FEWEST_POINTS} grid points"
-            return Estimate("too_little_data", words)
+    for name, changed in (("reference", own), ("test", other)):
         if not np.isfinite(changed).any():
             return Estimate("flat_signal", f"the {name} signal is constant")
     parts = parting.compare(
@@ -82,11 +82,11 @@ def estimate(
         between=left.origin - right.origin,
         step=step,
         search=search,
-        length=_part_length(overlap, width),
+        length=_part_length(_overlap(left, right, search, step), width),
     )
     if parts is None:
         return Estimate("no_overlap", _never(search))
-    session = Session(left, own, test, width, search, step)
+    session = Session(left, own, test, right.spacing, width, search, step)
     return _from_parts(parts, session, drift=drift)
 
 
@@ -96,7 +96,8 @@ class Session:
 
     left: Laid
     own: FloatArray
-    test: Rows
+    test: Signal
+    spacing: float
     width: int
     search: float
     step: float
@@ -121,6 +122,21 @@ class Clock:
         return Clock(found.middle, here + float(found.at[0]), self.drift + rate)
 
 
+def _unfit(reference: Signal, test: Signal, step: float) -> Estimate | None:
+    """Why rows that may meet are too few, or too far apart, to be laid on a grid."""
+    for name, rows in (("reference", reference), ("test device", test)):
+        if len(rows.time) < FEWEST_ROWS:
+            words = f"the {name} has {len(rows.time)} values that may meet others; {FEWEST_ROWS} are needed"
+            return Estimate("too_little_data", words)
+        if (rows.time[-1] - rows.time[0]) / step > MOST_POINTS:
+            words = (
+                f"the {name}'s rows span more than {MOST_POINTS:,} steps of {step:g} s; sessions are the "
+                "pairing's `on` columns, and the grid's `step` may be wider"
+            )
+            return Estimate("too_long", words)
+    return None
+
+
 def _overlap(left: Laid, right: Laid, search: float, step: float) -> int:
     """Grid points of the reference that the test signal could meet."""
     begin = max(left.origin, right.origin - search)
@@ -129,7 +145,7 @@ def _overlap(left: Laid, right: Laid, search: float, step: float) -> int:
 
 
 def _part_length(overlap: int, width: int) -> int:
-    """Grid points of a part: as long as changes last, as short as leaves enough parts to tell their spread."""
+    """Grid points of a part: as long as changes last, and short enough for parts to tell a spread."""
     wanted = max(overlap // _USUAL_PARTS, min(width, overlap // _FEW_PARTS))
     return int(np.clip(wanted, _SHORTEST_PART, max(_LONGEST_PART, width)))
 
@@ -158,37 +174,44 @@ def _from_parts(parts: Parts, session: Session, *, drift: bool) -> Estimate:
     return _refined(base, parts, session, Clock(middle, found.offset, found.drift), drift=drift)
 
 
-def _refined(base: Estimate, parts: Parts, session: Session, clock: Clock, *, drift: bool) -> Estimate:
+def _refined(base: Estimate, parts: Parts, session: Session, started: Clock, *, drift: bool) -> Estimate:
     """The estimate between whole lags, the test signal laid anew by the clock as far as it is known."""
-    started, step = clock, session.step
-    reference = parting.windows(session.own, parts.start, parts.length)
+    clock, step = started, session.step
+    reference = _parts_of(session.own, parts)
     place = session.left.origin + parts.place
     for _ in range(_LAYINGS):
-        test = parting.windows(_laid_by(clock, session), parts.start, parts.length)
-        both = np.isfinite(reference) & np.isfinite(test)
+        test = _parts_of(_laid_by(clock, session), parts)
+        both = reference[1] & test[1]
         known = both.sum(axis=1) >= _FEWEST_IN_PART
         n = int(both.sum())
         base = replace(base, n=n, share=n / max(int(np.isfinite(session.own).sum()), 1))
         if n < FEWEST_POINTS or int(known.sum()) < FEWEST_PARTS:
             return replace(base, status="too_little_data", reason=_few(int(known.sum())))
-        found = phase.fit(reference[known], test[known], place[known], step, drift=drift)
+        found = phase.fit(reference[0][known], test[0][known], place[known], step, drift=drift)
         if found is None:
             words = "the signals agree at one lag, but no frequency tells it to less than a step"
             return replace(base, status="ambiguous", reason=words)
         clock = clock.moved(found)
         if abs(found.at[0]) < _NEAR * step:
-            break
-    if drift and float(found.half[1]) * PPM >= MOST_DRIFT:
-        # too short or too noisy to tell a drift from none
-        return _refined(base, parts, session, replace(started, drift=0.0), drift=False)
-    return _told(base, clock, found, session, span=float(np.ptp(place)))
+            if drift and float(found.half[1]) * PPM >= MOST_DRIFT:
+                # too short or too noisy to tell a drift from none
+                return _refined(base, parts, session, replace(started, drift=0.0), drift=False)
+            return _told(base, clock, found, session, span=float(np.ptp(place)))
+    return replace(base, status="ambiguous", reason="the agreement has no single maximum")
 
 
 def _laid_by(clock: Clock, session: Session) -> FloatArray:
     """Changes of the test signal on the reference's grid, its times corrected."""
-    time, value = session.test
-    laid = points(clock.corrected(time), value, session.left.origin, len(session.own), session.step)
+    moved = session.test.at(clock.corrected(session.test.time))
+    laid = points(moved, session.left.origin, len(session.own), session.step, session.spacing)
     return changes(laid, session.width)
+
+
+def _parts_of(changed: FloatArray, parts: Parts) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """The parts of a signal, with lines over its gaps, and where it has values."""
+    known = np.isfinite(changed).astype(np.float64)
+    whole, has = (parting.windows(one, parts.start, parts.length) for one in (bridged(changed), known))
+    return np.nan_to_num(whole, copy=False), has > 0
 
 
 def _told(base: Estimate, clock: Clock, found: phase.Fit, session: Session, *, span: float) -> Estimate:

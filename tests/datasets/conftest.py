@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from accordance.datasets.read import TableData, read_table
 from accordance.datasets.sources import Source
 from accordance.protocols.errors import ContractError, Violation
 from accordance.protocols.model import Column, Protocol, Table
+
+sys.path.append(str(Path(__file__).parent))  # so that tests can say `from clock_sessions import session`
 
 HEART_RATE = Column(type="number", unit="1/min", range=(0, 300))
 
