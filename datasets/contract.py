@@ -13,6 +13,7 @@ import polars as pl
 
 from ..protocols.errors import Violation, nearest, shorten
 from ..protocols.model import Column, Table
+from . import plausible
 from .keys import duplicates
 from .places import SHOWN, Part, Places
 from .typed import ACCEPTED, DTYPES
@@ -160,7 +161,8 @@ def check_values(
         violations.extend(_missing(frame[key], column, table, places, bad.get(key)))
         violations.extend(_column(frame[key], column, table, places, exclusions))
     keys = [key for key in table.key if key in sound]
-    if len(keys) == len(table.key) and not any(frame[key].null_count() for key in keys):
+    refused = table.repeated == "refused"  # else one of each is kept, and the others are counted
+    if refused and len(keys) == len(table.key) and not any(frame[key].null_count() for key in keys):
         violations.extend(_duplicates(frame, keys, places))
     return violations
 
@@ -189,7 +191,9 @@ def _column(
 ) -> list[Violation]:
     """Everything wrong with the values of one column, missing ones aside."""
     violations: list[Violation] = []
-    if column.type in ("number", "integer"):
+    if column.type == "datetime":
+        violations += plausible.dates(series, places)
+    elif column.type in ("number", "integer"):
         violations += _numbers(series, column, places)
     elif column.type in ("text", "category"):
         violations += _texts(series, column, table, places)

@@ -13,14 +13,30 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ..protocols.errors import ContractError, Violation, nearest
 from ..protocols.model import Conversion, Table
-from . import alike, bands, contract, naming, partitions, reading, sql, typed, units
+from . import (
+    alike,
+    bands,
+    contract,
+    epochs,
+    naming,
+    order,
+    partitions,
+    plausible,
+    reading,
+    sql,
+    time_rules,
+    typed,
+    units,
+)
 from .contract import ROW
 from .finding import found
 from .frames import to_polars
+from .handled import Handled
 from .hash_cache import HashCache
 from .located import record
 from .opened import from_folders, open_files
@@ -44,12 +60,16 @@ class TableData:
             read. An optional column that the data do not have is there and empty.
         files: The files that were read, with their hashes.
         key: Columns that name a row.
+        rows_read: Rows of the files or the query, those included that a declared rule left out.
+        handled: What declared rules did to rows.
     """
 
     name: str
     frame: pl.DataFrame
     files: tuple[FileRecord, ...]
     key: tuple[str, ...]
+    rows_read: int | None = None
+    handled: tuple[Handled, ...] = ()
 
     @property
     def n_rows(self) -> int:
@@ -127,7 +147,14 @@ def read_table(
         raw = _from_sql(name, table, source, allowed, key, hashes=hashes)
     elif reader is not None:
         raw, source = _from_reader(
-            reader, table, source, allowed, key=key, conversions=conversions, hash_files=hash_files
+            reader,
+            table,
+            source,
+            allowed,
+            key=key,
+            conversions=conversions,
+            hash_files=hash_files,
+            hashes=hashes,
         )
     else:
         raw = _from_files(table, source, allowed, key, hash_files=hash_files, hashes=hashes)
@@ -230,10 +257,11 @@ def _from_reader(
     key: str,
     conversions: Sequence[Conversion],
     hash_files: bool,
+    hashes: HashCache | None,
 ) -> tuple[Raw, Source]:
     """Read what needs a reader; the source comes back without the units that are dealt with."""
     found = reading.read(
-        reader, table, source, roots, key=key, conversions=conversions, hash_files=hash_files
+        reader, table, source, roots, key=key, conversions=conversions, hash_files=hash_files, hashes=hashes
     )
     named = [(part.name, frame.schema) for part, frame in zip(found.parts, found.frames, strict=True)]
     violations = alike.types(named)
@@ -274,17 +302,25 @@ def checked(
             spec,
             from_text=raw.from_text or in_data in raw.texts,
             places=raw.places,
+            epoch=_epoch(source, table, column),
         )
         violations.extend(made.violations)
         if made.bad is not None:
             bad[column] = made.bad
         columns.append(made.series)
     frame = pl.DataFrame(columns)
+    ruled = time_rules.apply(frame, table, source, raw.places)
+    frame = ruled.frame
+    violations.extend(ruled.violations)
+    for column, rows in (ruled.bad or {}).items():
+        bad[column] = rows | bad[column] if column in bad else rows
     rules, wrong = _rules(table, source, conversions, file)
     violations.extend(wrong)
     frame = frame.with_columns(
         units.convert(pl.col(column), rule) for column, rule in rules.items() if column in frame.columns
     )
+    if not wrong and not bad:
+        violations.extend(plausible.times(frame, table, raw.places))
     unchecked = [column for column in source.units if column not in rules]
     violations.extend(
         []
@@ -302,9 +338,29 @@ def checked(
     )
     if violations:
         raise ContractError(violations)
-    frame = bands.add(frame, table)
-    position = pl.int_range(frame.height, dtype=pl.Int64).alias(ROW)
-    return TableData(name, frame.with_columns(position), raw.files, table.key)
+    read = frame.height
+    frame = bands.add(frame, table).with_columns(pl.int_range(read, dtype=pl.Int64).alias(ROW))
+    frame, dropped = _without_repeats(frame, table)
+    return TableData(name, frame, raw.files, table.key, read, (*ruled.handled, *dropped))
+
+
+def _without_repeats(frame: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, tuple[Handled, ...]]:
+    """One row a key, where the contract says which; and how many were left out."""
+    if table.repeated == "refused":
+        return frame, ()
+    rows = order.repeated(frame, table)
+    if not len(rows):
+        return frame, ()
+    kept = np.ones(frame.height, dtype=bool)
+    kept[rows] = False
+    left_out = Handled("repeated", table.repeated, ", ".join(table.key), len(rows))
+    return frame.filter(pl.Series(kept)), (left_out,)
+
+
+def _epoch(source: Source, table: Table, column: str) -> str | None:
+    """Unit of date-times that the source says are numbers."""
+    unit = source.units.get(column)
+    return unit if table.columns[column].type == "datetime" and unit in epochs.UNITS else None
 
 
 def _rules(
@@ -320,6 +376,12 @@ def _rules(
             message = "names a column that the table does not declare."
             hint = nearest(column, table.columns)
             violations.append(Violation(message, file=file, key=place, found=column, suggestion=hint))
+        elif spec.type == "datetime":
+            if unit not in epochs.UNITS:
+                accepted = ", ".join(epochs.UNITS)
+                message = f"date-times as numbers are counted in one of {accepted} since 1970, UTC."
+                hint = nearest(unit, epochs.UNITS)
+                violations.append(Violation(message, file=file, key=place, found=unit, suggestion=hint))
         elif spec.unit is None or spec.type not in ("number", "integer"):
             message = f"the contract gives column `{column}` no unit, so none can be converted to."
             violations.append(Violation(message, file=file, key=place, found=unit))

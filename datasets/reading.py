@@ -12,6 +12,7 @@ import polars as pl
 from ..protocols.errors import ContractError, Violation, nearest
 from ..protocols.model import Conversion, Table
 from . import naming, recorded_units
+from .hash_cache import HashCache
 from .places import Part, Places
 from .provenance import FileRecord, file_record
 from .readers import physionet, registry
@@ -80,6 +81,7 @@ def read(
     key: str,
     conversions: Sequence[Conversion] = (),
     hash_files: bool = True,
+    hashes: HashCache | None = None,
 ) -> Recorded:
     """Read every file of a source; what is wrong with any of them is raised for all at once.
 
@@ -129,12 +131,12 @@ def read(
     if wrong:
         raise ContractError(wrong)
     every = dict.fromkeys(file for _, one in opened for file in one.files)
-    records = tuple(_record(path, roots.name(path), hash_files=hash_files) for path in every)
+    records = tuple(_record(path, roots.name(path), hashes, hash_files=hash_files) for path in every)
     return Recorded(frames, parts, records, source)
 
 
-def _record(path: Path, name: str, *, hash_files: bool) -> FileRecord:
-    return file_record(path, name) if hash_files else FileRecord(name, "", path.stat().st_size)
+def _record(path: Path, name: str, hashes: HashCache | None, *, hash_files: bool) -> FileRecord:
+    return file_record(path, name, hashes) if hash_files else FileRecord(name, "", path.stat().st_size)
 
 
 def _paths(reader: Reader, source: Source, roots: Roots, key: str) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -101,4 +101,24 @@ class Source(Model):
         default_factory=dict,
         description="Contract column -> unit in the data, where it differs from the contract's. "
         "`as_recorded`: each file or record names its own, and each is converted by its declared rule.",
+    )
+    zone: Text | None = Field(
+        default=None,
+        description="Zone of date-times that carry no offset, such as `Europe/Berlin`; they become instants "
+        "in UTC.",
+    )
+    ambiguous: Literal["refused", "earliest", "latest", "in_order"] = Field(
+        default="refused",
+        description="Times that occur twice because the clocks went back. `in_order`: told from the order of "
+        "a session's rows, which has to show both hours.",
+    )
+    nonexistent: Literal["refused", "shift"] = Field(
+        default="refused",
+        description="Times that do not occur because the clocks went forward. `shift`: they are moved "
+        "forward by the gap.",
+    )
+    wraps: dict[Identifier, Annotated[float, Field(gt=1)]] = Field(
+        default_factory=dict,
+        description="Contract column -> how many values its counter has before it begins again, such as "
+        "65536. It is counted on in file order within a session.",
     )

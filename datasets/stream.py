@@ -221,7 +221,7 @@ def open_stream(
         ContractError: Files are missing, damaged or differ in their columns, or there is no subject column.
         OutputError: A file cannot be read.
     """
-    if source.sql is not None:
+    if source.sql is not None or source.from_path is not None or source.constants:
         return None
     allowed = Roots.of(base, roots, stores)
     located = found(source, allowed, key=f"sources.{name}")

@@ -13,6 +13,7 @@ import polars as pl
 
 from ..protocols.errors import Violation
 from ..protocols.model import Column, ColumnType
+from . import epochs
 from .places import SHOWN, Places
 
 DTYPES: dict[ColumnType, pl.DataType] = {
@@ -56,7 +57,9 @@ class Typed:
     violations: tuple[Violation, ...] = ()
 
 
-def convert(series: pl.Series, column: Column, *, from_text: bool, places: Places) -> Typed:
+def convert(
+    series: pl.Series, column: Column, *, from_text: bool, places: Places, epoch: str | None = None
+) -> Typed:
     """One column in its contract type, and what does not fit.
 
     Args:
@@ -64,14 +67,18 @@ def convert(series: pl.Series, column: Column, *, from_text: bool, places: Place
         column: Its contract.
         from_text: True for CSV, where every value is still text.
         places: Where its rows came from.
+        epoch: Unit of date-times that are numbers of it since 1970, UTC; None: they are not.
 
     Returns:
         The converted column with what does not fit.
     """
+    if epoch is not None and column.type == "datetime":
+        return _from_epochs(series, epoch, from_text=from_text, places=places)
     typed = _from_text(series, column.type) if from_text else _from_typed(series, column.type)
     if typed is None:
         found = _describe(series.dtype)
-        message = f"holds {found}; the contract says {column.type}: {ACCEPTED[column.type]}."
+        hint = _epoch_hint(series) if column.type == "datetime" and series.dtype.is_numeric() else ""
+        message = f"holds {found}; the contract says {column.type}: {ACCEPTED[column.type]}.{hint}"
         empty = pl.Series(series.name, [None], dtype=DTYPES[column.type]).new_from_index(0, len(series))
         wrong = Violation(message, file=places.parts[0].name, key=series.name, found=found)
         return Typed(empty, series.is_not_null() | True, (wrong,))
@@ -80,11 +87,75 @@ def convert(series: pl.Series, column: Column, *, from_text: bool, places: Place
     rows = typed.bad.arg_true()
     first = rows.head(SHOWN).to_list()
     values = series.gather(first).to_list()
+    if column.type == "datetime" and from_text:
+        mixed = _mixed(series, typed, places)
+        if mixed is not None:
+            return Typed(typed.series, typed.bad, (mixed,))
     words = {str(value).strip().lower() for value in values} & _MISSING_WORDS
     hint = "; leave a missing value empty" if words else ""
     message = f"not {_a(column.type)}; accepted: {ACCEPTED[column.type]}{hint}."
+    if column.type == "datetime" and from_text:
+        numbers = series.gather(rows).str.strip_chars().cast(pl.Float64, strict=False)
+        message += _epoch_hint(numbers) if not numbers.null_count() else ""
     wrong = places.violation(message, first, values, key=series.name, count=len(rows))
     return Typed(typed.series, typed.bad, (wrong,))
+
+
+def _mixed(raw: pl.Series, typed: Typed, places: Places) -> Violation | None:
+    """Date-times with an offset beside such without, if that is all that is wrong."""
+    text = raw.str.strip_chars()
+    aware, naive = _aware(text).is_not_null(), _naive(text).is_not_null()
+    if typed.bad is None or not aware.any() or not naive.any() or (typed.bad & ~aware & ~naive).any():
+        return None
+    fewer, others = (aware, "none") if int(aware.sum()) <= int(naive.sum()) else (naive, "one")
+    has = "an offset from UTC" if others == "none" else "no offset from UTC"
+    rows = fewer.arg_true()
+    first = rows.head(SHOWN).to_list()
+    message = (
+        f"has {has}, and {len(raw) - raw.null_count() - len(rows):,} other rows have {others}; one column "
+    )
+    message += "has either. Times without an offset become instants by the source's `zone`."
+    return places.violation(message, first, raw.gather(first).to_list(), key=raw.name, count=len(rows))
+
+
+def _from_epochs(raw: pl.Series, unit: str, *, from_text: bool, places: Places) -> Typed:
+    """Numbers since 1970 as date-times in UTC."""
+    numbers = raw
+    unread: pl.Series | None = None
+    if from_text or raw.dtype == pl.String:
+        whole = raw.str.strip_chars().cast(pl.Int64, strict=False)
+        # Whole numbers as such: a float cannot tell nanoseconds of our days apart.
+        numbers = whole if _misfit(raw, whole) is None else _parse(raw.str.strip_chars(), "number")
+        unread = _misfit(raw, numbers)
+    elif not raw.dtype.is_numeric() and raw.dtype != pl.Null:
+        found = _describe(raw.dtype)
+        message = (
+            f"holds {found}, and the source says that they are numbers: `units: {{{raw.name}: {unit}}}`."
+        )
+        empty = pl.Series(raw.name, [None], dtype=pl.Datetime("us", "UTC")).new_from_index(0, len(raw))
+        wrong = Violation(message, file=places.parts[0].name, key=raw.name, found=found)
+        return Typed(empty, raw.is_not_null() | True, (wrong,))
+    if numbers.dtype == pl.Null:
+        numbers = numbers.cast(pl.Int64)
+    made = epochs.instants(numbers, unit)
+    bad = unread if made.bad is None else made.bad if unread is None else unread | made.bad
+    if bad is None:
+        return Typed(made.series)
+    rows = bad.arg_true()
+    first = rows.head(SHOWN).to_list()
+    hint = f" They look like `{made.unit}`: say `units: {{{raw.name}: {made.unit}}}`." if made.unit else ""
+    message = f"no date between 1900 and 2199 as a number of `{unit}` since 1970, UTC.{hint}"
+    values = raw.gather(first).to_list()
+    return Typed(made.series, bad, (places.violation(message, first, values, key=raw.name, count=len(rows)),))
+
+
+def _epoch_hint(raw: pl.Series) -> str:
+    """What numbers need to be taken for date-times."""
+    unit = epochs.likely(raw.cast(pl.Float64).drop_nulls())
+    example = unit or "s"
+    seem = f"They look like `{unit}` since 1970; " if unit else "Numbers since 1970 are date-times where "
+    say = "say so: " if unit else "the source says so: "
+    return f" {seem}{say}`units: {{{raw.name}: {example}}}`."
 
 
 def _a(kind: ColumnType) -> str:

@@ -35,6 +35,8 @@ from .slices import SUBJECTS
 Told = Callable[[str, float], None]
 """Told what is being done and the share done."""
 KIND = "pairs"
+_PLACES = {"file", "glob", "folder", "sql", "database", "format"}
+"""Keys of a source that say where its rows are, not what they mean."""
 _WORDS = frozenset({"title", "description", "device", "source", "note"})
 """Keys of a protocol that are words for people."""
 
@@ -186,7 +188,7 @@ def _rules(work: StreamPairing) -> str:
         if one.pairing == work.name
     }
     sources = [
-        side.source.model_dump(mode="json", include={"columns", "units"})
+        side.source.model_dump(mode="json", exclude=_PLACES)
         for side in (work.reference, work.test)
         if isinstance(side, Stream)
     ]
