@@ -103,7 +103,7 @@ def _pairing(
 
 
 def _endpoints(protocol: Protocol, pairing: str) -> list[str]:
-    every = {**protocol.endpoints, **slices.automatic_yields(protocol)}
+    every = {**protocol.endpoints, **slices.automatic_endpoints(protocol)}
     return [name for name, one in every.items() if one.pairing == pairing]
 
 
@@ -113,7 +113,7 @@ def _kept(
     """Endpoints of pairs that are all there: those of which all that is asked was kept, and the others."""
     place = (work.name, work.version)
     kept = Kept(store, protocol, {place: streams.whole_key(planned)})
-    every = {**protocol.endpoints, **slices.automatic_yields(protocol)}
+    every = {**protocol.endpoints, **slices.automatic_endpoints(protocol)}
     found: dict[str, list[str]] = {"kept": [], "to_compute": []}
     for group in groups(protocol, every):
         if next(iter(group.values())).pairing == work.name:
