@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 TARGET_ROWS = 5_000_000
 """Rows of a batch unless memory asks for fewer: enough that cutting costs nothing, some 0.6 GB at work."""
@@ -14,15 +14,21 @@ BYTES_A_ROW = 120
 """Memory that pairing takes for each row of a batch, measured with some columns more than a stream has."""
 
 
-def cut(counts: Sequence[Mapping[str, int]], target: int = TARGET_ROWS) -> list[tuple[str, ...]]:
+def cut(
+    counts: Sequence[Mapping[str, int]],
+    target: int = TARGET_ROWS,
+    files: Iterable[Collection[str]] = (),
+) -> list[tuple[str, ...]]:
     """Subjects in order, in batches of about so many rows: whole subjects, at least one each.
 
-    The cuts depend on the subjects and their rows alone, so that a batch that was computed before is found
-    again.
+    The cuts depend on the subjects, their rows and files alone, so that a batch that was computed before is
+    found again. A file that holds several subjects is not cut through where that can be helped, so that it is
+    read once.
 
     Args:
         counts: For each table, subject -> rows.
-        target: Rows at which a batch is full.
+        target: Rows at which a batch is full; with files that are not to be cut through, at most twice that.
+        files: The subjects of each file.
 
     Returns:
         Batches of subjects; each subject of any table is in exactly one.
@@ -30,21 +36,29 @@ def cut(counts: Sequence[Mapping[str, int]], target: int = TARGET_ROWS) -> list[
     Example:
         >>> cut([{"001": 3, "002": 2, "003": 4}, {"001": 1, "004": 9}], target=6)
         [('001', '002'), ('003', '004')]
+        >>> cut([{"001": 3, "002": 3, "003": 3}], target=5, files=[["001", "002", "003"]])
+        [('001', '002', '003')]
     """
     rows: dict[str, int] = {}
     for table in counts:
         for subject, count in table.items():
             rows[subject] = rows.get(subject, 0) + count
+    inside = _inside(files)
     batches: list[tuple[str, ...]] = []
     batch: list[str] = []
     full = 0
     for subject in sorted(rows):
-        batch.append(subject)
-        full += rows[subject]
-        if full >= target:
+        if full >= target and (subject not in inside or full + rows[subject] > 2 * target):
             batches.append(tuple(batch))
             batch, full = [], 0
+        batch.append(subject)
+        full += rows[subject]
     return [*batches, tuple(batch)] if batch else batches
+
+
+def _inside(files: Iterable[Collection[str]]) -> set[str]:
+    """Subjects before whom a cut goes through a file: all of a file's but the first."""
+    return {subject for file in files if len(file) > 1 for subject in file if subject != min(file)}
 
 
 def target_rows(memory: int | None, workers: int) -> int:

@@ -141,10 +141,18 @@ def sorted_unique(frame: pl.DataFrame, columns: Sequence[str]) -> bool:
         return False
     if not rest:
         return len(starts) == frame.height
-    codes = encode([frame], rest)[0]
-    rising = codes[1:] > codes[:-1]
+    values = _ordered(frame[rest[0]]) if len(rest) == 1 else encode([frame], rest)[0]
+    rising = values[1:] > values[:-1]
     rising[starts[1:] - 1] = True
     return bool(rising.all())
+
+
+def _ordered(series: pl.Series) -> IntArray:
+    """One column as integers that order as it does; as it is where it is integers or times already."""
+    if series.dtype.is_integer() or series.dtype.is_temporal():
+        physical: IntArray = series.to_physical().to_numpy()
+        return physical
+    return encode([series.to_frame()], [series.name])[0]
 
 
 def same(left: pl.DataFrame, right: pl.DataFrame, columns: Sequence[str]) -> bool:

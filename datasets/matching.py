@@ -6,6 +6,7 @@ Both rules are one-to-one and do not depend on the order in which rows were read
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -118,6 +119,21 @@ class Timed:
     time: IntArray
     row: IntArray
 
+    @cached_property
+    def starts(self) -> IntArray:
+        """Where each run of equal groups starts."""
+        if not len(self.group):
+            return np.zeros(0, dtype=np.int64)
+        return np.concatenate(([0], np.flatnonzero(self.group[1:] != self.group[:-1]) + 1)).astype(np.int64)
+
+    @cached_property
+    def rising(self) -> bool:
+        """Whether groups are in order and times rise strictly within them."""
+        later = self.time[1:] > self.time[:-1]
+        later[self.starts[1:] - 1] = True
+        heads = self.group[self.starts]
+        return bool(later.all()) and bool((heads[1:] > heads[:-1]).all())
+
 
 def by_time(reference: Timed, test: Timed, tolerance: int) -> tuple[IntArray, Why, Why]:
     """Nearest in time within a group, one-to-one.
@@ -202,19 +218,19 @@ def counted(reference: Timed, test: Timed, tolerance: int) -> tuple[IntArray, Wh
         groups of test rows in order; for each of them (G, 4) how many rows have a pair (`NONE`) or are alone
         for each reason.
     """
-    if not (rising(reference) and rising(test)):
+    if not (reference.rising and test.rising):
         partner, why, why_test = by_time(reference, test, tolerance)
         groups, place = np.unique(test.group, return_inverse=True)
         counts = np.bincount(place * 4 + why_test, minlength=4 * len(groups)).reshape(-1, 4)
         return partner, why, groups, counts.astype(np.int64)
     partner = np.full(len(reference.row), -1, dtype=np.int64)
     why = np.full(len(reference.row), NO_PARTNER, dtype=np.int8)
-    firsts, lasts = _runs(test.group)
+    firsts, lasts = test.starts, _ends(test)
     groups = test.group[firsts]
     counts = np.zeros((len(groups), 4), dtype=np.int64)
     counts[:, NO_PARTNER] = lasts - firsts
     places = {group: place for place, group in enumerate(groups.tolist())}
-    for begin, end in zip(*_runs(reference.group), strict=True):
+    for begin, end in zip(reference.starts, _ends(reference), strict=True):
         group = int(reference.group[begin])
         if group not in places:
             continue
@@ -261,15 +277,6 @@ def _one_group(
     return partner, why, (len(wins), 0, len(others) - near, near - len(wins))
 
 
-def rising(side: Timed) -> bool:
-    """Whether groups are in order and times rise strictly within them."""
-    same = side.group[1:] == side.group[:-1]
-    return bool(((side.group[1:] > side.group[:-1]) | (same & (side.time[1:] > side.time[:-1]))).all())
-
-
-def _runs(group: IntArray) -> tuple[IntArray, IntArray]:
-    """Where each run of equal groups starts and ends."""
-    if not len(group):
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    starts = np.flatnonzero(np.concatenate(([True], group[1:] != group[:-1]))).astype(np.int64)
-    return starts, np.append(starts[1:], len(group))
+def _ends(side: Timed) -> IntArray:
+    """Where each run of equal groups ends."""
+    return np.append(side.starts[1:], len(side.group)) if len(side.group) else side.starts

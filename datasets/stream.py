@@ -165,8 +165,10 @@ class Stream:
             exclusions=self.exclusions,
             may_be_empty=True,
         )
-        placed = whole.frame.with_columns(pl.concat(positions).gather(whole.frame[ROW]).alias(ROW))
-        return replace(whole, frame=placed)
+        position = positions[0] if len(positions) == 1 else pl.concat(positions)
+        if whole.frame.height != len(position):  # rows were left out by a declared rule
+            position = position.gather(whole.frame[ROW])
+        return replace(whole, frame=whole.frame.with_columns(position.alias(ROW)))
 
     def _rows(self, part: StreamFile, subjects: set[str]) -> tuple[pl.DataFrame, pl.Series]:
         """Wanted columns of a file, the rows of some subjects, and where they stand in the stream."""

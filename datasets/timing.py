@@ -85,7 +85,7 @@ def _canonical(side: Side, group: IntArray, time: pl.Series) -> tuple[Timed, Int
     """Rows with a time in canonical order, and rows without one."""
     if not time.null_count():
         as_read = Timed(group, time.to_numpy(), np.arange(len(group), dtype=np.int64))
-        if matching.rising(as_read):
+        if as_read.rising:
             return as_read, np.zeros(0, dtype=np.int64)
     rest = [
         name for name in side.key if name not in (SUBJECT, side.time) and not side.frame[name].null_count()

@@ -106,7 +106,9 @@ class StreamPairing:
         counts = [_counts(side, self.protocol) for side in (self.reference, self.test)]
         common = {"rules": _rules(self), "program": program("datasets", "protocols")}
         found = []
-        for subjects in batches.cut(counts, budget.target):
+        sides = [side for side in (self.reference, self.test) if isinstance(side, Stream)]
+        files = [part.counts.keys() for side in sides for part in side.parts]
+        for subjects in batches.cut(counts, budget.target, files):
             inputs = {
                 **common,
                 "reference": _identity(self.reference, subjects),
