@@ -44,7 +44,7 @@ families:
     transitions: {heart_rate_within: {kappa: 1}, kappa: {heart_rate_within: 1}}
     after: success
 """
-EXAMPLES = ("pefr-1986", "spa-afib-ecg", "spo2-fda2025", "bp-iso81060")
+EXAMPLES = ("pefr-1986", "spa-afib-ecg", "spo2-fda2025", "bp-iso81060", "hr-wear")
 STUDIES = (*EXAMPLES, "disparity", "demanding")
 
 

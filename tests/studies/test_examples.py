@@ -1,4 +1,4 @@
-"""The two example studies: complete folders, protocols that hold, results that say what they should."""
+"""The example studies: complete folders, protocols that hold, results that say what they should."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from accordance.studies.run import run
 from accordance.studies.start import init
 
 EXAMPLES = Path(accordance.__file__).parent / "studies" / "examples"
-NAMES = ("bp-iso81060", "pefr-1986", "spa-afib-ecg", "spo2-fda2025")
+NAMES = ("bp-iso81060", "hr-wear", "pefr-1986", "spa-afib-ecg", "spo2-fda2025")
 SECTIONS = ("background", "discussion", "limitations", "adverse_events")
 
 
@@ -172,6 +172,7 @@ def test_init_makes_a_study_that_holds(tmp_path, name):
     study = check(tmp_path / "a study")
     assert study.config.id == name
     deciding = {"pefr-1986": "mini", "spa-afib-ecg": "v1_1", "spo2-fda2025": "v1", "bp-iso81060": "v1"}
+    deciding["hr-wear"] = "v2"
     assert study.deciding_version == deciding[name]
 
 
@@ -200,3 +201,16 @@ def test_the_cuff_meets_both_criteria_for_both_pressures(tmp_path):
     found = run(tmp_path / "study")
     assert endpoint_decisions(found) == dict.fromkeys(("sbp_1", "sbp_2", "dbp_1", "dbp_2"), "met")
     assert found.decision == "met"
+
+
+def test_the_watch_meets_every_activity_and_its_predecessor_fails_while_running(tmp_path):
+    init(tmp_path / "study", example="hr-wear")
+    found = run(tmp_path / "study")
+    assert found.decision == "met"
+    rows = found.endpoint("mape").filter(pl.col("criterion").is_not_null() & pl.col("by").is_not_null())
+    decided = {
+        (row["version"], row["by"].split('"')[3]): row["decision"] for row in rows.iter_rows(named=True)
+    }
+    activities = ("sleep", "sitting", "daily_living", "walking", "running", "cycling")
+    expected = {(version, one): "met" for version in ("v1", "v2") for one in activities}
+    assert decided == {**expected, ("v1", "running"): "not_met"}
