@@ -16,7 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from . import protocols
-from .console import Output, shown, typed
+from .console import Output, folded, shown, typed
 from .failures import INTERRUPTED, usage
 from .failures import report as report_failure
 from .options import Json, Variant, size
@@ -113,8 +113,8 @@ def init(
     made = start.init(folder, example=example, protocol=protocol)
     output.answer(made)
     output.text(f"Study begun in {shown(folder)}, from {made['from']}:")
-    for name in made["files"]:
-        output.text(f"  {name}")
+    for line in folded(made["files"]):
+        output.text(f"  {line}")
     edit = "" if example else f"edit {shown(folder / 'study.yaml')} and the protocol, then "
     output.text(f"Next: {edit}accordance check {typed(folder)}")
 

@@ -13,7 +13,7 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cached_property
@@ -160,6 +160,26 @@ def silence(stream: TextIO) -> None:
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, stream.fileno())
     os.close(sink)
+
+
+MANY = 8
+"""More files than this below one folder are told by their number."""
+
+
+def folded(files: Sequence[str]) -> list[str]:
+    """Files by name; where a folder of the second level holds many, how many there are.
+
+    Example:
+        >>> folded(["study.yaml", *(f"data/reference/subject={n}/part.parquet" for n in range(40))])
+        ['study.yaml', 'data/reference (40 files)']
+    """
+    tops = ["/".join(name.split("/")[:2]) if name.count("/") > 1 else "" for name in files]
+    many = {top for top in tops if top and tops.count(top) > MANY}
+    lines = [
+        f"{top} ({tops.count(top)} files)" if top in many else name
+        for name, top in zip(files, tops, strict=True)
+    ]
+    return list(dict.fromkeys(lines))
 
 
 def shown(path: Path) -> str:
