@@ -94,7 +94,7 @@ def check_streams(context: Context, name: str, table: Table) -> None:
     scales = {scale_of(time)} - {"None"} if time is not None else set()
     if table.interval is not None:
         check_quantity(context, (*path, "interval"), table.interval, scales, "the interval")
-    if table.duration is not None:
+    if table.duration is not None and table.interval is None:
         _check_duration(context, path, table, scales)
 
 
