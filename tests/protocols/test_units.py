@@ -323,11 +323,11 @@ def test_units_in_words() -> None:
         "A row belongs to the unit that holds the start of the time it stands for (`rr` and 1 s); a row that "
         "stands for more than a unit counts in every unit whose own point it holds. "
         "In reference, a number is the mean of its rows and a category is the level with most time (of "
-        "equals the first one declared). In reference, rows with a value have to cover at least 0.5 of the unit's "
-        "time; otherwise it has none. "
+        "equals the first one declared). "
+        "In reference, rows with a value have to cover at least 0.5 of the unit's time; otherwise it has none. "
         "In test, a number is the median of its rows and a category is the level with most time (of equals "
-        "the first one declared). In test, rows with a value have to cover at least 0.8 of the unit's time; "
-        "otherwise it has none."
+        "the first one declared). "
+        "In test, rows with a value have to cover at least 0.8 of the unit's time; otherwise it has none."
     )
     within = describe.pairing(
         parsed(
