@@ -1,4 +1,4 @@
-"""Cross-checks and defaults of streams: time that rows stand for, units of time, clocks."""
+"""Cross-checks and defaults of streams: time that rows stand for, units of time."""
 
 from __future__ import annotations
 

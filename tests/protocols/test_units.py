@@ -1,4 +1,4 @@
-"""Streams in the language: time that rows stand for, units of time, clocks; each slip is one violation."""
+"""Streams in the language: time that rows stand for, units of time; each slip is one violation."""
 
 from __future__ import annotations
 
@@ -202,46 +202,6 @@ SLIPS = {
         "pairings.main.unit.within.start",
         "moments like the reference's times (datetime)",
     ),
-    "alignment by key": (
-        (
-            METHOD,
-            "    method: key\n    on: [subject, time]\n"
-            "    alignment: {reference: rate, test: rate, search: 5 s}",
-        ),
-        "pairings.main.alignment",
-        "no clocks to compare",
-    ),
-    "signal of levels": (
-        (METHOD, CLOCKS + "{reference: stage, test: rate, search: 5 s}"),
-        "pairings.main.alignment.reference",
-        "a signal is a number",
-    ),
-    "events of numbers": (
-        (
-            METHOD,
-            CLOCKS + "{by: events, events: [wake], reference: rate, test: stage, search: 5 s}",
-        ),
-        "pairings.main.alignment.reference",
-        "events are levels of a category",
-    ),
-    "which events": (
-        (METHOD, CLOCKS + "{by: events, reference: stage, test: stage, search: 5 s}"),
-        "pairings.main.alignment.events",
-        "say which levels are events",
-    ),
-    "search": (
-        (METHOD, CLOCKS + "{reference: rate, test: rate, search: 0 s}"),
-        "pairings.main.alignment.search",
-        "above 0",
-    ),
-    "tipping": (
-        (
-            METHOD,
-            CLOCKS + "{reference: rate, test: rate, search: 5 s, tipping: {up_to: 5 s, step: 1 x}}",
-        ),
-        "pairings.main.alignment.tipping.step",
-        "needs a unit of time",
-    ),
 }
 
 
@@ -324,7 +284,8 @@ def test_units_in_words() -> None:
         "stands for more than a unit counts in every unit whose own point it holds. "
         "In reference, a number is the mean of its rows and a category is the level with most time (of "
         "equals the first one declared). "
-        "In reference, rows with a value have to cover at least 0.5 of the unit's time; otherwise it has none. "
+        "In reference, rows with a value have to cover at least 0.5 of the unit's time; otherwise it has "
+        "none. "
         "In test, a number is the median of its rows and a category is the level with most time (of equals "
         "the first one declared). "
         "In test, rows with a value have to cover at least 0.8 of the unit's time; otherwise it has none."
