@@ -20,7 +20,19 @@ from ..datasets.store import Store
 from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
 from ..protocols.model import DECIDING, Endpoint, Protocol
-from . import by_site, disparity, facts, hypotheses, missing, planning, requirements, slices, units
+from . import (
+    by_site,
+    clock_tipping,
+    clocks,
+    disparity,
+    facts,
+    hypotheses,
+    missing,
+    planning,
+    requirements,
+    slices,
+    units,
+)
 from .decide import Outcome, outcome, overall, reasons, unverified
 from .demographics import RULE, analysed_subjects, demographics, excluded
 from .evaluation import answerer, evaluate_protocol
@@ -34,6 +46,8 @@ from .rows import Row
 Progress = Callable[[str, float], None]
 PAIRING_SHARE = 0.4
 """Share of a run's progress that reading and pairing take, roughly."""
+AFTERWARDS = 0.99
+"""Share done once everything is estimated; what errors of the clock would do is looked at after it."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,7 @@ class Material:
         plan: What was locked.
         paired: (pairing, version) -> pairs that were made already, of tables too long to hold.
         store: Where it is kept what was made of them.
+        repair: Makes those pairs again with test times moved by so many seconds.
     """
 
     protocol: Protocol
@@ -61,6 +76,7 @@ class Material:
     plan: Plan = field(default_factory=lambda: Plan(None))
     paired: Mapping[tuple[str, str], Pairs] = field(default_factory=dict)
     store: Store | None = None
+    repair: clock_tipping.Repair | None = None
 
     @property
     def subjects(self) -> pl.DataFrame | None:
@@ -107,6 +123,14 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
         ]
         rows = in_order(protocol, versions, [*rows, *further])
         lacking = missing.describe(answer, frames, material.deciding_version)
+        tipping = clock_tipping.describe(
+            answer,
+            pairs,
+            material.deciding_version,
+            repairer(material, pairs),
+            store=material.store,
+            tell=_last(progress),
+        )
     deciding = material.deciding_version
     demanded = kept.fact("requirements", deciding, lambda: requirements.check(protocol, frames, deciding))
     lacks: list[tuple[list[str], str]] = [
@@ -132,6 +156,8 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
             "requirements": demanded,
             "missing": lacking,
             "families": tested,
+            "clocks": clocks.describe(protocol, pairs),
+            "clock_tipping": tipping,
             "sites": by_site.describe(protocol, frames, material.deciding_version),
         },
     )
@@ -152,6 +178,15 @@ def _later(progress: Progress | None) -> Progress | None:
     return lambda what, share: progress(f"evaluating {what}", PAIRING_SHARE + (1 - PAIRING_SHARE) * share)
 
 
+def _last(progress: Progress | None) -> Progress | None:
+    """Progress of what is done after evaluating, of which nobody knows how long it takes."""
+    return (
+        None
+        if progress is None
+        else lambda what, share: progress(what, AFTERWARDS + (1 - AFTERWARDS) * share)
+    )
+
+
 def _keys(protocol: Protocol, subjects: pl.DataFrame) -> list[str]:
     column = protocol.tables[slices.SUBJECTS].subject
     return [str(key) for key in subjects.get_column(column).unique().to_list()]
@@ -162,26 +197,47 @@ def pair_all(material: Material, progress: Progress | None = None) -> dict[tuple
     protocol = material.protocol
     found: dict[tuple[str, str], Pairs] = {}
     total = max(1, len(protocol.pairings) * len(material.tests))
-    for name, rule in protocol.pairings.items():
-        for version, tests in material.tests.items():
+    for name in protocol.pairings:
+        for version in material.tests:
             if (name, version) in material.paired:
                 found[name, version] = material.paired[name, version]
                 continue
             if progress:
                 progress(f"pairing {name}, {version}", PAIRING_SHARE * len(found) / total)
-            reference = material.shared.get(rule.reference)
-            pairs = pairing.pair(
-                protocol,
-                name,
-                reference=tests[rule.reference] if reference is None else reference,
-                test=tests[rule.test],
-                subjects=material.subjects,
-                version=version,
-                tables=material.shared,
-            )
-            pairing.verify(pairs)
-            found[name, version] = pairs
+            found[name, version] = _pair(material, name, version)
     return found
+
+
+def _pair(
+    material: Material, name: str, version: str, *, audit: pl.DataFrame | None = None, error: float = 0.0
+) -> Pairs:
+    """Audited pairs of one pairing and version, of tables that are held whole."""
+    rule, tests = material.protocol.pairings[name], material.tests[version]
+    reference = material.shared.get(rule.reference)
+    pairs = pairing.pair(
+        material.protocol,
+        name,
+        reference=tests[rule.reference] if reference is None else reference,
+        test=tests[rule.test],
+        subjects=material.subjects,
+        version=version,
+        tables=material.shared,
+        clocks=audit,
+        clock_error=error,
+    )
+    pairing.verify(pairs)
+    return pairs
+
+
+def repairer(material: Material, pairs: Mapping[tuple[str, str], Pairs]) -> clock_tipping.Repair:
+    """What makes pairs again with test times moved, by the clocks as they were estimated the first time."""
+
+    def repair(name: str, version: str, error: float) -> Pairs:
+        if (name, version) in material.paired and material.repair is not None:
+            return material.repair(name, version, error)
+        return _pair(material, name, version, audit=pairs[name, version].clocks, error=error)
+
+    return repair
 
 
 def strata(protocol: Protocol, subjects: pl.DataFrame | None) -> dict[str, str] | None:

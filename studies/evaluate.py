@@ -114,6 +114,7 @@ def evaluate(
         analysis.rows,
         identified(analysis.document, identity),
         pairs={place: pairs.frame for place, pairs in analysis.pairs.items()},
+        clocks={place: own.clocks for place, own in analysis.pairs.items() if own.clocks is not None},
     )
 
 

@@ -95,6 +95,14 @@ def evaluate_protocol(
     return [row for answers in ordered for _, rows in answers for row in rows]
 
 
+def group_rows(
+    answer: Answerer, group: Mapping[str, Endpoint], version: str, pairs: PairFrame, pool: ThreadPoolExecutor
+) -> list[Row]:
+    """The rows of a group of endpoints that rest on the same rows (`questions.groups`), in order."""
+    found = sorted(_answers(answer, group, version, pairs, pool), key=lambda one: one[0].number)
+    return [row for _, rows in found for row in rows]
+
+
 def _answers(
     answer: Answerer, group: Mapping[str, Endpoint], version: str, pairs: PairFrame, pool: ThreadPoolExecutor
 ) -> Iterator[tuple[Question, list[Row]]]:

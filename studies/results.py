@@ -39,6 +39,11 @@ def units_file(pairing: str, version: str) -> str:
     return f"{PAIRS_FOLDER}/{pairing}@{version}.units.parquet"
 
 
+def clocks_file(pairing: str, version: str) -> str:
+    """Name of the alignment audit of one pairing and version inside a run folder."""
+    return f"{PAIRS_FOLDER}/{pairing}@{version}.clocks.parquet"
+
+
 class Results:
     """What a run found: a long table of statistics, and the document that says what they mean.
 
@@ -55,11 +60,13 @@ class Results:
         *,
         folder: Path | None = None,
         pairs: Mapping[tuple[str, str], pl.DataFrame] | None = None,
+        clocks: Mapping[tuple[str, str], pl.DataFrame] | None = None,
     ) -> None:
         self.rows = conform(rows, "the rows of a result")
         self.document = dict(document)
         self.folder = folder
         self._pairs = dict(pairs or {})
+        self._clocks = dict(clocks or {})
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
@@ -160,6 +167,14 @@ class Results:
                 )
             self._pairs[key] = pl.read_parquet(path)
         return self._pairs[key]
+
+    def clocks(self, pairing: str, version: str) -> pl.DataFrame | None:
+        """The alignment audit of one pairing and version, one row a session; None where there is none."""
+        key = (pairing, version)
+        path = None if self.folder is None else self.folder / clocks_file(pairing, version)
+        if key not in self._clocks and path is not None and path.is_file():
+            self._clocks[key] = pl.read_parquet(path)
+        return self._clocks.get(key)
 
     def slice(self, row_id: str) -> pl.DataFrame:
         """The exact analysed rows behind one results row."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,20 @@ from ..datasets.read import TableData
 from ..datasets.stream import Stream
 from ..protocols.canonical import digest
 from . import ledger, lock, streams
-from .analysis import PAIRING_SHARE, Analysis, Material, Progress, analyse, identified
+from .analysis import AFTERWARDS, PAIRING_SHARE, Analysis, Material, Progress, analyse, identified
+from .clock_tipping import Repair
 from .folder import CONFIG_FILE, SECTIONS_FOLDER, Study, Tables, load, store_of, tables
 from .manifest import manifest, sha256_file, sha256_text, tool_version
-from .results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, RUNS_FOLDER, Results, pairs_file, units_file
+from .results import (
+    DOCUMENT_FILE,
+    MANIFEST_FILE,
+    ROWS_FILE,
+    RUNS_FOLDER,
+    Results,
+    clocks_file,
+    pairs_file,
+    units_file,
+)
 from .writing import PartialFolder, output_errors, run_name
 
 LOG_FILE = "log.jsonl"
@@ -82,8 +93,12 @@ def run(
         log("table read", table=table.name, version=version, rows=table.n_rows)
     parent = output if output is not None else study.path / RUNS_FOLDER
     with PartialFolder(parent) as folder:
-        paired = _pair_streams(study, data, streams.Budget.of(workers, memory), log, tell)
-        analysis = analyse(material(study, data, locked, paired), workers=workers, progress=tell)
+        budget = streams.Budget.of(workers, memory)
+        paired = _pair_streams(study, data, budget, log, tell)
+        found = replace(
+            material(study, data, locked, paired), repair=_repairer(study, data, budget, paired, tell)
+        )
+        analysis = analyse(found, workers=workers, progress=tell)
         for (pairing, version), pairs in analysis.pairs.items():
             log("paired", pairing=pairing, version=version, rows=pairs.height)
         log("evaluated", rows=analysis.rows.height, errors=analysis.rows["error"].count())
@@ -110,6 +125,28 @@ def _pair_streams(
     if work:
         log("store", removed=store.trim())
     return found
+
+
+def _repairer(
+    study: Study,
+    data: Tables,
+    budget: streams.Budget,
+    paired: Mapping[tuple[str, str], Pairs],
+    tell: Progress,
+) -> Repair:
+    """What makes pairs of streams again with an error of the clock, by the clocks as they were estimated."""
+    work = {(one.name, one.version): one for one in streams.pairings(study.protocol, data)}
+
+    def repair(name: str, version: str, error: float) -> Pairs:
+        clocks = paired[name, version].clocks
+        moved = replace(work[name, version], clocks=clocks, clock_error=error)
+
+        def told(what: str, share: float) -> None:
+            tell(f"{what}, clock error {error:+g} s", AFTERWARDS)
+
+        return streams.make(moved, store_of(study), budget, told).pairs
+
+    return repair
 
 
 def material(
@@ -152,6 +189,8 @@ def _write(
             folder.copy(pairs_file(*place), pairs.file)
         if pairs.regrid is not None:
             folder.write_frame(units_file(*place), pairs.regrid)
+        if pairs.clocks is not None:
+            folder.write_frame(clocks_file(*place), pairs.clocks)
     hashes = lock.data_hashes(data)
     name = run_name(folder.parent, input_hash(study, hashes)[:8])
     identity = {"id": name, "started": started, "finished": ledger.utc(), "accordance": tool_version()}

@@ -92,6 +92,8 @@ class StreamPairing:
         reference: Its reference table.
         test: Its test table.
         tables: The tables that are read whole (subjects, stretches of time), by name.
+        clocks: The alignment audit, where it was made already.
+        clock_error: Seconds added to all test times.
     """
 
     protocol: Protocol
@@ -100,11 +102,16 @@ class StreamPairing:
     reference: Stream | TableData
     test: Stream | TableData
     tables: Mapping[str, TableData]
+    clocks: pl.DataFrame | None = None
+    clock_error: float = 0.0
 
     def plan(self, budget: Budget) -> list[Batch]:
         """The batches of this pairing, in order of their subjects."""
         counts = [_counts(side, self.protocol) for side in (self.reference, self.test)]
         common = {"rules": _rules(self), "program": program("datasets", "protocols")}
+        if self.clock_error:
+            # the audit itself follows from the other inputs
+            common["clock_error"] = repr(self.clock_error)
         found = []
         sides = [side for side in (self.reference, self.test) if isinstance(side, Stream)]
         files = [part.counts.keys() for side in sides for part in side.parts]
@@ -135,6 +142,8 @@ class StreamPairing:
             subjects=None if people is None else frames[SUBJECTS],
             version=self.version,
             tables=frames,
+            clocks=None if self.clocks is None else self.clocks.filter(pl.col("subject").is_in(list(chosen))),
+            clock_error=self.clock_error,
         )
         pairing.verify(pairs)
         return pairs
@@ -262,8 +271,9 @@ def make(work: StreamPairing, store: Store, budget: Budget, tell: Told) -> Made:
     if violations:
         raise ContractError(violations)
     pairs = _together(work, store, planned, [entries[batch.key] for batch in planned])
-    inputs = {",".join(batch.subjects): batch.inputs for batch in planned}
-    last_inputs.remember(store, work.name, work.version, inputs)
+    if not work.clock_error:
+        inputs = {",".join(batch.subjects): batch.inputs for batch in planned}
+        last_inputs.remember(store, work.name, work.version, inputs)
     return Made(pairs, len(missing), found, sum(batch.n_rows for batch in missing))
 
 
