@@ -147,7 +147,7 @@ def check(
         checked = checks.examine(study, rehash=rehash)
     protocol, read = checked.study.protocol, checked.summary()
     output.answer(tables.study_facts(protocol, study, read))
-    output.show(tables.study_table(protocol), tables.data_table(read))
+    output.show(tables.study_table(protocol), tables.data_table(read), *tables.handled(checked.handled()))
     output.text("Protocol and data satisfy their contract.")
 
 

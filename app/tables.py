@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from rich.text import Text
 from ..protocols.model import DECIDING
 from ..studies.contrasts import compared
 from ..studies.decide import deciding
+from ..studies.handled import line
 from ..studies.judge import headline, words
 from ..studies.results import Results, interval_text, number
 
@@ -162,6 +163,7 @@ def reasons(results: Results) -> Iterator[Text]:
             style="" if met == len(demanded) else "yellow",
         )
     yield from _unavailable(results)
+    yield from handled(line(entry) for entry in results.document.get("handled", []))
     for entry in results.document.get("missing", []):
         tipping = entry["tipping_point"]
         if tipping:
@@ -300,6 +302,12 @@ def data_table(read: list[dict[str, Any]]) -> Table:
         counts = f"{facts['rows']:,}", f"{facts['subjects']:,}"
         table.add_row(facts["table"], facts["version"] or "", *counts, shown_files)
     return table
+
+
+def handled(lines: Iterable[str]) -> Iterator[Text]:
+    """What rules of reading did to rows."""
+    for told in lines:
+        yield Text(f"On reading, {told}.", style="yellow")
 
 
 def files_lines(folder: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -65,6 +65,7 @@ class Material:
         paired: (pairing, version) -> pairs that were made already, of tables too long to hold.
         store: Where it is kept what was made of them.
         repair: Makes those pairs again with test times moved by so many seconds.
+        handled: What reading did to rows by declared rules, as `handled.of` gives it.
     """
 
     protocol: Protocol
@@ -77,6 +78,7 @@ class Material:
     paired: Mapping[tuple[str, str], Pairs] = field(default_factory=dict)
     store: Store | None = None
     repair: clock_tipping.Repair | None = None
+    handled: Sequence[Mapping[str, Any]] = ()
 
     @property
     def subjects(self) -> pl.DataFrame | None:
@@ -298,6 +300,7 @@ def describe(
         "readers": facts.readers(protocol, material.shared),
         "events": facts.events(protocol, material.shared),
         "intended_population": facts.intended(protocol, subjects, analysed),
+        "handled": [dict(entry) for entry in material.handled],
         "freeze_problems": facts.freeze_problems(material.study.get("freeze") or {}),
         "yield": [row for row in rows if row["metric"] == slices.YIELD and row["subgroup"] is None],
         "coverage": [row for row in rows if row["metric"] == slices.COVERAGE and row["subgroup"] is None],

@@ -9,6 +9,7 @@ from typing import Any
 from ..datasets.read import TableData
 from ..datasets.stream import Stream
 from ..protocols.errors import ContractError, Violation
+from . import handled
 from .folder import Study, Tables, load, tables
 
 
@@ -33,9 +34,14 @@ class Checked:
                 "rows": data.n_rows,
                 "subjects": _subjects(data, self.study.protocol.tables[data.name].subject),
                 "files": [record.path_relative for record in data.files],
+                "handled": [one.facts() for one in data.handled] if isinstance(data, TableData) else [],
             }
             for version, data in self.tables.every()
         ]
+
+    def handled(self) -> list[str]:
+        """What rules of reading did to rows, a line each. Streams are not read here."""
+        return [handled.line(entry) for entry in handled.of(self.tables, {})]
 
 
 def _subjects(data: TableData | Stream, column: str) -> int:

@@ -114,6 +114,11 @@ class StudyConfig(Model):
     stores: dict[Identifier, StoreOptions] = Field(
         default_factory=dict, description="Roots in object stores, by name: how they are reached."
     )
+    spellings: Literal["checked", "distinct"] = Field(
+        default="checked",
+        description="`checked`: subjects whose names differ in case, blanks, hyphens or zeros before a "
+        "number are refused as one subject spelt twice. `distinct`: they are different people.",
+    )
     sources: dict[Identifier, Source]
     """Where the rows of each table are. Those of test tables stand with the algorithm's versions."""
     algorithm: Algorithm

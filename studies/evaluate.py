@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import polars as pl
-
-from ..datasets.read import from_frame
+from ..datasets.read import TableData, from_frame
 from ..protocols import library
 from ..protocols import load as protocol_files
 from ..protocols.errors import ContractError, UsageError, Violation
 from ..protocols.model import Protocol
-from . import ledger
+from . import across, ledger
 from .analysis import Material, analyse, identified
 from .folder import declared_codes, shared_tables, test_tables
 from .manifest import tool_version
@@ -35,6 +33,7 @@ def evaluate(
     variant: str | None = None,
     version: str = "test",
     workers: int | None = None,
+    spellings: Literal["checked", "distinct"] = "checked",
 ) -> Results:
     """Hold the output of an algorithm against a reference, as a protocol says.
 
@@ -48,6 +47,8 @@ def evaluate(
         variant: Which of the protocol's variants. Default: the one it says.
         version: Name of the algorithm version, for the results.
         workers: Threads; default one a processor. The numbers do not depend on it.
+        spellings: "checked" refuses subjects whose names differ in case, blanks, hyphens or zeros before a
+            number as one subject spelt twice; "distinct" takes them for different people.
 
     Returns:
         Results in memory: rows, decision, and the pairs behind them.
@@ -97,7 +98,8 @@ def evaluate(
     elif SUBJECTS in resolved.tables:
         raise UsageError("the protocol has a `subjects` table: pass its rows as `subjects=`")
     given.update(_further(resolved, tables or {}))
-    frames = _read(resolved, given)
+    data = _read(resolved, given, spellings)
+    frames = {name: table.frame for name, table in data.items()}
     own = set(test_tables(resolved))
     found = Material(
         protocol=resolved,
@@ -106,6 +108,11 @@ def evaluate(
         deciding_version=version,
         shared={name: frames[name] for name in shared_tables(resolved) if name in frames},
         tests={version: {name: frame for name, frame in frames.items() if name in own}},
+        handled=[
+            {"table": name, "version": version if name in own else None, **one.facts()}
+            for name, table in data.items()
+            for one in table.handled
+        ],
     )
     started = ledger.utc()
     analysis = analyse(found, workers=workers)
@@ -176,10 +183,10 @@ def _is_columns(given: Mapping[str, Any]) -> bool:
     return not all(isinstance(value, Mapping) or hasattr(value, "columns") for value in given.values())
 
 
-def _read(protocol: Protocol, given: Mapping[str, Frame]) -> dict[str, pl.DataFrame]:
+def _read(protocol: Protocol, given: Mapping[str, Frame], spellings: str) -> dict[str, TableData]:
     """Frames held against their contract; the violations of all of them at once."""
     violations: list[Violation] = []
-    frames: dict[str, pl.DataFrame] = {}
+    read: dict[str, TableData] = {}
     for name, table in protocol.tables.items():
         if name not in given and not table.required:
             continue
@@ -187,7 +194,7 @@ def _read(protocol: Protocol, given: Mapping[str, Frame]) -> dict[str, pl.DataFr
             violations.append(Violation(f"no frame was given for table `{name}`", key=name))
             continue
         try:
-            data = from_frame(
+            read[name] = from_frame(
                 name,
                 table,
                 given[name],
@@ -196,9 +203,10 @@ def _read(protocol: Protocol, given: Mapping[str, Frame]) -> dict[str, pl.DataFr
             )
         except ContractError as error:
             violations.extend(error.violations)
-        else:
-            frames[name] = data.frame
-    violations += empty_columns(protocol, frames)
+    violations += empty_columns(protocol, {name: table.frame for name, table in read.items()})
+    violations += across.zones_mixed(protocol, read)
+    if spellings == "checked":
+        violations += across.spelt_twice(protocol, read, 'spellings="distinct"')
     if violations:
         raise ContractError(violations)
-    return frames
+    return read

@@ -18,6 +18,7 @@ from ..protocols.errors import ContractError, UsageError, Violation, nearest
 from ..protocols.model import Protocol
 from ..protocols.nodes import Document
 from ..protocols.source import read_yaml, validate
+from . import across
 from .config import StudyConfig
 from .requirements import empty_columns
 
@@ -191,7 +192,12 @@ def tables(study: Study, *, rehash: bool = False) -> Tables:
         frames = {name: table.frame for name, table in every.items() if isinstance(table, TableData)}
         files = {name: table.files[0].path_relative for name, table in every.items() if table.files}
         empty = empty_columns(study.protocol, frames, files)
-        violations.extend(found for found in empty if found not in violations)
+        mixed = across.zones_mixed(study.protocol, every)
+        violations.extend(found for found in (*empty, *mixed) if found not in violations)
+    if study.config.spellings == "checked":
+        named = {_for_people(data.name, version): data for version, data in Tables(shared, tests).every()}
+        way_out = "`spellings: distinct` in study.yaml"
+        violations.extend(across.spelt_twice(study.protocol, named, way_out))
     hashes.verify()
     if violations:
         raise ContractError(violations)
@@ -237,6 +243,10 @@ def _read(
         )
     except ContractError as error:
         violations.extend(error.violations)
+
+
+def _for_people(table: str, version: str | None) -> str:
+    return table if version is None else f"{table} ({version})"
 
 
 def declared_codes(protocol: Protocol) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +12,12 @@ from typing import Any
 
 import polars as pl
 
+from ..datasets.handled import Handled
 from ..datasets.pairs import Pairs
 from ..datasets.read import TableData
 from ..datasets.stream import Stream
 from ..protocols.canonical import digest
-from . import ledger, lock, streams
+from . import handled, ledger, lock, streams
 from .analysis import AFTERWARDS, PAIRING_SHARE, Analysis, Material, Progress, analyse, identified
 from .clock_tipping import Repair
 from .folder import CONFIG_FILE, SECTIONS_FOLDER, Study, Tables, load, store_of, tables
@@ -94,11 +95,14 @@ def run(
     parent = output if output is not None else study.path / RUNS_FOLDER
     with PartialFolder(parent) as folder:
         budget = streams.Budget.of(workers, memory)
-        paired = _pair_streams(study, data, budget, log, tell)
-        found = replace(
-            material(study, data, locked, paired), repair=_repairer(study, data, budget, paired, tell)
+        paired, streamed = _pair_streams(study, data, budget, log, tell)
+        done = handled.of(data, streamed)
+        for one in done:
+            log("rule applied on reading", **one)
+        ready = replace(
+            material(study, data, locked, paired, done), repair=_repairer(study, data, budget, paired, tell)
         )
-        analysis = analyse(found, workers=workers, progress=tell)
+        analysis = analyse(ready, workers=workers, progress=tell)
         for (pairing, version), pairs in analysis.pairs.items():
             log("paired", pairing=pairing, version=version, rows=pairs.height)
         log("evaluated", rows=analysis.rows.height, errors=analysis.rows["error"].count())
@@ -108,9 +112,10 @@ def run(
 
 def _pair_streams(
     study: Study, data: Tables, budget: streams.Budget, log: Log, tell: Progress
-) -> dict[tuple[str, str], Pairs]:
-    """Pairs of all tables that are too long to hold, batch after batch."""
+) -> tuple[dict[tuple[str, str], Pairs], handled.Streamed]:
+    """Pairs of all tables that are too long to hold, batch after batch; what reading did to their rows."""
     found: dict[tuple[str, str], Pairs] = {}
+    streamed: dict[tuple[str, str | None], tuple[Handled, ...]] = {}
     work = streams.pairings(study.protocol, data)
     store = store_of(study)
     for place, one in enumerate(work):
@@ -120,11 +125,13 @@ def _pair_streams(
 
         made = streams.make(one, store, budget, told)
         found[one.name, one.version] = made.pairs
+        for name, done in made.handled.items():
+            streamed[name, None if name in data.shared else one.version] = done
         counts = {"computed": made.computed, "found": made.found, "rows_read": made.rows_read}
         log("batches", pairing=one.name, version=one.version, **counts)
     if work:
         log("store", removed=store.trim())
-    return found
+    return found, streamed
 
 
 def _repairer(
@@ -150,7 +157,11 @@ def _repairer(
 
 
 def material(
-    study: Study, data: Tables, locked: Any, paired: Mapping[tuple[str, str], Pairs] | None = None
+    study: Study,
+    data: Tables,
+    locked: Any,
+    paired: Mapping[tuple[str, str], Pairs] | None = None,
+    done: Sequence[Mapping[str, Any]] | None = None,
 ) -> Material:
     """A study's tables and plan, as the analysis takes them."""
     return Material(
@@ -163,6 +174,7 @@ def material(
         plan=lock.plan(study, data, locked),
         paired=paired or {},
         store=store_of(study) if paired else None,
+        handled=handled.of(data, {}) if done is None else done,
     )
 
 
@@ -199,7 +211,7 @@ def _write(
     with output_errors(folder.path):
         content = manifest(
             run=identity,
-            inputs=inputs(data, hashes),
+            inputs=inputs(data, hashes, analysis.document["handled"]),
             protocol_sha256=digest(study.protocol),
             study_files=study_files(study),
             seed=study.protocol.seed,
@@ -227,7 +239,9 @@ def input_hash(study: Study, data: dict[str, str]) -> str:
     return sha256_text(json.dumps([digest(study.protocol), config, data], sort_keys=True, ensure_ascii=False))
 
 
-def inputs(data: Tables, hashes: dict[str, str]) -> list[dict[str, Any]]:
+def inputs(
+    data: Tables, hashes: dict[str, str], done: Sequence[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
     """One entry a table and version, for the manifest."""
     return [
         {
@@ -238,6 +252,11 @@ def inputs(data: Tables, hashes: dict[str, str]) -> list[dict[str, Any]]:
             "files": [
                 {"path": record.path_relative, "sha256": record.sha256, "bytes": record.bytes}
                 for record in table.files
+            ],
+            "handled": [
+                {key: entry[key] for key in ("rule", "how", "column", "rows")}
+                for entry in done
+                if (entry["table"], entry["version"]) == (table.name, version)
             ],
         }
         for version, table in data.every()

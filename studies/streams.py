@@ -13,12 +13,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
 
 from ..datasets import batches, pairing
+from ..datasets.handled import Handled, together
 from ..datasets.pairs import Pairs, all_codes
 from ..datasets.read import TableData
 from ..datasets.regrid import makes_units
@@ -125,20 +126,22 @@ class StreamPairing:
             found.append(Batch(subjects, key_of(KIND, subjects, inputs), n_rows, inputs))
         return found
 
-    def pair(self, batch: Batch) -> Pairs:
-        """The audited pairs of one batch.
+    def pair(self, batch: Batch) -> tuple[Pairs, dict[str, tuple[Handled, ...]]]:
+        """The audited pairs of one batch, and what rules of reading did to the rows of each stream.
 
         Raises:
             ContractError: What is wrong with the rows of these subjects.
         """
         chosen = batch.subjects
         people = self.tables.get(SUBJECTS)
-        frames = {name: _rows(table, self.protocol, chosen) for name, table in self.tables.items()}
+        frames = {name: _rows(table, self.protocol, chosen)[0] for name, table in self.tables.items()}
+        reference, done = _rows(self.reference, self.protocol, chosen)
+        test, done_test = _rows(self.test, self.protocol, chosen)
         pairs = pairing.pair(
             self.protocol,
             self.name,
-            reference=_rows(self.reference, self.protocol, chosen),
-            test=_rows(self.test, self.protocol, chosen),
+            reference=reference,
+            test=test,
             subjects=None if people is None else frames[SUBJECTS],
             version=self.version,
             tables=frames,
@@ -146,7 +149,7 @@ class StreamPairing:
             clock_error=self.clock_error,
         )
         pairing.verify(pairs)
-        return pairs
+        return pairs, {self.reference.name: done, self.test.name: done_test}
 
 
 def pairings(protocol: Protocol, data: Tables) -> list[StreamPairing]:
@@ -174,11 +177,14 @@ def _counts(side: Stream | TableData, protocol: Protocol) -> Mapping[str, int]:
     return dict(side.frame.group_by(column).len().iter_rows())
 
 
-def _rows(side: Stream | TableData, protocol: Protocol, subjects: tuple[str, ...]) -> pl.DataFrame:
-    """The rows of some subjects of a table."""
+def _rows(
+    side: Stream | TableData, protocol: Protocol, subjects: tuple[str, ...]
+) -> tuple[pl.DataFrame, tuple[Handled, ...]]:
+    """The rows of some subjects of a table, and what rules of reading did to them just now."""
     if isinstance(side, Stream):
-        return side.read(subjects).frame
-    return side.frame.filter(pl.col(protocol.tables[side.name].subject).is_in(list(subjects)))
+        read = side.read(subjects)
+        return read.frame, read.handled
+    return side.frame.filter(pl.col(protocol.tables[side.name].subject).is_in(list(subjects))), ()
 
 
 def _identity(side: Stream | TableData, subjects: tuple[str, ...]) -> str:
@@ -233,12 +239,14 @@ class Made:
         computed: Batches that were computed.
         found: Batches that were there.
         rows_read: Rows of the streams that were read.
+        handled: Stream -> what rules of reading did to its rows, whenever they were read.
     """
 
     pairs: Pairs
     computed: int
     found: int
     rows_read: int
+    handled: Mapping[str, tuple[Handled, ...]]
 
 
 MOST_PROBLEMS = 20
@@ -270,11 +278,24 @@ def make(work: StreamPairing, store: Store, budget: Budget, tell: Told) -> Made:
         clock.done(batch)
     if violations:
         raise ContractError(violations)
-    pairs = _together(work, store, planned, [entries[batch.key] for batch in planned])
+    every = [entries[batch.key] for batch in planned]
+    pairs = _together(work, store, planned, every)
     if not work.clock_error:
         inputs = {",".join(batch.subjects): batch.inputs for batch in planned}
         last_inputs.remember(store, work.name, work.version, inputs)
-    return Made(pairs, len(missing), found, sum(batch.n_rows for batch in missing))
+    rows_read = sum(batch.n_rows for batch in missing)
+    return Made(pairs, len(missing), found, rows_read, _handled(work, every))
+
+
+def _handled(work: StreamPairing, entries: list[Entry]) -> dict[str, tuple[Handled, ...]]:
+    """What rules of reading did to the rows of each stream, over all batches."""
+    return {
+        side.name: together(
+            Handled(**one) for entry in entries for one in entry.facts.get("handled", {}).get(side.name, ())
+        )
+        for side in (work.reference, work.test)
+        if isinstance(side, Stream)
+    }
 
 
 def _at_work(
@@ -284,7 +305,7 @@ def _at_work(
 
     def one(batch: Batch) -> Entry | ContractError:
         try:
-            return _keep(store, batch.key, work.pair(batch))
+            return _keep(store, batch.key, *work.pair(batch))
         except ContractError as error:
             return error
 
@@ -311,13 +332,17 @@ def _at_work(
                 future.cancel()
 
 
-def _keep(store: Store, key: str, pairs: Pairs) -> Entry:
+def _keep(store: Store, key: str, pairs: Pairs, handled: Mapping[str, tuple[Handled, ...]]) -> Entry:
     frames: dict[str, pl.DataFrame | pl.LazyFrame] = {"pairs": pairs.frame}
     for name in ("lone_test", "regrid", "clocks"):
         audit = getattr(pairs, name)
         if audit is not None:
             frames[name] = audit
-    facts = {"n_reference_rows": pairs.n_reference_rows, "n_test_rows": pairs.n_test_rows}
+    facts = {
+        "n_reference_rows": pairs.n_reference_rows,
+        "n_test_rows": pairs.n_test_rows,
+        "handled": {name: [asdict(one) for one in done] for name, done in handled.items()},
+    }
     return store.put(KIND, key, frames=frames, facts=facts)
 
 
