@@ -22,7 +22,7 @@ from .failures import report as report_failure
 from .options import Json, Variant, size
 
 RESERVED = (
-    "compare", "verify", "sign", "qualify", "calibrate", "sniff", "amend", "seal", "unseal", "ledger",
+    "compare", "verify", "sign", "qualify", "calibrate", "amend", "seal", "unseal", "ledger",
     "bundle", "export", "monitor", "serve",
 )  # fmt: skip
 """Verbs that the command line keeps for later, so that nobody's plug-in or alias takes them."""
@@ -149,6 +149,46 @@ def check(
     output.answer(tables.study_facts(protocol, study, read))
     output.show(tables.study_table(protocol), tables.data_table(read), *tables.handled(checked.handled()))
     output.text("Protocol and data satisfy their contract.")
+
+
+@app.command()
+def sniff(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording, an export, or a table.")],
+    table: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Look into the tables whose title holds this. Default: the first."),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="WORD", help="Its format, where the ending does not tell."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look into a file, and propose how a study reads it.
+
+    CSV, Parquet, DuckDB, EDF and EDF+, WFDB, SAS, Apple Health, Open mHealth:
+    columns with types, units and ranges, the likely time, subject and key, and
+    YAML to paste into study.yaml and the protocol. No rows are printed.
+
+    Examples:
+        accordance sniff data/night1.edf
+        accordance sniff export.zip --table HeartRate
+        accordance sniff data/100.atr --format wfdb
+        accordance sniff data/hr.csv --json | jq '.tables[].source'
+    """
+    from ..datasets import sniff as sniffs
+    from . import sniff as printed
+
+    output = Output(as_json=as_json)
+    with output.progress(lines=False) as progress:
+        progress("looking into the file", 0.0)
+        found = sniffs.sniff(file, form=form, tables=table)
+    output.answer(printed.facts(found))
+    for part in printed.report(found):
+        if isinstance(part, str):
+            output.text(part)
+        else:
+            output.show(part)
 
 
 @app.command()

@@ -4,7 +4,8 @@ The file is read as a stream: gigabytes pass, and only the records of the asked 
 their offset and become moments in UTC. Records of the types named are rows, in the order of the file:
 `type`, `value`, `unit`, `start`, `end`, `created`, `source`, `source_version`, `device`.
 
-A trap that is Apple's: in `%`, values are fractions (0.97 with unit `%` is 97 %).
+Apple writes 97 % as 0.97 with the unit `%`. The unit of such values is taken for what it is, `1`, so that a
+contract in percent needs a declared conversion from `1` to `%`.
 """
 
 from __future__ import annotations
@@ -234,7 +235,9 @@ class _Records(Opened):
         for column, moments in kept.moments.items():
             values = np.frombuffer(moments, dtype=np.int64)
             made[column] = pl.Series(column, values).cast(pl.Datetime("us", "UTC"))
-        units: dict[str, str | pl.Series] = {"value": made["unit"]} if keep_value and numbers else {}
+        units: dict[str, str | pl.Series] = {}
+        if keep_value and numbers:  # 0.97 with the unit `%` is 97 %: a share, whose unit is 1
+            units["value"] = made["unit"].replace("%", "1")
         frame = pl.DataFrame([made[column] for column in columns])
         return Rows(frame, units, np.array(kept.lines, dtype=np.int64))
 

@@ -90,9 +90,24 @@ class Reader(ABC):
 
         Returns:
             `facts` (word -> value) and `tables`, each with a `title` and the `reader` keys that read it;
-            perhaps with `columns` (those that belong into one table) and `words` on them.
+            perhaps with `columns` (those that belong into one table), `words` on them, `interval_s` between
+            rows, and a `name`.
         """
         return {"facts": {}, "tables": [{"title": self.title, "reader": {}}]}
+
+
+def signals(names: Sequence[str], rate: float, time: str, *, alone: bool) -> dict[str, Any]:
+    """Signals of one rate as a table of `Reader.describe`.
+
+    Args:
+        names: The signals.
+        rate: Samples a second.
+        time: Column with their time.
+        alone: Whether the file has signals of no other rate.
+    """
+    title = f"{len(names)} signal{'s' if len(names) > 1 else ''} at {rate:g} Hz"
+    name = "" if alone else f"{rate:g}_hz"
+    return {"title": title, "reader": {}, "columns": [time, *names], "interval_s": 1 / rate, "name": name}
 
 
 def refuse(

@@ -51,6 +51,12 @@ class EdfReader(Reader):
             raise refuse(message, name, key="reader.rows", found=rows)
         return _Annotated(head, how, rows == "epochs")
 
+    def describe(self, path: Path, name: str) -> dict[str, Any]:
+        """Signals by rate, and annotations by text; see `Reader.describe`."""
+        from . import edf_describe  # noqa: PLC0415 - only where a file is sniffed
+
+        return edf_describe.describe(header(path, name))
+
 
 READER = EdfReader()
 

@@ -172,9 +172,11 @@ def _check_size(head: Header, size: int) -> None:
     """As many data records as the head says, to the byte."""
     there = (size - head.offset) / head.record_bytes
     shown = f"{there:,.0f}" if there.is_integer() else f"{there:,.1f}"
+    if there != head.n_records:  # a byte too few or too many shows in bytes only
+        shown += f" ({size - head.offset:,} bytes where {head.n_records * head.record_bytes:,} belong)"
     if head.n_records < 0:
         message = (
-            f"was never closed: its head says {head.n_records} data records, and {shown} are there. Let the "
+            f"was never closed: its head says {head.n_records} data records, {there:,.1f} are there. Let the "
             "recording software repair it."
         )
         raise refuse(message, head.name, found=str(head.n_records))

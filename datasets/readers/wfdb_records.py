@@ -49,7 +49,7 @@ class WfdbReader(Reader):
         if alone and annotator is None:
             annotator = path.suffix[1:]
         rows = how.rows or ("annotations" if alone else "signals")
-        head = None if alone and not path.with_suffix(".hea").is_file() else _header(path, name)
+        head = None if alone and not path.with_suffix(".hea").is_file() else header(path, name)
         if rows == "signals":
             if head is None or alone:
                 raise refuse("signals need the record's header, `NAME.hea`.", name, key="reader.rows")
@@ -62,6 +62,12 @@ class WfdbReader(Reader):
             message = f"say which `annotator`; annotation files beside the header: {listed(there)}."
             raise refuse(message, name, key="reader.annotator")
         return _Annotated(path, name, head, annotator, how)
+
+    def describe(self, path: Path, name: str) -> dict[str, Any]:
+        """Signals, and annotation files with their symbols; see `Reader.describe`."""
+        from . import wfdb_describe  # noqa: PLC0415 - only where a file is sniffed
+
+        return wfdb_describe.describe(path, name)
 
 
 READER = WfdbReader()
@@ -109,7 +115,12 @@ def _annotation_like(path: Path) -> bool:
         return handle.read(2) == b"\0\0"
 
 
-def _header(path: Path, name: str) -> Head:
+def header(path: Path, name: str) -> Head:
+    """The header of a record.
+
+    Raises:
+        ContractError: It is not one, or damaged.
+    """
     place = path.with_suffix(".hea")
     first_bytes(place, name, 1)
     try:

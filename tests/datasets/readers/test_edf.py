@@ -265,7 +265,7 @@ def damaged(path: Path, how: str) -> None:
         ("no edf", "is not an EDF or BDF file"),
         ("cut in head", "ends in its head, after 300 of"),
         ("cut in data", "is truncated: its head says 240 data records, and"),
-        ("more records", "is truncated: its head says 9,999 data records, and 240 are there"),
+        ("more records", "is truncated: its head says 9,999 data records, and 240 (32,640 bytes where"),
         ("fewer records", "goes on after its data: its head says 10"),
         ("never closed", "was never closed"),
         ("no number", "the number of data records is no number"),

@@ -1,0 +1,300 @@
+"""`accordance sniff`: what it proposes is pasted into a study, and `accordance check` accepts it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyedflib
+import pyreadstat
+import pytest
+
+from accordance.app.cli import main
+from accordance.datasets.readers.wfdb_library import library
+from accordance.datasets.sniff import Looked, sniff
+from accordance.studies import check
+
+RNG = np.random.default_rng(11)
+START = datetime(2026, 3, 1, 22, 30)
+
+STUDY = """\
+schema: accordance/study/1
+id: s
+title: S
+protocol: protocol.yaml
+roots: {data: data}
+sources:
+  reference: {file: data/plain.csv}
+algorithm: {name: A, versions: {v1: {sources: {test: {file: data/plain.csv}}}}}
+"""
+PROTOCOL = """\
+schema: accordance/protocol/1
+id: p
+version: "1"
+title: P
+intended_use: U
+objective: O
+tables:
+  reference: {key: [subject], columns: {subject: {type: text}, x: {type: number}}}
+  test: {key: [subject], columns: {subject: {type: text}, x: {type: number}}}
+pairings:
+  pairs: {reference: reference, test: test, method: key, on: [subject]}
+endpoints:
+  error: {title: E, role: exploratory, metric: rmse, average: pooled, reference: x, test: x}
+seed: 1
+"""
+
+
+def edf(path: Path) -> None:
+    writer = pyedflib.EdfWriter(str(path), 3, file_type=pyedflib.FILETYPE_EDFPLUS)
+    writer.setStartdatetime(START)
+    for i, (label, unit, rate) in enumerate((("ECG I", "mV", 100), ("ECG II", "mV", 100), ("SpO2", "%", 1))):
+        head = {
+            "label": label,
+            "dimension": unit,
+            "sample_frequency": rate,
+            "transducer": "",
+            "prefilter": "",
+        }
+        limits = {"physical_min": 0, "physical_max": 100, "digital_min": -32768, "digital_max": 32767}
+        writer.setSignalHeader(i, head | limits)
+    writer.writeSamples(
+        [RNG.uniform(0, 99, 100 * 120), RNG.uniform(0, 99, 100 * 120), RNG.uniform(90, 99, 120)]
+    )
+    for onset, text in ((0, "Sleep stage W"), (30, "Sleep stage N2"), (90, "Sleep stage R")):
+        writer.writeAnnotation(onset, 60 if onset == 30 else 30, text)
+    writer.writeAnnotation(17, -1, "Lichter aus: „Licht“")
+    writer.close()
+
+
+def latin(path: Path) -> None:
+    edf(path)
+    path.write_bytes(path.read_bytes().replace("„Licht“".encode(), "\xfcber 12-34 ".encode("latin-1")))
+
+
+def wfdb(path: Path) -> None:
+    with library() as package:
+        package.wrsamp(
+            path.stem,
+            fs=250,
+            units=["mV"],
+            sig_name=["MLII"],
+            p_signal=RNG.normal(size=(2_000, 1)),
+            fmt=["16"],
+            base_date=date(2026, 3, 1),
+            base_time=time(8),
+            write_dir=str(path.parent),
+        )
+        symbols = np.array(["+", "N", "N", "V", "~", "N"])
+        samples = np.array([5, 10, 210, 400, 500, 650])
+        notes = ["(N", "", "", "", "", ""]
+        package.wrann(path.stem, "atr", samples, symbols, aux_note=notes, fs=250, write_dir=str(path.parent))
+
+
+def atr(path: Path) -> None:
+    wfdb(path.with_suffix(".hea"))
+    for more in (".hea", ".dat"):
+        path.with_suffix(more).unlink()
+
+
+def xpt(path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "USUBJID": ["S-1", "S-1", "S-2"],
+            "VISITNUM": [1.0, 2.0, 1.0],
+            "VSDTM": [datetime(2026, 3, 1 + i, 8, 15) for i in range(3)],
+            "SYSBP": [121.0, np.nan, 133.0],
+        }
+    )
+    pyreadstat.write_xport(frame, str(path), file_format_version=5, table_name="VS")
+
+
+def apple(path: Path) -> None:
+    records = "".join(
+        f'<Record type="{kind}" sourceName="Watch" unit="{unit}" value="{value}" '
+        f'creationDate="2026-03-01 08:{i:02}:00 +0100" startDate="2026-03-01 08:{i:02}:00 +0100" '
+        f'endDate="2026-03-01 08:{i:02}:05 +0100"/>'
+        for kind, unit, value in (
+            ("HKQuantityTypeIdentifierHeartRate", "count/min", 61),
+            ("HKQuantityTypeIdentifierOxygenSaturation", "%", 0.97),
+        )
+        for i in range(20)
+    )
+    path.write_text(f"<HealthData>{records}</HealthData>")
+
+
+def mhealth(path: Path) -> None:
+    points = [
+        {
+            "header": {"id": str(i), "schema_id": {"name": "heart-rate"}, "user_id": "u1"},
+            "body": {
+                "heart_rate": {"value": 60 + i, "unit": "beats/min"},
+                "effective_time_frame": {"date_time": f"2026-03-01T08:{i:02}:00Z"},
+            },
+        }
+        for i in range(30)
+    ]
+    path.write_text(json.dumps(points))
+
+
+def table() -> pl.DataFrame:
+    n = 60
+    return pl.DataFrame(
+        {
+            "Participant ID": [f"{i // 30:03}" for i in range(n)],
+            "timestamp_ms": [1_772_353_800_000 + 1_000 * (i % 30) for i in range(n)],
+            "Heart Rate (bpm)": [60.5 + i for i in range(n)],
+            "activity": ["rest", "walk", "run"] * (n // 3),
+            "worn": [True, False] * (n // 2),
+            "note": [None if i % 7 else f"n{i}" for i in range(n)],
+        }
+    )
+
+
+def csv(path: Path) -> None:
+    table().write_csv(path)
+
+
+def parquet(path: Path) -> None:
+    made = pl.col("timestamp_ms").cast(pl.Datetime("ms")).alias("time")
+    table().with_columns(made).drop("timestamp_ms").write_parquet(path)
+
+
+def database(path: Path) -> None:
+    frame = table()
+    assert frame.height
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE hr AS SELECT * FROM frame")
+        connection.execute(
+            'CREATE VIEW "a view" AS SELECT "Participant ID" AS subject, count(*) n FROM hr GROUP BY 1'
+        )
+
+
+FILES: dict[str, tuple[Callable[[Path], None], str, int]] = {
+    "P01_night1.edf": (edf, "edf", 4),
+    "P01_latin.edf": (latin, "edf", 4),
+    "100.hea": (wfdb, "wfdb", 3),
+    "101.atr": (atr, "wfdb", 2),
+    "vs.xpt": (xpt, "sas", 1),
+    "export.xml": (apple, "apple_health", 2),
+    "points.json": (mhealth, "open_mhealth", 1),
+    "hr.csv": (csv, "csv", 1),
+    "hr.parquet": (parquet, "parquet", 1),
+    "hr.duckdb": (database, "duckdb", 2),
+}
+
+
+@pytest.fixture(params=FILES)
+def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / request.param
+    FILES[request.param][0](path)
+    return path
+
+
+def accepted(one: Looked, folder: Path) -> int:
+    """Paste a proposal into a study, check it, and give the rows that it reads."""
+    (folder / "data" / "plain.csv").write_text("subject,x\n001,1\n")
+    study = STUDY.replace("sources:\n", one.source, 1)
+    protocol = PROTOCOL.replace("tables:\n", one.table, 1)
+    (folder / "study.yaml").write_text(study)
+    (folder / "protocol.yaml").write_text(protocol)
+    checked = check.examine(folder)
+    return next(row["rows"] for row in checked.summary() if row["table"] == one.name)
+
+
+def test_what_is_proposed_is_accepted(file: Path) -> None:
+    _, form, n_tables = FILES[file.name]
+    found = sniff(file)
+    assert (found.format, len(found.tables)) == (form, n_tables)
+    for one in found.tables:
+        assert one.name, one.notes
+        assert accepted(one, file.parent.parent) == one.rows
+
+
+def test_the_verb_prints_the_same_proposal(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(file.parent.parent)
+    assert main(["sniff", f"data/{file.name}"]) == 0
+    printed = capsys.readouterr().out
+    assert main(["sniff", f"data/{file.name}", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["tables"]
+    for one in answer["tables"]:
+        assert one["source"] in printed
+        assert one["table"].rstrip() in printed
+
+
+def column(one: Looked, name: str) -> dict[str, Any]:
+    found = next(one for one in one.columns if one.in_data == name)
+    return {"type": found.type, "unit": found.unit, "low": found.low, "levels": found.levels}
+
+
+def test_guesses_of_a_table(tmp_path: Path) -> None:
+    csv(tmp_path / "hr.csv")
+    (one,) = sniff(tmp_path / "hr.csv").tables
+    assert one.key == ("subject", "timestamp_ms")
+    assert (one.time, one.interval_s) == ("timestamp_ms", 1.0)
+    assert column(one, "Heart Rate (bpm)") == {"type": "number", "unit": "1/min", "low": "60.5", "levels": ()}
+    assert column(one, "timestamp_ms")["unit"] == "ms"
+    assert column(one, "activity")["levels"] == ("rest", "run", "walk")
+    assert column(one, "Participant ID")["type"] == "text"
+    assert any("milliseconds since 1970: 2026-03-01 to 2026-03-01" in note for note in one.notes)
+
+
+def test_shares_called_percent_are_pointed_out(tmp_path: Path) -> None:
+    apple(tmp_path / "export.xml")
+    found = sniff(tmp_path / "export.xml", tables="OxygenSaturation")
+    assert [one.rows for one in found.tables] == [20]
+    assert any("perhaps shares, not percent" in note for note in found.tables[0].notes)
+
+
+def test_no_row_of_a_subject_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = pl.DataFrame(
+        {"subject": [f"secret-{i}" for i in range(40)], "note": [f"private {i}" for i in range(40)]}
+    )
+    rows.write_csv(tmp_path / "x.csv")
+    for more in ([], ["--json"]):
+        assert main(["sniff", str(tmp_path / "x.csv"), *more]) == 0
+        printed = capsys.readouterr().out
+        assert "secret" not in printed
+        assert "private" not in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["data/none.edf"], 2, "there is no such file"),
+        (["data"], 2, "is a folder"),
+        (["data/hr.csv", "--format", "cvs"], 2, "there is no format"),
+        (["data/hr.csv", "--table", "x"], 2, "nothing here is called"),
+        (["data/cut.edf"], 4, "is truncated"),
+        (["data/empty.parquet"], 4, "the file is empty"),
+        (["data/no.duckdb"], 4, "is not a DuckDB database"),
+    ],
+)
+def test_what_cannot_be_sniffed(
+    arguments: list[str],
+    code: int,
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    csv(tmp_path / "data" / "hr.csv")
+    edf(tmp_path / "data" / "whole.edf")
+    (tmp_path / "data" / "cut.edf").write_bytes((tmp_path / "data" / "whole.edf").read_bytes()[:-99])
+    (tmp_path / "data" / "empty.parquet").write_bytes(b"")
+    (tmp_path / "data" / "no.duckdb").write_bytes(b"nothing of the kind" * 99)
+    assert main(["sniff", *arguments]) == code
+    assert words in capsys.readouterr().err
