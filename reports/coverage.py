@@ -76,8 +76,9 @@ def units(results: Results) -> list[UnitsTable]:
         )
         name = pairings[entry["pairing"]].title or entry["pairing"]
         several = f"{name}: " if len(pairings) > 1 else ""
+        titled = results.protocol.tables[entry["table"]].title or entry["table"]
         table = UnitsTable(
-            f"{several}{entry['side']} (`{entry['table']}`)",
+            f"{several}{titled} ({entry['side']})",
             entry["version"],
             steps,
             fmt.count(entry["n_units"]),

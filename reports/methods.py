@@ -149,7 +149,7 @@ def _pairings(protocol: Protocol) -> Iterable[str]:
     for name, pairing in protocol.pairings.items():
         if pairing.method in UNIT_METHODS:
             lead = f"For \u201c{pairing.title or name}\u201d: " if several else ""
-            yield f"{lead}{describe.pairing(protocol, name)}"
+            yield fmt.quoted(f"{lead}{describe.pairing(protocol, name)}")
             continue
         head = f"For \u201c{pairing.title or name}\u201d, rows" if several else "Rows"
         yield f"{head} of reference and test were paired one to one {_pairing_rule(protocol, pairing)}."
