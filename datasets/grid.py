@@ -91,19 +91,21 @@ class Assigned:
         heads: Where the rows of each unit start.
         row: Row of the stream at each place; None: every row, in order.
         time: Time of each row that counts in the unit, in steps: one number for all, or one a row.
+        size: Number of places.
+        held: A row may stand at several places.
     """
 
     units: Units
     heads: IntArray
     row: IntArray | None
     time: int | IntArray
+    size: int
+    held: bool = False
 
     @property
     def n(self) -> IntArray:
         """Rows of each unit."""
         return np.diff(self.heads, append=self.size)
-
-    size: int = 0
 
 
 def blocks_of(
@@ -302,7 +304,7 @@ def _runs(
     n = len(point)
     if not n:
         none = np.zeros(0, dtype=np.int64)
-        return Assigned(Units(none, none), none, none, 0)
+        return Assigned(Units(none, none), none, none, 0, 0)
     if blocks.length is None:
         number = None
     elif per_row:
@@ -384,7 +386,7 @@ def _held(stream: Timeline, blocks: Blocks, place: str) -> tuple[Assigned, Mask 
     inside = np.zeros(stream.n, dtype=bool)
     inside[rows] = True
     outside = ~inside
-    found = Assigned(units, heads, rows, time, len(rows))
+    found = Assigned(units, heads, rows, time, len(rows), held=True)
     return found, outside if outside.any() else None
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..protocols.errors import ContractError, IntegrityError, Violation, nearest
 from ..protocols.model import Pairing, Protocol, Table
-from . import keys, matching, regrid, timing
+from . import keys, matching, regrid, row_audit, timing
 from . import reasons as reasons_of
 from .clocks import audit as align
 from .contract import ROW
@@ -376,8 +376,8 @@ def _verify_units(pairs: Pairs, audit: pl.DataFrame) -> None:
     told = (
         audit.group_by(pl.exclude("reason", "n_rows"))
         .agg(
-            read=pl.col("n_rows").filter(pl.col("reason") == regrid.READ).sum(),
-            told=pl.col("n_rows").filter(pl.col("reason") != regrid.READ).sum(),
+            read=pl.col("n_rows").filter(pl.col("reason") == row_audit.READ).sum(),
+            told=pl.col("n_rows").filter(pl.col("reason") != row_audit.READ).sum(),
         )
         .filter(pl.col("read") != pl.col("told"))
     )

@@ -16,38 +16,21 @@ import numpy as np
 import polars as pl
 
 from ..protocols.context import UNIT_METHODS
-from ..protocols.errors import IntegrityError
 from ..protocols.model import Pairing, Protocol, Table
 from ..protocols.streams import Reduction, Unit
-from . import bands, grid, reduce
+from . import bands, grid, reduce, row_audit
 from . import reasons as reasons_of
 from .contract import ROW
-from .grid import Assigned, Blocks, Units
+from .grid import Blocks, Units
 from .keys import IntArray
 from .moments import Mask, Scale, Timeline, scales, timelines_of
-from .pairs import LOW_COVERAGE_REFERENCE, LOW_COVERAGE_TEST, MISSING_VALUE, NO_OVERLAP, PARTIAL_UNIT
+from .pairs import LOW_COVERAGE_REFERENCE, LOW_COVERAGE_TEST, NO_OVERLAP, PARTIAL_UNIT
 from .reasons import Bits
 from .reduce import Rows
+from .row_audit import N_ROWS, Fate, Placed
 from .sides import Side, called
 
-READ = "read"
-USED = "used"
-OUTSIDE = "outside_within"
 COVERAGE = "coverage"
-N_ROWS = "n_rows"
-
-REASONS: dict[str, str] = {
-    READ: "Rows read",
-    "no_time": "Row without a time",
-    "no_duration": "Row that does not say how long it lasts",
-    OUTSIDE: "Row outside of the time that counts",
-    MISSING_VALUE: "Row without a value",
-    PARTIAL_UNIT: "Row of a unit that is cut off",
-    LOW_COVERAGE_REFERENCE: "Row of a unit with too little covered time",
-    LOW_COVERAGE_TEST: "Row of a unit with too little covered time",
-    USED: "Rows used",
-}
-"""What the audit says of rows, in words; exclusion codes have those of the protocol."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +116,7 @@ def regrid(
             how=getattr(unit, name),
             low_coverage=code,
             values=values,
-        ).make(name, _Placed(stream, rows, outside, own), everything if name == "reference" else None)
+        ).make(name, Placed(stream, rows, outside, own), everything if name == "reference" else None)
         for name, stream, (rows, outside), code, own, values in zip(
             ("reference", "test"),
             both,
@@ -195,38 +178,6 @@ class _Side:
 
 
 @dataclass(frozen=True)
-class _Placed:
-    """The rows of one side in their units.
-
-    Attributes:
-        stream: The rows.
-        assigned: The rows that are in a unit.
-        outside: Rows that are in none.
-        code: Code of each unit that has rows.
-    """
-
-    stream: Timeline
-    assigned: Assigned
-    outside: Mask | None
-    code: IntArray
-
-
-@dataclass(frozen=True)
-class _Fate:
-    """What decides on rows.
-
-    Attributes:
-        excluded: Exclusion codes of each row of the stream; None: none has any.
-        entered: Which of the rows in units entered a value; None: all.
-        state: Of each unit: 0 it has a value, 1 it is cut off, 2 too little of it is covered.
-    """
-
-    excluded: Bits | None
-    entered: Mask | None
-    state: IntArray
-
-
-@dataclass(frozen=True)
 class _Maker:
     """What the units of one side are made with."""
 
@@ -242,7 +193,7 @@ class _Maker:
     low_coverage: str
     values: tuple[str, ...]
 
-    def make(self, name: str, placed: _Placed, everything: Units | None) -> _Side:
+    def make(self, name: str, placed: Placed, everything: Units | None) -> _Side:
         """The units of one side, their reason codes, and the audit of its rows."""
         stream, assigned = placed.stream, placed.assigned
         table, frame = stream.side.table, stream.side.frame
@@ -261,8 +212,19 @@ class _Maker:
             found = np.bitwise_or.reduceat(carried, rows.heads) if len(rows.heads) else bits
             bits[short] |= np.asarray(found, dtype=np.uint64)[short]
         counted = partial & (self.unit.partial == "counted")
-        state = np.where(counted, 1, np.where(short, 2, 0))
-        audit = self._audit(name, placed, _Fate(excluded, entered, state))
+        counts = row_audit.audit(
+            placed,
+            Fate(
+                excluded,
+                entered,
+                n_rows,
+                np.where(counted, 1, np.where(short, 2, 0)),
+                self.blocks.session[assigned.units.block],
+            ),
+            low_coverage=self.low_coverage,
+            codes=self.codes,
+            total=self.sessions.height,
+        )
         made = pl.DataFrame(
             [*columns, pl.Series(COVERAGE, coverage.share).fill_nan(None), pl.Series(N_ROWS, n_rows)]
         )
@@ -283,6 +245,7 @@ class _Maker:
             time = called(str(self.protocol.tables[self.spec.reference].time), table)
             keyed = keyed.with_columns(self.scale.times(begin).alias(time))
         whole = keyed.hstack(made).with_columns(pl.int_range(keyed.height, dtype=pl.Int64).alias(ROW))
+        audit = row_audit.table(name, counts, self.sessions)
         return _Side(Side(stream.side.name, table, whole), bits, audit)
 
     def _known(self, stream: Timeline) -> bool:
@@ -339,63 +302,6 @@ class _Maker:
         found = bands.add(source, table.model_copy(update={"columns": made}))
         return {name: found[name] for name in found.columns}
 
-    def _audit(self, name: str, placed: _Placed, fate: _Fate) -> pl.DataFrame:
-        """Rows by session and reason; what was read is what was used and left out."""
-        stream, assigned = placed.stream, placed.assigned
-        total = self.sessions.height
-        counts: dict[str, IntArray] = {READ: stream.n_read, **stream.without}
-        words = (USED, PARTIAL_UNIT, self.low_coverage)
-        if assigned.row is None and fate.entered is None:
-            session = self.blocks.session[assigned.units.block]
-            for place, word in enumerate(words):
-                own = fate.state == place
-                counts[word] = _bincount(session[own], assigned.n[own], total)
-        else:
-            why = self._why(placed, fate)
-            session = stream.sessions()
-            present = np.unique(why)
-            names = [*words, OUTSIDE, MISSING_VALUE, *self.codes]
-            for place in present.tolist():
-                counts[names[place]] = _bincount(session[why == place], None, total)
-        told = sum((count for word, count in counts.items() if word != READ), np.zeros(total, dtype=np.int64))
-        if not np.array_equal(told, counts[READ]):
-            raise IntegrityError(
-                f"units of time of `{stream.side.name}`: {int(told.sum()):,} rows told of "
-                f"{int(counts[READ].sum()):,} read."
-            )
-        parts = [
-            self.sessions.filter(pl.Series(count > 0)).with_columns(
-                pl.lit(name).alias("side"), pl.lit(word).alias("reason"), pl.Series(N_ROWS, count[count > 0])
-            )
-            for word, count in counts.items()
-        ]
-        order = list(counts)
-        return (
-            pl.concat(parts)
-            .select("side", *self.sessions.columns, "reason", N_ROWS)
-            .sort(*self.sessions.columns, pl.col("reason").replace_strict(order, range(len(order))))
-        )
-
-    def _why(self, placed: _Placed, fate: _Fate) -> IntArray:
-        """What became of each row: 0 to 2 the best state of its units, then outside, no value, codes."""
-        stream, assigned = placed.stream, placed.assigned
-        why = np.full(stream.n, 2, dtype=np.int64)
-        unit = np.repeat(fate.state, assigned.n)
-        if assigned.row is None:
-            why = unit.astype(np.int64)
-        else:
-            np.minimum.at(why, assigned.row, unit)
-        if fate.entered is not None:
-            lacking = np.ones(stream.n, dtype=bool)
-            lacking[np.arange(stream.n) if assigned.row is None else assigned.row] = ~fate.entered
-            why[lacking] = 4
-        if fate.excluded is not None:
-            for place in reversed(range(len(self.codes))):
-                why[(fate.excluded >> np.uint64(place)) & np.uint64(1) == 1] = 5 + place
-        if placed.outside is not None:
-            why[placed.outside] = 3
-        return why
-
 
 @dataclass(frozen=True)
 class _Coverage:
@@ -423,11 +329,6 @@ def _share(covered: IntArray, length: IntArray, rows: Rows) -> reduce.Floats:
     if not _timed(rows):
         return np.ones(len(covered))
     return np.minimum(covered / np.maximum(length, 1), 1.0)
-
-
-def _bincount(session: IntArray, weights: IntArray | None, total: int) -> IntArray:
-    """Whole numbers by session; exact below 2^53."""
-    return np.bincount(session, weights=weights, minlength=total).astype(np.int64)
 
 
 def _spread(

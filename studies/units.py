@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from ..datasets.pairs import STRUCTURAL, Pairs
-from ..datasets.regrid import READ, REASONS, USED
+from ..datasets.row_audit import READ, REASONS, USED
 from ..protocols.model import Protocol
 
 
