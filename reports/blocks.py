@@ -211,7 +211,8 @@ def coverages(results: Results) -> list[ResultLine]:
     lines = _lines(rows, None, results.deciding_version)
     if len(set(columns)) == 1:
         return list(lines)
-    return [replace(line, part=column) for line, column in zip(lines, columns, strict=True)]
+    named = zip(lines, columns, strict=True)
+    return [replace(line, part=", ".join(filter(None, (column, line.part)))) for line, column in named]
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,9 @@ from . import rows as words
 
 
 def lines(results: Results) -> list[dict[str, Any]]:
-    """Rows of coverage over all reference units of a set, for every version; none in older runs."""
-    return [
-        row
-        for row in results.document.get("coverage", [])
-        if row["view"] == slices.PRIMARY and row["by"] is None and row["comparator"] is None
-    ]
+    """Rows of coverage, over all reference units of a set and by declared levels; none in older runs."""
+    found = results.document.get("coverage", [])
+    return [row for row in found if row["view"] == slices.PRIMARY and row["comparator"] is None]
 
 
 def beside(results: Results, endpoint_id: str) -> str:
@@ -30,6 +27,8 @@ def beside(results: Results, endpoint_id: str) -> str:
     if endpoint.metric == slices.COVERAGE:
         return ""
     for row in lines(results):
+        if row["by"] is not None:
+            continue
         own = slices.endpoint_of(results.protocol, row["endpoint"])
         if row["version"] != results.deciding_version or (own.pairing, own.test) != (
             endpoint.pairing,

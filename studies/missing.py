@@ -17,9 +17,19 @@ import numpy as np
 import polars as pl
 
 from ..datasets import flow
-from ..datasets.pairs import INDETERMINATE, MISSING_VALUE, NO_REFERENCE, NO_TEST, PairFrame
+from ..datasets.pairs import (
+    INDETERMINATE,
+    LOW_COVERAGE_REFERENCE,
+    LOW_COVERAGE_TEST,
+    MISSING_VALUE,
+    NO_REFERENCE,
+    NO_TEST,
+    STRUCTURAL,
+    PairFrame,
+)
 from ..evaluators import registry
 from ..evaluators.metric import Counts
+from ..protocols.context import UNIT_METHODS
 from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.validity import Handling
 from . import slices
@@ -153,6 +163,9 @@ def unavailable(
         if flow.stage_of(protocol, code) == side
     ]
     alone = NO_REFERENCE if side == "reference" else NO_TEST
+    little = LOW_COVERAGE_REFERENCE if side == "reference" else LOW_COVERAGE_TEST
+    if protocol.pairings[str(endpoint.pairing)].method in UNIT_METHODS:
+        causes.append((little, STRUCTURAL[little], slices.carries(protocol, little)))
     causes += [
         (alone, f"No row of the {name}", pl.col(f"{side}_row").is_null()),
         (MISSING_VALUE, f"No value of the {name}", pl.col(column).is_null()),

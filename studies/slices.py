@@ -21,6 +21,7 @@ from ..datasets.pairs import (
     NOT_NEAREST,
     OUTSIDE_TOLERANCE,
     STRUCTURAL,
+    TEST,
     VALUE_CODES,
     PairFrame,
     all_codes,
@@ -327,8 +328,8 @@ def automatic_endpoints(protocol: Protocol) -> dict[str, Endpoint]:
 
     Coverage for each pairing and test column that an endpoint uses: errors are conditional on being reported.
     The share of results (`yield`) for those test columns that can hold no result. Neither where the protocol
-    declares it itself. They follow the population of the first endpoint that uses the column; coverage does
-    not follow its conditions, which may speak of the output.
+    declares it itself. They follow the population of the first endpoint that uses the column; coverage has
+    its levels too, and not its conditions, which may speak of the output.
     """
     return {
         name: _automatic(metric, protocol.endpoints[source], alone=name == metric)
@@ -390,9 +391,15 @@ def _automatic(name: str, source: Endpoint, *, alone: bool) -> Endpoint:
             "criterion": None,
             "criteria": None,
             "hypothesis": None,
-            **({"where": None, "verification": None, "estimand": None} if name == COVERAGE else {}),
+            **(_of_reference(source) if name == COVERAGE else {}),
         }
     )
+
+
+def _of_reference(source: Endpoint) -> dict[str, Any]:
+    """What coverage takes over from an endpoint: its levels, as far as units without an output have them."""
+    levels = tuple(column for column in source.by if not column.startswith(TEST))
+    return {"where": None, "verification": None, "estimand": None, "by": levels}
 
 
 def rows_behind(results: Results, row: Mapping[str, Any]) -> pl.DataFrame:

@@ -159,6 +159,30 @@ def test_a_declared_one_decides_by_level_and_subgroup() -> None:
     assert sexes == {"f": pytest.approx(3 / 8), "m": pytest.approx(2 / 4)}
 
 
+def test_the_automatic_one_has_the_levels_of_the_reference() -> None:
+    by = ERROR.replace("reference: rate", "by: [reference.activity], reference: rate")
+    rows = found(WINDOWS, by).endpoint("coverage")
+    assert {row["by"]: (row["n_events"], row["n_units"]) for row in rows.iter_rows(named=True)} == {
+        None: (5, 12),
+        '{"reference.activity":"rest"}': (4, 6),
+        '{"reference.activity":"run"}': (1, 6),
+    }
+
+
+def test_units_with_too_little_of_an_output_are_missing_for_it() -> None:
+    results = evaluate(
+        reference(),
+        output().filter((pl.col("subject") != "a") | (pl.col("time") < 12)),
+        protocol=f"{HEAD}{WINDOWS}\n{ERROR}".replace("where: {test.rate: {above: 0}}, ", ""),
+        subjects=PEOPLE,
+    )
+    (entry,) = results.document["missing"]
+    assert [(cause["code"], cause["units"]) for cause in entry["output_unavailable"]["causes"]] == [
+        ("low_coverage_test", 1),
+        ("no_test", 7),
+    ]
+
+
 def test_the_flow_of_its_rows_ends_at_the_units_with_a_reference() -> None:
     for pairing, units in ((KEY, 58), (NEAREST, 58), (WINDOWS, 12)):
         document = found(pairing, DECLARED).document
