@@ -12,6 +12,7 @@ from ..protocols.model import Table
 from . import alike, parquet, partitions
 from .contract import ROW
 from .csv_text import CsvFile, csv_of
+from .file_sizes import check_size
 from .finding import folder_of
 from .located import Located
 from .places import Part
@@ -137,3 +138,47 @@ def open_files(
 def from_folders(opened: Sequence[Opened], names: Sequence[str]) -> frozenset[str]:
     """Columns that no file has, only folders: text, whatever types the files' own columns have."""
     return frozenset(names).difference(*(one.columns for one in opened))
+
+
+def refuse_text_too_large(located: Sequence[tuple[Located, Format]], limit: int | None, *, key: str) -> None:
+    """CSV files are held whole, and once more without their header.
+
+    Raises:
+        ContractError: They cannot be held in memory.
+    """
+    texts = [(file.name, file.size) for file, form in located if form == "csv"]
+    check_size(texts, limit, takes=2 * sum(size for _, size in texts), key=key)
+
+
+def refuse_columns_too_large(
+    opened: Sequence[Opened], table: Table, source: Source, limit: int | None, *, key: str
+) -> None:
+    """The columns that are read of Parquet files are held whole, whatever they take in the file.
+
+    Raises:
+        ContractError: They cannot be held in memory.
+    """
+    tables = [one for one in opened if one.schema is not None]
+    sizes = [(one.shown, one.file.size) for one in tables]
+    if limit is None or _MOST_COMPRESSED * sum(size for _, size in sizes) <= limit:
+        return
+    asked = {source.columns.get(column, column) for column in table.read}
+    takes = 0
+    for one in tables:
+        width = sum(_width(dtype) for name, dtype in (one.schema or {}).items() if name in asked)
+        with parquet.reading(one.file):
+            takes += width * int(one.scan().select(pl.len()).collect().item())
+    check_size(sizes, limit, takes=takes, key=key)
+
+
+_MOST_COMPRESSED = 50
+"""How many times as large as its file a table is at most, unless rows repeat each other: only above it are
+rows counted."""
+
+
+def _width(dtype: pl.DataType) -> int:
+    """Bytes that a value takes in memory, at least."""
+    if dtype == pl.String:
+        return 16
+    small = (pl.Boolean, pl.Int8, pl.UInt8, pl.Int16, pl.UInt16, pl.Categorical, pl.Enum)
+    return 1 if dtype in small else 4 if dtype in (pl.Float32, pl.Int32, pl.UInt32, pl.Date) else 8

@@ -23,6 +23,7 @@ from . import (
     bands,
     contract,
     epochs,
+    file_sizes,
     naming,
     order,
     partitions,
@@ -31,6 +32,7 @@ from . import (
     sql,
     time_rules,
     typed,
+    unit_changes,
     units,
 )
 from .contract import ROW
@@ -39,7 +41,7 @@ from .frames import to_polars
 from .handled import Handled
 from .hash_cache import HashCache
 from .located import record
-from .opened import from_folders, open_files
+from .opened import from_folders, open_files, refuse_columns_too_large, refuse_text_too_large
 from .places import Part, Places
 from .provenance import FileRecord, content_hash, file_record
 from .readers.base import Reader
@@ -108,6 +110,7 @@ def read_table(
     stores: Mapping[str, StoreOptions] | None = None,
     hash_files: bool = True,
     hashes: HashCache | None = None,
+    memory: int | None = None,
 ) -> TableData:
     """Read one table of a study and check it against its contract.
 
@@ -123,6 +126,8 @@ def read_table(
         stores: Name of a root in an object store -> how it is reached.
         hash_files: False: leave the file hashes empty (benchmarks).
         hashes: Remembered hashes of files; None hashes every file.
+        memory: Bytes that CSV and Parquet files may take; None: what the system has. What takes more is
+            refused before it is read.
 
     Raises:
         ContractError: Everything that is wrong with this table.
@@ -157,7 +162,7 @@ def read_table(
             hashes=hashes,
         )
     else:
-        raw = _from_files(table, source, allowed, key, hash_files=hash_files, hashes=hashes)
+        raw = _from_files(table, source, allowed, key, hash_files=hash_files, hashes=hashes, memory=memory)
     frame, names = naming.add(
         raw.frame, raw.names, raw.places, table, source, from_text=raw.from_text, key=key
     )
@@ -219,10 +224,21 @@ def _from_sql(
 
 
 def _from_files(
-    table: Table, source: Source, roots: Roots, key: str, *, hash_files: bool, hashes: HashCache | None
+    table: Table,
+    source: Source,
+    roots: Roots,
+    key: str,
+    *,
+    hash_files: bool,
+    hashes: HashCache | None,
+    memory: int | None,
 ) -> Raw:
     """Read each file; what is wrong with the files as files is raised for all of them at once."""
-    opened = open_files(found(source, roots, key=key), table, source, roots)
+    located = found(source, roots, key=key)
+    limit = file_sizes.available() if memory is None else memory
+    refuse_text_too_large(located, limit, key=key)
+    opened = open_files(located, table, source, roots)
+    refuse_columns_too_large(opened, table, source, limit, key=key)
     names = opened[0].names
     wanted = wanted_columns(table, source, names)
     violations: list[Violation] = []
@@ -321,6 +337,7 @@ def checked(
     )
     if not wrong and not bad:
         violations.extend(plausible.times(frame, table, raw.places))
+        violations.extend(unit_changes.check(frame, table, source, raw.places))
     unchecked = [column for column in source.units if column not in rules]
     violations.extend(
         []

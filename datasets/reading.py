@@ -19,6 +19,7 @@ from .readers import physionet, registry
 from .readers.base import Opened, Reader, Rows, listed
 from .roots import Roots, files
 from .sources import Reading, Source
+from .stores import is_address
 
 _EVERYTHING = Reading()
 
@@ -141,6 +142,12 @@ def _record(path: Path, name: str, hashes: HashCache | None, *, hash_files: bool
 
 def _paths(reader: Reader, source: Source, roots: Roots, key: str) -> list[Path]:
     """The files of a source. In a folder: those with the format's endings, hidden ones left out."""
+    written = source.file or source.glob or source.folder
+    if written is not None and is_address(written):
+        message = (
+            f"{reader.name} files are read from folders; an object in a store is CSV or Parquet (.parquet)."
+        )
+        raise ContractError([Violation(message, file=written, key=key, found=written)])
     plain = source.model_copy(update={"format": reader.name})
     if source.folder is None:
         return [path for path, _ in files(plain, roots, key=key)]

@@ -21,6 +21,7 @@ from ..protocols.model import Quantity
 from . import guess, parquet, propose
 from .csv_text import open_csv
 from .guess import ColumnGuess
+from .located import LocalFile
 from .readers import registry
 from .readers.base import Reader, first_bytes, refuse
 from .sources import Reading
@@ -192,7 +193,7 @@ def _csv(path: Path, name: str) -> tuple[dict[str, Any], list[_Candidate]]:
 
 
 def _parquet(path: Path, name: str) -> tuple[dict[str, Any], list[_Candidate]]:
-    columns = parquet.schema_of(path, name)
+    columns = parquet.schema_of(LocalFile(path, name))
     rows = int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
     return {"rows": rows, "columns": len(columns)}, [_Candidate(path.stem, {}, rows)]
 

@@ -122,3 +122,8 @@ class Source(Model):
         description="Contract column -> how many values its counter has before it begins again, such as "
         "65536. It is counted on in file order within a session.",
     )
+    mixed_scales: tuple[Identifier, ...] = Field(
+        default=(),
+        description="Contract columns whose values truly lie on another scale in some files, and are not to "
+        "be taken for a change of unit.",
+    )

@@ -49,7 +49,7 @@ def dry_run(
     """
     study = load(path)
     lock.verify(study.path)
-    data = tables(study)
+    data = tables(study, memory=memory)
     store, budget = store_of(study), streams.Budget.of(workers, memory)
     read = [
         {

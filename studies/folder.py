@@ -166,12 +166,13 @@ def store_of(study: Study) -> Store:
     return Store(cache_folder(study.path) / "store")
 
 
-def tables(study: Study, *, rehash: bool = False) -> Tables:
+def tables(study: Study, *, rehash: bool = False, memory: int | None = None) -> Tables:
     """Every table of a study, read and held against its contract; streams are opened and not read.
 
     Args:
         study: The study.
         rehash: True hashes every file again, whatever is remembered of it.
+        memory: Bytes that a table may take that is read whole; None: what the system has.
 
     Raises:
         ContractError: Tables violate their contract; the violations of all tables are listed.
@@ -183,10 +184,10 @@ def tables(study: Study, *, rehash: bool = False) -> Tables:
     tests: dict[str, dict[str, TableData | Stream]] = {version: {} for version in study.versions}
     for name in shared_tables(study.protocol):
         if name in study.config.sources:
-            _read(study, name, study.config.sources[name], shared, violations, hashes=hashes)
+            _read(study, name, study.config.sources[name], shared, violations, hashes=hashes, memory=memory)
     for version, spec in study.config.algorithm.versions.items():
         for name in test_tables(study.protocol):
-            _read(study, name, spec.sources[name], tests[version], violations, hashes=hashes)
+            _read(study, name, spec.sources[name], tests[version], violations, hashes=hashes, memory=memory)
     for own in tests.values():
         every = shared | own
         frames = {name: table.frame for name, table in every.items() if isinstance(table, TableData)}
@@ -212,6 +213,7 @@ def _read(
     violations: list[Violation],
     *,
     hashes: HashCache,
+    memory: int | None,
 ) -> None:
     """Read one table, or open it as a stream, or note what is wrong with it."""
     table, codes = study.protocol.tables[name], declared_codes(study.protocol)
@@ -240,6 +242,7 @@ def _read(
             conversions=study.protocol.conversions,
             exclusions=codes,
             hashes=hashes,
+            memory=memory,
         )
     except ContractError as error:
         violations.extend(error.violations)

@@ -70,7 +70,8 @@ def run(
         path: The study folder.
         workers: Threads; default one a processor. The numbers do not depend on it.
         memory: Bytes that reading and pairing streams may take, all workers together; default as much as
-            full batches take. The numbers do not depend on it.
+            full batches take. A table that is read whole and takes more is refused; default what the system
+            has. The numbers do not depend on it.
         output: Folder that the run folder is created in. Default: `runs` in the study folder.
         progress: Told what is being done and the share done, 0 to 1.
 
@@ -89,7 +90,7 @@ def run(
     tell("reading the study", 0.0)
     study = load(path)
     locked = lock.verify(study.path)
-    data = tables(study)
+    data = tables(study, memory=memory)
     for version, table in data.every():
         log("table read", table=table.name, version=version, rows=table.n_rows)
     parent = output if output is not None else study.path / RUNS_FOLDER
