@@ -343,10 +343,10 @@ kept = streams._keep
 def slowly(*parts):
     entry = kept(*parts)
     print("kept", flush=True)
-    time.sleep(0.05)
+    time.sleep(0.5)
     return entry
 streams._keep = slowly
-run.run(sys.argv[1], workers=2)
+run.run(sys.argv[1], workers=1)
 """
 
 
