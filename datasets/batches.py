@@ -10,8 +10,12 @@ TARGET_ROWS = 5_000_000
 SMALLEST_ROWS = 50_000
 """Rows below which a batch is not cut any further for memory's sake."""
 
-BYTES_A_ROW = 120
-"""Memory that pairing takes for each row of a batch, measured with some columns more than a stream has."""
+BYTES_A_ROW = 200
+"""Memory that a row of a batch takes at most while it is read, aligned and paired, as measured: beats with an
+activity beside seconds of a wrist, clocks aligned."""
+
+BYTES_AT_REST = 400 * 2**20
+"""Memory of the program itself, whatever the batches."""
 
 
 def cut(
@@ -67,15 +71,16 @@ def target_rows(memory: int | None, workers: int) -> int:
     Halved from `TARGET_ROWS` until it fits, so that few sizes occur and batches are found again.
 
     Args:
-        memory: Bytes for all workers together; None: no limit.
+        memory: Bytes for the whole program; None: no limit.
         workers: Batches at work at the same time.
 
     Example:
         >>> target_rows(None, 8), target_rows(2**30, 2)
-        (5000000, 2500000)
+        (5000000, 1250000)
     """
     target = TARGET_ROWS
-    while memory is not None and target * BYTES_A_ROW * workers > memory and target > SMALLEST_ROWS:
+    room = None if memory is None else memory - BYTES_AT_REST
+    while room is not None and target * BYTES_A_ROW * workers > room and target > SMALLEST_ROWS:
         target //= 2
     return target
 
