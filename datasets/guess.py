@@ -56,6 +56,7 @@ class ColumnGuess:
         high: Largest value.
         levels: Values of a category.
         missing: How many cells are empty.
+        epoch: Unit of date-times that are numbers in the data.
         notes: What somebody should know.
     """
 
@@ -68,6 +69,7 @@ class ColumnGuess:
     high: str | None = None
     levels: tuple[str, ...] = ()
     missing: int = 0
+    epoch: str | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -149,8 +151,8 @@ def _column(series: pl.Series, unit: str | pl.Series | None, name: str, partial:
         first, last = (
             datetime.fromtimestamp(float(value) / dict(_EPOCH_UNITS)[epoch], UTC) for value in _ends(series)
         )
-        notes.append(f"looks like {_WORDS[epoch]} since 1970: {first:%Y-%m-%d} to {last:%Y-%m-%d}")
-        unit, unit_from = epoch, "name"
+        notes.append(f"read as {_WORDS[epoch]} since 1970: {first:%Y-%m-%d} to {last:%Y-%m-%d}")
+        kind, unit, unit_from, low, high = "datetime", None, None, _shown(first), _shown(last)
     if unit in ("1", "%") and high is not None and kind == "number" and 0 < float(high) <= 1:
         notes.append("at most 1: perhaps shares, not percent (conversion from `1` to `%`: factor 100)")
     return ColumnGuess(
@@ -163,10 +165,13 @@ def _column(series: pl.Series, unit: str | pl.Series | None, name: str, partial:
         high=high,
         levels=levels,
         missing=series.null_count(),
+        epoch=epoch,
         notes=tuple(notes),
     )
 
 
+_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 / 3_600}
+"""How many of each unit of time a second has."""
 _WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 
@@ -253,14 +258,13 @@ _IN_KEYS = ("integer", "text", "date", "datetime", "category")
 def time_of(guesses: Sequence[ColumnGuess]) -> ColumnGuess | None:
     """The column that seems to be the time of a row: a date and time, one since 1970, or one by its name."""
     moments = [one for one in guesses if one.type == "datetime"]
-    epochs = [one for one in guesses if any("since 1970" in note for note in one.notes)]
     named = [
         one
         for one in guesses
         if one.type in ("number", "integer") and _TIME_NAME.search(one.in_data) and not one.missing
     ]
     starts = [one for one in moments if re.search(r"(?i)start|^time", one.in_data)]
-    return next(iter([*starts, *moments, *epochs, *named]), None)
+    return next(iter([*starts, *moments, *named]), None)
 
 
 def rate_of(frame: pl.DataFrame, time: ColumnGuess, subject: ColumnGuess | None) -> float | None:
@@ -274,10 +278,10 @@ def rate_of(frame: pl.DataFrame, time: ColumnGuess, subject: ColumnGuess | None)
     if isinstance(series.dtype, pl.Datetime):
         values, scale = series.cast(pl.Datetime("us")).to_physical().to_numpy(), 1e6
     else:
-        scales = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 / 3_600}
-        if time.unit not in scales:
+        unit = time.epoch or time.unit
+        if unit not in _SECOND:
             return None
-        values, scale = series.to_numpy(), scales[time.unit]
+        values, scale = series.to_numpy(), _SECOND[unit]
     steps = np.diff(np.sort(values)) / scale
     middle = float(np.median(steps))
     even = np.mean(np.abs(steps - middle) <= 0.02 * middle) if middle > 0 else 0

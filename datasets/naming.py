@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import polars as pl
 
 from ..protocols.errors import ContractError, Violation, nearest
 from ..protocols.model import Table
-from . import typed
 from .places import Part, Places
 from .sources import Source
 
@@ -50,55 +49,40 @@ def named(source: Source) -> tuple[str, ...]:
     return (*(fields(source.from_path) if source.from_path else ()), *source.constants)
 
 
-def add(
-    frame: pl.DataFrame,
-    names: Iterable[str],
-    places: Places,
-    table: Table,
-    source: Source,
-    *,
-    from_text: bool,
-    key: str,
-) -> tuple[pl.DataFrame, list[str]]:
-    """The frame and its names with the columns that paths and constants give.
+def columns(
+    names: Sequence[str], places: Places, table: Table, source: Source, *, key: str
+) -> list[pl.Series]:
+    """The columns that paths and constants give, as text, named as in the data.
 
     Args:
-        frame: Columns as they arrived, named as in the data.
         names: Names of all columns in the data.
         places: Where its rows came from.
         table: The contract.
         source: The source, with `from_path` and `constants`.
-        from_text: Whether values in `frame` are still text; otherwise they are typed here.
         key: Dotted path of the source, for messages.
 
     Raises:
         ContractError: A path that does not fit, a column that the data have already, or unknown to the table.
     """
-    names = list(names)
     violations: list[Violation] = []
     texts = _from_paths(places.parts, source, key, violations)
     texts |= _constants(len(places.parts), table, source, key, violations)
     made: list[pl.Series] = []
     for column, values in texts.items():
-        spec, in_data = table.columns.get(column), source.columns.get(column, column)
-        if spec is None:
+        in_data = source.columns.get(column, column)
+        if column not in table.columns:
             continue  # a part of the path that nobody asks for
         if in_data in names:
             message = "the data have a column of that name; take it from one place."
             violations.append(Violation(message, file=places.parts[0].name, key=column))
             continue
-        repeats = [part.n_rows for part in places.parts]
-        series = pl.Series(column, values, dtype=pl.String)
-        series = pl.concat([series[i : i + 1].new_from_index(0, n) for i, n in enumerate(repeats)])
-        if not from_text:
-            found = typed.convert(series, spec, from_text=True, places=places)
-            violations.extend(found.violations)
-            series = found.series
-        made.append(series.alias(in_data))
-        names.append(in_data)
+        each = pl.Series(in_data, values, dtype=pl.String)
+        made.append(
+            pl.concat([each[i : i + 1].new_from_index(0, part.n_rows) for i, part in enumerate(places.parts)])
+        )
     if violations:
         raise ContractError(violations)
-    return frame.with_columns(made), names
+    return made
 
 
 def _from_paths(
@@ -111,7 +95,7 @@ def _from_paths(
     except ValueError as error:
         violations.append(Violation(f"{error}.", key=f"{key}.from_path", found=source.from_path))
         return {}
-    columns: dict[str, list[str]] = {name: [] for name in fields(source.from_path)}
+    found: dict[str, list[str]] = {name: [] for name in fields(source.from_path)}
     for part in parts:
         whole = part.name if "/" in source.from_path else PurePosixPath(part.name).name
         match = wanted.fullmatch(whole)
@@ -119,9 +103,9 @@ def _from_paths(
             message = f"the path does not fit `{source.from_path}`, which names its columns."
             violations.append(Violation(message, file=part.name, key=f"{key}.from_path", found=whole))
             continue
-        for name, value in zip(columns, match.groups(), strict=True):
-            columns[name].append(value)
-    return {} if violations else columns
+        for name, value in zip(found, match.groups(), strict=True):
+            found[name].append(value)
+    return {} if violations else found
 
 
 def _constants(

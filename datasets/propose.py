@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .guess import ColumnGuess
+from .sources import AS_RECORDED
 
 
 def scalar(value: object) -> str:
@@ -58,9 +59,10 @@ def source(
     renamed = {one.name: one.in_data for one in columns if one.name != one.in_data}
     if renamed:
         lines += ["    columns:", *(f"      {key}: {scalar(value)}" for key, value in renamed.items())]
-    recorded = [one.name for one in columns if any("several units" in note for note in one.notes)]
-    if recorded:
-        lines.append(f"    units: {flow(dict.fromkeys(recorded, 'as_recorded'))}")
+    units = {one.name: one.epoch for one in columns if one.epoch is not None}
+    units |= {one.name: AS_RECORDED for one in columns if any("several units" in note for note in one.notes)}
+    if units:
+        lines.append(f"    units: {flow(units)}")
     return "\n".join(lines) + "\n"
 
 

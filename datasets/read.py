@@ -44,7 +44,6 @@ from .located import record
 from .opened import from_folders, open_files, refuse_columns_too_large, refuse_text_too_large
 from .places import Part, Places
 from .provenance import FileRecord, content_hash, file_record
-from .readers.base import Reader
 from .roots import Roots
 from .sources import Source
 from .stores import StoreOptions
@@ -151,7 +150,7 @@ def read_table(
     if source.sql is not None:
         raw = _from_sql(name, table, source, allowed, key, hashes=hashes)
     elif reader is not None:
-        raw, source = _from_reader(
+        recorded = reading.read(
             reader,
             table,
             source,
@@ -161,12 +160,11 @@ def read_table(
             hash_files=hash_files,
             hashes=hashes,
         )
+        source = recorded.source
+        raw = Raw(recorded.frame, recorded.frame.columns, Places(recorded.parts), False, recorded.files)
     else:
         raw = _from_files(table, source, allowed, key, hash_files=hash_files, hashes=hashes, memory=memory)
-    frame, names = naming.add(
-        raw.frame, raw.names, raw.places, table, source, from_text=raw.from_text, key=key
-    )
-    raw = replace(raw, frame=frame, names=names)
+    raw = _with_named(raw, table, source, key)
     return checked(name, table, source, raw, conversions=conversions, exclusions=exclusions)
 
 
@@ -203,6 +201,19 @@ def from_frame(
     places = Places((Part(name, data.height),))
     raw = Raw(_needed(data, table, source), data.columns, places, from_text=False)
     return checked(name, table, source, raw, conversions=conversions, exclusions=exclusions)
+
+
+def _with_named(raw: Raw, table: Table, source: Source, key: str) -> Raw:
+    """The columns that paths and constants of the source give, beside those of the data."""
+    named = naming.columns(raw.names, raw.places, table, source, key=key)
+    if not named:
+        return raw
+    return replace(
+        raw,
+        frame=raw.frame.with_columns(named),
+        names=[*raw.names, *(series.name for series in named)],
+        texts=raw.texts | {series.name for series in named},
+    )
 
 
 def wanted_columns(table: Table, source: Source, names: Sequence[str]) -> list[str]:
@@ -262,29 +273,6 @@ def _from_files(
     return Raw(
         alike.joined(frames), names, Places(tuple(parts)), is_text, records, from_folders(opened, names)
     )
-
-
-def _from_reader(
-    reader: Reader,
-    table: Table,
-    source: Source,
-    roots: Roots,
-    *,
-    key: str,
-    conversions: Sequence[Conversion],
-    hash_files: bool,
-    hashes: HashCache | None,
-) -> tuple[Raw, Source]:
-    """Read what needs a reader; the source comes back without the units that are dealt with."""
-    found = reading.read(
-        reader, table, source, roots, key=key, conversions=conversions, hash_files=hash_files, hashes=hashes
-    )
-    named = [(part.name, frame.schema) for part, frame in zip(found.parts, found.frames, strict=True)]
-    violations = alike.types(named)
-    if violations:
-        raise ContractError(violations)
-    frame = alike.joined(list(found.frames))
-    return Raw(frame, frame.columns, Places(found.parts), False, found.files), found.source
 
 
 def checked(

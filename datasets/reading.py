@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import polars as pl
 
 from ..protocols.errors import ContractError, Violation, nearest
 from ..protocols.model import Conversion, Table
-from . import naming, recorded_units
+from . import alike, naming, recorded_units
 from .hash_cache import HashCache
 from .places import Part, Places
 from .provenance import FileRecord, file_record
@@ -29,13 +29,13 @@ class Recorded:
     """What the files of a source gave.
 
     Attributes:
-        frames: One a file: columns named as in the data, units settled.
+        frame: Columns named as in the data, units settled.
         parts: One a file, with the lines that its rows start on.
         files: Every file that was read.
         source: The source without what is dealt with.
     """
 
-    frames: tuple[pl.DataFrame, ...]
+    frame: pl.DataFrame
     parts: tuple[Part, ...]
     files: tuple[FileRecord, ...]
     source: Source
@@ -128,12 +128,20 @@ def read(
         Part(name, found.frame.height, lines=found.lines is not None, starts=found.lines)
         for (name, _), found in zip(opened, rows, strict=True)
     )
-    frames, source, wrong = _settled(rows, parts, table=table, source=source, conversions=conversions)
-    if wrong:
-        raise ContractError(wrong)
+    violations = alike.types(
+        [(name, found.frame.schema) for (name, _), found in zip(opened, rows, strict=True)]
+    )
+    if violations:
+        raise ContractError(violations)
+    frame = alike.joined([found.frame for found in rows])
+    frame, source, violations = recorded_units.settle(
+        frame, _units(rows), Places(parts), table=table, source=source, conversions=conversions
+    )
+    if violations:
+        raise ContractError(violations)
     every = dict.fromkeys(file for _, one in opened for file in one.files)
     records = tuple(_record(path, roots.name(path), hashes, hash_files=hash_files) for path in every)
-    return Recorded(frames, parts, records, source)
+    return Recorded(frame, parts, records, source)
 
 
 def _record(path: Path, name: str, hashes: HashCache | None, *, hash_files: bool) -> FileRecord:
@@ -206,37 +214,7 @@ def _wanted(opened: Sequence[tuple[str, Opened]], table: Table, source: Source) 
     return wanted
 
 
-def _settled(
-    rows: Sequence[Rows],
-    parts: tuple[Part, ...],
-    *,
-    table: Table,
-    source: Source,
-    conversions: Sequence[Conversion],
-) -> tuple[tuple[pl.DataFrame, ...], Source, list[Violation]]:
-    """Units compared over all files, and converted where each row names its own."""
-    frames = tuple(found.frame for found in rows)
+def _units(rows: Sequence[Rows]) -> dict[str, list[str | pl.Series | None]]:
+    """Column -> the unit that each file names."""
     names = {name for found in rows for name in found.units}
-    recorded: Mapping[str, list[str | pl.Series | None]] = {
-        name: [found.units.get(name) for found in rows] for name in names
-    }
-    if not recorded and not source.units:
-        return frames, source, []
-    places = Places(parts)
-    try:
-        whole = pl.concat(frames, how="vertical_relaxed")
-    except pl.exceptions.PolarsError:
-        return frames, source, []  # types differ between files; the caller says so
-    whole, source, wrong = recorded_units.settle(
-        whole, recorded, places, table=table, source=source, conversions=conversions
-    )
-    return (
-        (
-            *(
-                whole.slice(end - part.n_rows, part.n_rows)
-                for part, end in zip(parts, places.ends, strict=True)
-            ),
-        ),
-        source,
-        wrong,
-    )
+    return {name: [found.units.get(name) for found in rows] for name in names}

@@ -17,7 +17,7 @@ import polars as pl
 
 from ..protocols.errors import ContractError, Violation
 from ..protocols.model import Conversion, Table
-from . import alike, partitions
+from . import alike, naming, partitions, reading
 from .contract import ROW
 from .finding import found
 from .hash_cache import HashCache
@@ -223,8 +223,8 @@ def open_stream(
         ContractError: Files are missing, damaged or differ in their columns, or there is no subject column.
         OutputError: A file cannot be read.
     """
-    if source.sql is not None or source.from_path is not None or source.constants:
-        return None
+    if source.sql is not None or naming.named(source) or reading.reader_of(source, f"sources.{name}"):
+        return None  # read whole
     allowed = Roots.of(base, roots, stores)
     located = found(source, allowed, key=f"sources.{name}")
     if any(form != "parquet" for _, form in located):

@@ -244,7 +244,8 @@ def test_guesses_of_a_table(tmp_path: Path) -> None:
     assert one.key == ("subject", "timestamp_ms")
     assert (one.time, one.interval_s) == ("timestamp_ms", 1.0)
     assert column(one, "Heart Rate (bpm)") == {"type": "number", "unit": "1/min", "low": "60.5", "levels": ()}
-    assert column(one, "timestamp_ms")["unit"] == "ms"
+    assert column(one, "timestamp_ms")["type"] == "datetime"
+    assert "units: {timestamp_ms: ms}" in one.source
     assert column(one, "activity")["levels"] == ("rest", "run", "walk")
     assert column(one, "Participant ID")["type"] == "text"
     assert any("milliseconds since 1970: 2026-03-01 to 2026-03-01" in note for note in one.notes)
