@@ -134,7 +134,11 @@ def header(path: Path, name: str) -> Head:
         return Head(record, float(record.fs or 0), (), (), _start(record), (place,), record.sig_len)
     if hasattr(record, "seg_name"):
         return _segmented(path, name, record)
-    files = [path.parent / file for file in dict.fromkeys(record.file_name)]
+    named = [file for file in record.file_name or () if file]
+    if len(named) != record.n_sig or len(record.sig_name or ()) != record.n_sig:
+        message = f"is cut off: its first line says {record.n_sig} signals, and {len(named)} follow."
+        raise refuse(message, name)
+    files = [path.parent / file for file in dict.fromkeys(named)]
     return Head(
         record,
         float(record.fs),

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
-from datetime import date, datetime, time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import duckdb
-import numpy as np
-import pandas as pd
 import polars as pl
-import pyedflib
-import pyreadstat
 import pytest
 
 from accordance.app.cli import main
-from accordance.datasets.readers.wfdb_library import library
 from accordance.datasets.sniff import Looked, sniff
 from accordance.studies import check
 
-RNG = np.random.default_rng(11)
-START = datetime(2026, 3, 1, 22, 30)
+
+def _device_files() -> ModuleType:
+    """The writers of files that the tests of the readers use."""
+    path = Path(__file__).parents[1] / "datasets" / "readers" / "device_files.py"
+    spec = importlib.util.spec_from_file_location("device_files", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+device_files = _device_files()
+
 
 STUDY = """\
 schema: accordance/study/1
@@ -50,98 +57,6 @@ endpoints:
   error: {title: E, role: exploratory, metric: rmse, average: pooled, reference: x, test: x}
 seed: 1
 """
-
-
-def edf(path: Path) -> None:
-    writer = pyedflib.EdfWriter(str(path), 3, file_type=pyedflib.FILETYPE_EDFPLUS)
-    writer.setStartdatetime(START)
-    for i, (label, unit, rate) in enumerate((("ECG I", "mV", 100), ("ECG II", "mV", 100), ("SpO2", "%", 1))):
-        head = {
-            "label": label,
-            "dimension": unit,
-            "sample_frequency": rate,
-            "transducer": "",
-            "prefilter": "",
-        }
-        limits = {"physical_min": 0, "physical_max": 100, "digital_min": -32768, "digital_max": 32767}
-        writer.setSignalHeader(i, head | limits)
-    writer.writeSamples(
-        [RNG.uniform(0, 99, 100 * 120), RNG.uniform(0, 99, 100 * 120), RNG.uniform(90, 99, 120)]
-    )
-    for onset, text in ((0, "Sleep stage W"), (30, "Sleep stage N2"), (90, "Sleep stage R")):
-        writer.writeAnnotation(onset, 60 if onset == 30 else 30, text)
-    writer.writeAnnotation(17, -1, "Lichter aus: „Licht“")
-    writer.close()
-
-
-def latin(path: Path) -> None:
-    edf(path)
-    path.write_bytes(path.read_bytes().replace("„Licht“".encode(), "\xfcber 12-34 ".encode("latin-1")))
-
-
-def wfdb(path: Path) -> None:
-    with library() as package:
-        package.wrsamp(
-            path.stem,
-            fs=250,
-            units=["mV"],
-            sig_name=["MLII"],
-            p_signal=RNG.normal(size=(2_000, 1)),
-            fmt=["16"],
-            base_date=date(2026, 3, 1),
-            base_time=time(8),
-            write_dir=str(path.parent),
-        )
-        symbols = np.array(["+", "N", "N", "V", "~", "N"])
-        samples = np.array([5, 10, 210, 400, 500, 650])
-        notes = ["(N", "", "", "", "", ""]
-        package.wrann(path.stem, "atr", samples, symbols, aux_note=notes, fs=250, write_dir=str(path.parent))
-
-
-def atr(path: Path) -> None:
-    wfdb(path.with_suffix(".hea"))
-    for more in (".hea", ".dat"):
-        path.with_suffix(more).unlink()
-
-
-def xpt(path: Path) -> None:
-    frame = pd.DataFrame(
-        {
-            "USUBJID": ["S-1", "S-1", "S-2"],
-            "VISITNUM": [1.0, 2.0, 1.0],
-            "VSDTM": [datetime(2026, 3, 1 + i, 8, 15) for i in range(3)],
-            "SYSBP": [121.0, np.nan, 133.0],
-        }
-    )
-    pyreadstat.write_xport(frame, str(path), file_format_version=5, table_name="VS")
-
-
-def apple(path: Path) -> None:
-    records = "".join(
-        f'<Record type="{kind}" sourceName="Watch" unit="{unit}" value="{value}" '
-        f'creationDate="2026-03-01 08:{i:02}:00 +0100" startDate="2026-03-01 08:{i:02}:00 +0100" '
-        f'endDate="2026-03-01 08:{i:02}:05 +0100"/>'
-        for kind, unit, value in (
-            ("HKQuantityTypeIdentifierHeartRate", "count/min", 61),
-            ("HKQuantityTypeIdentifierOxygenSaturation", "%", 0.97),
-        )
-        for i in range(20)
-    )
-    path.write_text(f"<HealthData>{records}</HealthData>")
-
-
-def mhealth(path: Path) -> None:
-    points = [
-        {
-            "header": {"id": str(i), "schema_id": {"name": "heart-rate"}, "user_id": "u1"},
-            "body": {
-                "heart_rate": {"value": 60 + i, "unit": "beats/min"},
-                "effective_time_frame": {"date_time": f"2026-03-01T08:{i:02}:00Z"},
-            },
-        }
-        for i in range(30)
-    ]
-    path.write_text(json.dumps(points))
 
 
 def table() -> pl.DataFrame:
@@ -178,13 +93,13 @@ def database(path: Path) -> None:
 
 
 FILES: dict[str, tuple[Callable[[Path], None], str, int]] = {
-    "P01_night1.edf": (edf, "edf", 4),
-    "P01_latin.edf": (latin, "edf", 4),
-    "100.hea": (wfdb, "wfdb", 3),
-    "101.atr": (atr, "wfdb", 2),
-    "vs.xpt": (xpt, "sas", 1),
-    "export.xml": (apple, "apple_health", 2),
-    "points.json": (mhealth, "open_mhealth", 1),
+    "P01_night1.edf": (device_files.edf, "edf", 4),
+    "P01_latin.edf": (device_files.latin, "edf", 4),
+    "100.hea": (device_files.wfdb, "wfdb", 3),
+    "101.atr": (device_files.atr, "wfdb", 2),
+    "vs.xpt": (device_files.xpt, "sas", 1),
+    "export.xml": (device_files.apple, "apple_health", 2),
+    "points.json": (device_files.mhealth, "open_mhealth", 1),
     "hr.csv": (csv, "csv", 1),
     "hr.parquet": (parquet, "parquet", 1),
     "hr.duckdb": (database, "duckdb", 2),
@@ -252,7 +167,7 @@ def test_guesses_of_a_table(tmp_path: Path) -> None:
 
 
 def test_shares_called_percent_are_pointed_out(tmp_path: Path) -> None:
-    apple(tmp_path / "export.xml")
+    device_files.apple(tmp_path / "export.xml")
     found = sniff(tmp_path / "export.xml", tables="OxygenSaturation")
     assert [one.rows for one in found.tables] == [20]
     assert any("perhaps shares, not percent" in note for note in found.tables[0].notes)
@@ -293,7 +208,7 @@ def test_what_cannot_be_sniffed(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     csv(tmp_path / "data" / "hr.csv")
-    edf(tmp_path / "data" / "whole.edf")
+    device_files.edf(tmp_path / "data" / "whole.edf")
     (tmp_path / "data" / "cut.edf").write_bytes((tmp_path / "data" / "whole.edf").read_bytes()[:-99])
     (tmp_path / "data" / "empty.parquet").write_bytes(b"")
     (tmp_path / "data" / "no.duckdb").write_bytes(b"nothing of the kind" * 99)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from accordance.datasets.read import TableData, read_table
 from accordance.datasets.sources import Reading, Source
 from accordance.protocols.model import Column, Conversion, Table
+
+sys.path.append(str(Path(__file__).parent))  # so that tests can say `import device_files`
 
 
 @pytest.fixture

@@ -211,6 +211,11 @@ def test_rates_within_a_record(study: Path, take: Callable, contract: Callable, 
         ),
         (
             "100.hea",
+            lambda data: b"\n".join(data.split(b"\n")[:2]),
+            "its first line says 2 signals, and 1 follow",
+        ),
+        (
+            "100.hea",
             lambda data: data.split(b"\n")[0].replace(b"100 2", b"100 0") + b"\n",
             "holds no signals",
         ),
