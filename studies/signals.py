@@ -59,6 +59,41 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Clock:
+    """How the run found the test device's clock to stand against the reference's in a session.
+
+    Attributes:
+        status: `resolved`, or why it is not known.
+        reason: The same in words; empty where it is known.
+        at: Test time (ticks) at which the offset holds.
+        offset: Seconds to add to the test clock, lower and upper bound of its 95% interval behind it.
+        drift: Parts in a million, likewise; None where none was estimated.
+        applied: Whether the run has paired by corrected times.
+    """
+
+    status: str
+    reason: str
+    at: int
+    offset: tuple[float, float | None, float | None] | None
+    drift: tuple[float, float | None, float | None] | None
+    applied: bool
+
+    def corrected(self, ticks: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Test times by the reference's clock; as they are where the clock is not known.
+
+        Example:
+            >>> clock = Clock("resolved", "", 0, (2.0, 1.5, 2.5), (100.0, 90.0, 110.0), applied=True)
+            >>> clock.corrected(np.array([0, 10_000 * SECOND])).tolist()
+            [2000000, 10003000000]
+        """
+        if self.offset is None:
+            return ticks
+        drift = self.drift[0] if self.drift is not None else 0.0
+        moved = self.offset[0] * SECOND + drift * 1e-6 * (ticks - self.at)
+        return np.asarray(ticks + np.rint(moved).astype(np.int64))
+
+
+@dataclass(frozen=True)
 class Trace:
     """One device's rows of a session.
 
@@ -92,6 +127,36 @@ def shown(results: Results) -> list[str]:
         ):
             found.append(str(entry["id"]))
     return found
+
+
+def clock(results: Results, asked: Asked) -> Clock | None:
+    """What the alignment audit says of a session; None where the protocol aligns no clocks."""
+    protocol = results.protocol
+    pairing = slices.endpoint_of(protocol, asked.endpoint).pairing
+    audit = results.clocks(said(pairing), asked.version)
+    if audit is None:
+        return None
+    same = [pl.col(name).cast(pl.String) == value for name, value in asked.session]
+    found = audit.filter(*same)
+    if found.is_empty():
+        return None
+    row = found.row(0, named=True)
+
+    def bounded(name: str, value: str) -> tuple[float, float | None, float | None] | None:
+        if row[value] is None:
+            return None
+        return row[value], row[f"{name}_lower"], row[f"{name}_upper"]
+
+    table = protocol.tables[protocol.pairings[said(pairing)].test]
+    at = ticks(found["at"], table)[0]
+    return Clock(
+        str(row["status"]),
+        str(row["reason"] or ""),
+        0 if at is None else int(at),
+        bounded("offset", "offset_s"),
+        bounded("drift", "drift_ppm"),
+        bool(row["applied"]),
+    )
 
 
 def is_datetime(protocol: Protocol, endpoint: Endpoint) -> bool:

@@ -38,6 +38,8 @@ def show(results: Results, run: Path) -> None:
     dates = signals.is_datetime(results.protocol, endpoint)
     found = _windows((str(run), _changed(run)), asked)
     sides = raw(run, asked)
+    clock = signals.clock(results, asked)
+    corrected = by_clock(clock)
     ends = extent(found, sides)
     if ends is None:
         st.info("This session has neither windows nor rows.", icon=":material/info:")
@@ -50,6 +52,7 @@ def show(results: Results, run: Path) -> None:
         found,
         sides,
         between,
+        clock=corrected,
         dates=dates,
         place=f"{run.name}-{asked.endpoint}-{asked.version}",
     )
@@ -111,6 +114,46 @@ def raw(run: Path, asked: signals.Asked) -> dict[signals.Side, signals.Trace]:
             icon=":material/history:",
         )
     return found
+
+
+CLOCK = "clock"
+CORRECTED, WRITTEN = "corrected", "as written"
+
+
+def by_clock(clock: signals.Clock | None) -> signals.Clock | None:
+    """Ask whether the device's times are shown corrected; the clock where they are."""
+    if clock is None:
+        return None
+    if clock.offset is None:
+        st.caption(f":material/schedule: The clock of this session is not known: {clock.reason}")
+        return None
+    how = "corrected" if clock.applied else "as written"
+    row = st.columns([3, 9], vertical_alignment="center")
+    with row[0]:
+        st.session_state.setdefault(CLOCK, CORRECTED if clock.applied else WRITTEN)
+        shown_ = st.segmented_control("Device's time", [CORRECTED, WRITTEN], key=CLOCK, required=True)
+    with row[1]:
+        st.caption(f":material/schedule: {clock_words(clock)} The run paired by times {how}.")
+    return clock if shown_ == CORRECTED else None
+
+
+def clock_words(clock: signals.Clock) -> str:
+    """Offset and drift with their intervals, in words.
+
+    Example:
+        >>> print(clock_words(signals.Clock("resolved", "", 0, (1.25, 1.1, 1.4), None, applied=True)))
+        To the device's time +1.2 s are added (95% +1.1 to +1.4).
+    """
+
+    def said(value: float | None) -> str:
+        return "?" if value is None else f"{value:+.1f}".replace("-", "−")
+
+    offset = clock.offset or (0.0, None, None)
+    words = f"To the device's time {said(offset[0])} s are added (95% {said(offset[1])} to {said(offset[2])})"
+    if clock.drift is None:
+        return f"{words}."
+    drift, low, high = (said(one) for one in clock.drift)
+    return f"{words}, and {drift} ppm ({low} to {high}) of what has passed."
 
 
 def _changed(run: Path) -> int:
@@ -250,6 +293,7 @@ def chart(
     sides: Mapping[signals.Side, signals.Trace],
     between: tuple[int, int],
     *,
+    clock: signals.Clock | None,
     dates: bool,
     place: str,
 ) -> None:
@@ -260,11 +304,16 @@ def chart(
     column = reference.columns[str(endpoint.reference)]
     words = traces.Words(
         reference=f"Reference: {reference.device or reference.title or pairing.reference}",
-        test=f"Device: {test.device or test.title or pairing.test}",
+        test=f"Device: {test.device or test.title or pairing.test}"
+        + (", by the reference's clock" if clock is not None else ""),
         unit=column.unit or "",
         clock="Time (UTC)" if dates else f"Time ({reference.columns[str(reference.time)].unit})",
     )
-    lines = {side: traces.visible(trace, between) for side, trace in sides.items()}
+    shift = None if clock is None else clock.corrected
+    lines = {
+        side: traces.visible(trace, between, shift=shift if side == "test" else None)
+        for side, trace in sides.items()
+    }
     figure = traces.drawn(
         lines, found, between, words, appearance=widgets.appearance(), dates=dates,
         chosen=st.session_state.get(WINDOW),

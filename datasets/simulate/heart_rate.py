@@ -41,8 +41,9 @@ class WearDay:
         tests: Version -> a row a second, where the device wrote: subject, time, heart_rate [1/min], empty
             where it showed none.
         clock: What nobody but the simulator knows of the wrist's clock: `offset_s`, `drift_ppm` (wrist minus
-            reference: offset at the first moment of the session, `start`, and what it gains), `lag_s` (of the
-            device's own averaging) and `apparent_offset_s`, their sum, which is what signals can show.
+            reference: offset at the first moment of the session, `start`, and what it gains), `lag_s` (from
+            the middle of what the device averages to its stamp) and `apparent_offset_s`, their sum, which is
+            what signals show; half a second more where a row stands for the second after its stamp.
     """
 
     subject: Mapping[str, Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from functools import cache
 
 import duckdb
@@ -123,3 +124,31 @@ def test_minutes_and_errors_are_those_of_another_engine():
     whole = found.endpoint("mape").filter(pl.col("by").is_null() & pl.col("subgroup").is_null())
     assert whole["n_units"][0] == answer[1] > 3_000
     assert whole["estimate"][0] == pytest.approx(answer[0], rel=1e-12)
+
+
+def test_the_clocks_are_found_within_their_stated_uncertainty():
+    """What the simulator put in: offset, drift, and the delay to the middle of a row's second."""
+    found = study("v2")
+    audit = found.clocks("minutes", found.deciding_version)
+    assert audit is not None
+    days = {day.subject["subject"]: day.clock for day in heart_rate_wear(n_subjects=21, hours=3).days()}
+    assert audit.height == 21
+    assert set(audit["status"]) == {"resolved"}
+    inside = {"offset": 0, "drift": 0}
+    for row in audit.iter_rows(named=True):
+        clock = days[row["subject"]]
+        since = (row["at"] - datetime.fromisoformat(clock["start"])).total_seconds()
+        true = (since - clock["offset_s"]) / (1 + 1e-6 * clock["drift_ppm"])
+        offset = true - since - clock["lag_s"] - 0.5
+        assert row["offset_s"] == pytest.approx(offset, abs=1.0)
+        inside["offset"] += row["offset_lower"] <= offset <= row["offset_upper"]
+        inside["drift"] += row["drift_lower"] <= -clock["drift_ppm"] <= row["drift_upper"]
+    # 95% of 21 sessions is 20; 18 or fewer of them would happen to an honest interval once in fifty
+    assert min(inside.values()) >= 18, inside
+
+
+def test_minutes_that_are_not_answered_are_counted():
+    """The better version while running shows less; the automatic and the declared share agree."""
+    shares = {version: by_activity(study(version), "coverage", "estimate") for version in ("v1", "v2")}
+    assert shares["v2"]["running"] < shares["v1"]["running"] < 1
+    assert all(0.8 < share <= 1 for own in shares.values() for share in own.values())
