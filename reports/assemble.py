@@ -25,6 +25,7 @@ from ..studies.results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, Results
 from . import (
     blocks,
     checklists,
+    clocks,
     contents,
     coverage,
     families,
@@ -284,6 +285,8 @@ def render(
         "freeze_problems": validity.freeze_problems(results),
         "intended": validity.intended(results),
         "missing_blocks": missing.missing(results),
+        "clock_blocks": clocks.clocks(results),
+        "clock_tipping": clocks.tipping(results),
         "sites": sites.sites(results),
         "unverified": validity.unverified(results),
         "checklists": checklists.checklists(

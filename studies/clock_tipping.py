@@ -53,7 +53,7 @@ def describe(
     Returns:
         One entry a deciding endpoint whose pairing has `tipping`: `endpoint`, `pairing`, `version`, `points`
         (`at` [seconds added to the test times], `estimate`, `lower`, `upper` of the row that settles the
-        decision without an error, `decision`, `settled_by` [the level that settles it there]), `turns`
+        decision without an error, `decision`, `settled_by` [the row that settles it there]), `turns`
         (`from`, `to`, `at`: the smallest error tried at which it is another decision, `after`: the largest
         before it), `uncertain` (see `clocks.uncertainty`) and `words`. These are sensitivity analyses: none
         of them decides.
@@ -137,7 +137,7 @@ def _curve(
                 "lower": shown.get("ci_lower"),
                 "upper": shown.get("ci_upper"),
                 "decision": decided[error].decision,
-                "settled_by": settles["level"] if settles else None,
+                "settled_by": settles["row_id"] if settles else None,
             }
         )
     turns = [turn for side in (-1, 1) if (turn := _turn(points, side)) is not None]

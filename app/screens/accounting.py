@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from ...reports import blocks, coverage, figures
+from ...reports import clocks as clock_blocks
 from ...reports import format as fmt
 from ...studies.results import Results
 from .. import drill, state, widgets
@@ -25,6 +26,7 @@ def show(results: Results, _folder: Path) -> None:
     st.title("Accounting")
     participants(results)
     units(results)
+    clocks(results)
     st.subheader("Rows")
     entry = chosen(results)
     counts, flow = st.tabs(["Counts", "Flow"])
@@ -78,6 +80,50 @@ def units(results: Results) -> None:
             right=(1, 2),
         )
     st.caption("Every row that was read was used or left out for one reason; the counts add up.")
+
+
+def clocks(results: Results) -> None:
+    """What is known of the devices' clocks, and what an error of them would do to the decision."""
+    found = clock_blocks.clocks(results)
+    if not found:
+        return
+    st.subheader("Clocks")
+    block = found[0]
+    if len(found) > 1:
+        names = {f"{one.title} · version {one.version}": one for one in found}
+        block = names[state.choice("clocks", "Pairing and version", list(names))]
+    st.markdown(block.words)
+    for number, model in enumerate(block.figures):
+        widgets.figure(model, f"clocks-{number}")
+    if block.least_sure:
+        heads = ("Session", "Offset (s)", "95% interval", "Drift (ppm)", "Agreement")
+        widgets.table(
+            heads,
+            [(escape(name), *map(widgets.plain, cells)) for name, *cells in block.least_sure],
+            right=(1, 2, 3, 4),
+        )
+        st.caption(
+            "The sessions that are least sure. The offset is added to the test device's clock; it holds the "
+            "delay of the device's own averaging. All sessions are in `pairs/` of the run folder."
+        )
+    if block.unresolved:
+        widgets.table(
+            ("Session without a clock", "Status", "Reason"),
+            [tuple(escape(cell) for cell in cells) for cells in block.unresolved],
+        )
+        if block.more:
+            st.caption(f"{fmt.count(block.more)} more are in the alignment audit of the run folder.")
+    tipping = clock_blocks.tipping(results)
+    if tipping:
+        st.markdown("**Alignment tipping point**")
+        st.caption(
+            "The pairs were made again with the test device's clock moved. These are sensitivity analyses; "
+            "none of them decides."
+        )
+    for number, one in enumerate(tipping):
+        st.markdown(f"**{one.title}.** {one.words}")
+        if one.figure is not None:
+            widgets.figure(one.figure, f"clock-tipping-{number}")
 
 
 def different(entries: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -19,6 +19,8 @@ from .builders import (
     scatter,
     whole,
 )
+from .clocks import clock_tipping
+from .clocks import sessions as clock_sessions
 from .forest_row import forest_row
 from .model import (
     AnyFigure,
@@ -34,6 +36,7 @@ from .model import (
     Matrix,
     Points,
     Scatter,
+    Span,
     Turn,
     same_picture,
 )
@@ -57,8 +60,11 @@ __all__ = [
     "Matrix",
     "Points",
     "Scatter",
+    "Span",
     "Turn",
     "build",
+    "clock_sessions",
+    "clock_tipping",
     "confusion",
     "contrasts",
     "differences",

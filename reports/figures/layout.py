@@ -77,6 +77,8 @@ FAR = 3.0
 def joined_points(model: Curve) -> list[list[CurvePoint]]:
     """The points of a curve that have a value, in stretches that a line may join."""
     known = [point for point in model.points if point.value is not None]
+    if not model.joined:
+        return []
     steps = [after.x - before.x for before, after in pairwise(known)]
     usual = float(np.median(steps)) if steps else 0.0
     stretches: list[list[CurvePoint]] = [[]]

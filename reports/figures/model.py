@@ -193,12 +193,16 @@ class Flow(Figure):
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One position of a curve: the estimate there with its interval, and what would be decided."""
+    """One position of a curve: the estimate there with its interval, and what would be decided.
+
+    `other` marks positions at which it would be decided otherwise than where the curve sets out: open marks.
+    """
 
     x: float
     value: float | None
     lower: float | None
     upper: float | None
+    other: bool = False
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,15 @@ class Turn:
     """A position to mark: where the decision becomes another one, or what was planned."""
 
     x: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of positions to shade, and what it is."""
+
+    low: float
+    high: float
     label: str
 
 
@@ -219,6 +232,8 @@ class Curve(Figure):
         goal_label: What they are.
         turns: Marked positions.
         whole: The positions are whole numbers.
+        joined: Whether lines join the positions; without them, they are things of their own.
+        span: A stretch of positions to shade.
     """
 
     x: Axis
@@ -228,6 +243,8 @@ class Curve(Figure):
     goal_label: str = ""
     turns: tuple[Turn, ...] = ()
     whole: bool = False
+    joined: bool = True
+    span: Span | None = None
 
 
 AnyFigure = Scatter | Forest | Matrix | Flow | Curve

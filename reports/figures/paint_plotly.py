@@ -10,6 +10,8 @@ import numpy as np
 from . import layout, theme
 from .model import AnyFigure, Axis, Curve, Flow, Forest, Matrix, Scatter
 
+MANY = 60
+"""Curves of more positions have smaller marks."""
 _DASH = {"solid": "solid", "dashed": "dash", "dashdot": "dashdot", "dotted": "dot"}
 
 
@@ -250,6 +252,16 @@ def _curve(figure: Any, model: Curve, colours: theme.Theme, go: Any) -> None:
     upper = [vertical[1] if point.upper is None else point.upper for point in known]
     bounded = any(point.lower is not None or point.upper is not None for point in known)
     values = [float(point.value) for point in known if point.value is not None]
+    if model.span is not None:
+        # a band narrower than a hair is drawn as one
+        figure.add_vrect(
+            x0=model.span.low,
+            x1=model.span.high,
+            fillcolor=colours.quiet,
+            opacity=0.18,
+            line={"color": colours.quiet, "width": 0.5},
+            layer="below",
+        )
     for stretch in layout.joined_points(model):
         figure.add_trace(
             go.Scatter(
@@ -265,7 +277,11 @@ def _curve(figure: Any, model: Curve, colours: theme.Theme, go: Any) -> None:
             x=[point.x for point in known],
             y=values,
             mode="markers",
-            marker={"color": colours.point, "size": 6, "symbol": "square"},
+            marker={
+                "color": colours.point,
+                "size": 6 if len(known) <= MANY else 3,
+                "symbol": ["square-open" if point.other else "square" for point in known],
+            },
             error_y={
                 "type": "data",
                 "symmetric": False,

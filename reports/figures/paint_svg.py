@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import layout, theme
-from .model import AnyFigure, Curve, Flow, FlowStep, Forest, ForestRow, Level, Matrix, Scatter
+from .model import AnyFigure, Curve, CurvePoint, Flow, FlowStep, Forest, ForestRow, Level, Matrix, Scatter
 
 _LOCK = threading.Lock()  # matplotlib's settings are global to the process
 _LIGHT = theme.LIGHT
@@ -363,6 +363,8 @@ def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float]) -> N
 
 FEW_POINTS = 30
 """Curves of at most so many positions show each as a mark with its interval; others as a band."""
+MANY_POINTS = 400
+"""The same of things of their own that no line joins."""
 
 
 def _curve(canvas: Any, model: Curve, _: int) -> None:
@@ -390,18 +392,25 @@ def _curve(canvas: Any, model: Curve, _: int) -> None:
     lower = [y_low if point.lower is None else point.lower for point in known]
     upper = [y_high if point.upper is None else point.upper for point in known]
     bounded = any(point.lower is not None or point.upper is not None for point in known)
-    few = len(known) <= FEW_POINTS and not all(point.lower is point.upper is None for point in known)
+    few = len(known) <= (FEW_POINTS if model.joined else MANY_POINTS) and not all(
+        point.lower is point.upper is None for point in known
+    )
     if bounded and few:
         axes.vlines(x, lower, upper, color=_LIGHT.point, linewidth=1.2, zorder=2)
     elif bounded:
         axes.fill_between(x, lower, upper, color=_LIGHT.point, alpha=0.16, linewidth=0, zorder=1)
+    if model.span is not None:
+        axes.axvspan(model.span.low, model.span.high, color=_LIGHT.quiet, alpha=0.18, linewidth=0.5, zorder=0)
+    others = [point for point in known if point.other]
+    if others or not model.joined:
+        _marks(axes, known, small=len(known) > FEW_POINTS)
     for stretch in layout.joined_points(model):
         axes.plot(
             [point.x for point in stretch],
             [point.value for point in stretch],
             color=_LIGHT.point,
             linewidth=0.8 if few else 1.5,
-            marker="s" if few else None,
+            marker="s" if few and not others else None,
             markersize=4,
             zorder=3,
         )
@@ -419,6 +428,23 @@ def _curve(canvas: Any, model: Curve, _: int) -> None:
             ha="right" if right_of_middle else "left", va="bottom", fontweight="semibold",
             fontsize=theme.SMALL,
         )  # fmt: skip
+
+
+def _marks(axes: Any, points: list[CurvePoint], *, small: bool) -> None:
+    """Each position as a mark, open where it would be decided otherwise."""
+    size = 1.5 if small else 4.0
+    for other, filled in ((False, _LIGHT.point), (True, _LIGHT.paper)):
+        own = [point for point in points if point.other == other]
+        axes.plot(
+            [point.x for point in own],
+            [point.value for point in own],
+            linestyle="none",
+            marker="s",
+            markersize=size,
+            color=_LIGHT.point,
+            markerfacecolor=filled,
+            zorder=4,
+        )
 
 
 _PAINTERS: dict[type, Any] = {

@@ -87,6 +87,12 @@ def entry(found: Results) -> dict[str, Any]:
     return dict(one)
 
 
+def plain(found: Results) -> dict[str, Any]:
+    """The entry without the names of rows, which hold the algorithm's name."""
+    points = [{**point, "settled_by": None} for point in entry(found)["points"]]
+    return {**entry(found), "row_id": None, "points": points}
+
+
 def test_each_point_is_the_study_with_that_error_in_its_data(tables: Any) -> None:
     reference, test = tables
     found = evaluate(reference, test, protocol=protocol())
@@ -213,7 +219,7 @@ def test_streams_say_the_same_and_are_paired_once(folder: Path, tables: Any) -> 
     found = run(folder, workers=1, memory=40_000_000)
     assert found.document["clocks"] == whole.document["clocks"]
     # the algorithm has another name, and with it the row
-    assert {**entry(found), "row_id": None} == {**entry(whole), "row_id": None}
+    assert plain(found) == plain(whole)
     assert found.folder is not None
     written = pl.read_parquet(found.folder / clocks_file("seconds", "test"))
     audit = whole.clocks("seconds", "test")
