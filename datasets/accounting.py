@@ -116,6 +116,11 @@ def accounting(
     return _flow(pairs, steps)
 
 
+def no_rows(*, units: bool) -> str:
+    """What is said of subjects to whom no row of the pairs belongs; they may have rows that made no unit."""
+    return "Subject without any unit of time" if units else "Subject without any row"
+
+
 def _structural(pairs: Pairs, protocol: Protocol, population: str) -> list[_Step]:
     """Steps of reason codes that rows carry."""
     chosen = protocol.populations.get(population)
@@ -192,7 +197,7 @@ def _flow(pairs: Pairs, steps: Sequence[_Step]) -> pl.DataFrame:
     counts = [int(kind.sum()) for kind in kinds]
     rows = [(READ, "Read", alive + absent, counts[0], counts[1] + pairs.n_lone_test, counts[2])]
     if absent:
-        rows.append((NO_ROWS, "Subject without any row", absent, 0, 0, 0))
+        rows.append((NO_ROWS, no_rows(units=pairs.regrid is not None), absent, 0, 0, 0))
     for place, (code, title, removes) in enumerate(steps):
         gone = left & removes
         left &= ~removes

@@ -19,7 +19,7 @@ from ..protocols.context import UNIT_METHODS, pair_scope
 from ..protocols.metrics import COVERAGE
 from ..protocols.model import Endpoint, Exclusion, Protocol
 from . import conditions, keys
-from .accounting import NO_ROWS, NOT_IN_ENDPOINT, NOT_IN_POPULATION, View
+from .accounting import NO_ROWS, NOT_IN_ENDPOINT, NOT_IN_POPULATION, View, no_rows
 from .pairs import (
     INDETERMINATE,
     LOW_COVERAGE_REFERENCE,
@@ -116,7 +116,7 @@ def flow(pairs: Pairs, protocol: Protocol, endpoint: Endpoint, *, view: View) ->
     for stage in list(STAGES)[1:]:
         losses = []
         if stage == "reference" and absent:
-            losses.append(Loss(NO_ROWS, "Subject without any row", absent, 0))
+            losses.append(Loss(NO_ROWS, no_rows(units=pairs.regrid is not None), absent, 0))
         for code, title, removes in (step[1:] for step in steps if step[0] == stage):
             gone = left & removes
             left &= ~removes
@@ -156,7 +156,7 @@ def possible_losses(protocol: Protocol, endpoint: Endpoint, *, view: View) -> li
     impossible |= set() if protocol.unknown_exclusions == "deviation" else {UNLISTED}
     found = [step[:3] for step in _steps(nothing, protocol, endpoint, nothing.frame, view)]
     if "subjects" in protocol.tables:
-        found.append(("reference", NO_ROWS, "Subject without any row"))
+        found.append(("reference", NO_ROWS, no_rows(units=rule.method in UNIT_METHODS)))
     else:
         impossible.add(ORPHAN_SUBJECT)
     return [step for step in found if step[1] not in impossible]

@@ -122,7 +122,8 @@ class Pairs:
         codes: Reason codes in the order of their bits (`all_codes`).
         n_reference_rows: Rows read from the reference table; units of time, where rows became units.
         n_test_rows: Rows read from the test table, likewise.
-        without_rows: Subjects of the subjects table that have no row at all, sorted.
+        without_rows: Subjects of the subjects table that have no row at all (where rows became units of time:
+            no unit), sorted.
         lone_test: Where test rows without a partner are counted and not told: `subject`, `reason`, `n_rows`,
             and they are not in `data`. None where each has a row of its own.
         regrid: Where units of time were made: one row a side, session and reason with counts of rows `read`,

@@ -26,7 +26,7 @@ class Reduction(Model):
     min_coverage: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.5,
         description="Smallest share of the unit's time that rows with a value have to cover. Below it the "
-        "unit has no value: reason code `low_coverage`.",
+        "unit has no value: reason code `low_coverage_reference` or `low_coverage_test`.",
     )
     unscored: Literal["counts", "ignored"] = Field(
         default="counts",
@@ -67,7 +67,8 @@ class Unit(Model):
     )
     partial: Literal["counted", "kept"] = Field(
         default="counted",
-        description="A unit cut off by the end of `within`. `counted`: reason code `partial_unit`. `kept`.",
+        description="A unit cut off by an end of `within`, or (`origin: session`) of the recording. "
+        "`counted`: reason code `partial_unit`. `kept`: with the time that it has.",
     )
     within: Within | None = None
     """Stretches of time that count. Rows outside of them are counted and enter nothing."""

@@ -341,6 +341,7 @@ def _keep(store: Store, key: str, pairs: Pairs, handled: Mapping[str, tuple[Hand
     facts = {
         "n_reference_rows": pairs.n_reference_rows,
         "n_test_rows": pairs.n_test_rows,
+        "without_rows": list(pairs.without_rows),
         "handled": {name: [asdict(one) for one in done] for name, done in handled.items()},
     }
     return store.put(KIND, key, frames=frames, facts=facts)
@@ -362,7 +363,8 @@ def _together(work: StreamPairing, store: Store, planned: list[Batch], entries: 
     if people is not None:
         column = work.protocol.tables[SUBJECTS].subject
         known = set(_counts(work.reference, work.protocol)) | set(_counts(work.test, work.protocol))
-        without = tuple(sorted(set(people.frame[column].to_list()) - known))
+        unread = set(people.frame[column].to_list()) - known
+        without = tuple(sorted(unread.union(*(one["without_rows"] for one in facts))))
     key = whole_key(planned)
     whole = store.get(WHOLE, key) or store.put(
         WHOLE, key, frames={"pairs": pl.concat(_numbered(work.protocol.pairings[work.name], entries))}

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from accordance.datasets.accounting import accounting
 from accordance.datasets.pairing import pair, verify
 from accordance.datasets.pairs import Pairs
 from accordance.protocols.base import Quantity
 from accordance.protocols.errors import ContractError, IntegrityError
-from accordance.protocols.model import Bands, Column, Protocol
+from accordance.protocols.model import Bands, Column, Protocol, Table
 from accordance.protocols.streams import Reduction, Unit
 
 from .streams_cases import made, protocol, rows, table
@@ -309,6 +310,43 @@ def test_every_unit_of_a_stretch_counts_with_or_without_rows() -> None:
     ]
     assert codes[1] == {"no_test", "low_coverage_reference"}
     assert codes[3] == {"no_test", "low_coverage_reference", "partial_unit"}
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=SEEDS, rules=RULES)
+def test_a_stretch_is_a_window_as_long_as_it(seed: int, rules: dict[str, Any]) -> None:
+    reference, test = wear(seed, n=100), wear(seed + 1, n=100)
+    rng = np.random.default_rng(seed)
+    edges = [np.sort(rng.choice(220, 6, replace=False)).astype(float) for _ in range(4)]
+    stretches = lights(*[(f"s{n}", own[k], own[k + 1]) for n, own in enumerate(edges) for k in (0, 2, 4)])
+    chosen = {"within": WITHIN, "place": rules["place"], "test": rules["test"]}
+    one = made(protocol(chosen, method="sessions"), reference, test, stretches)
+    long = unit("1 d", origin="session", partial="kept", **chosen)
+    other = made(protocol(long), reference, test, stretches)
+    assert_frame_equal(one.frame, other.frame, check_exact=True)
+    assert one.regrid is not None
+    assert other.regrid is not None
+    assert_frame_equal(one.regrid, other.regrid)
+
+
+def test_a_subject_whose_rows_make_no_unit_is_counted() -> None:
+    rules = protocol(unit("5 s"), reference=table(key=("subject", "site")))
+    people = Table(key=("subject",), columns={"subject": Column(type="text")})
+    rules = rules.model_copy(update={"tables": {**rules.tables, "subjects": people}})
+    seconds = rows(*[("a", float(t), 60.0) for t in range(5)], ("b", None, 60.0, None, "1"))
+    pairs = pair(
+        rules,
+        "main",
+        reference=seconds,
+        test=seconds.filter(subject="a"),
+        subjects=pl.DataFrame({"subject": ["a", "b", "c"]}),
+        version="1",
+    )
+    assert pairs.without_rows == ("b", "c")
+    steps = accounting(pairs, rules, "all").rows_by_key("code", named=True)
+    assert steps["read"][0]["n_subjects"] == 3
+    assert steps["no_rows"][0]["title"] == "Subject without any unit of time"
+    assert audit(pairs, "reference") == {"read": 6, "used": 5, "no_time": 1}
 
 
 def test_sessions_are_one_row_each() -> None:

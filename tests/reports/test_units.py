@@ -82,9 +82,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 def test_rows_to_units(results: Results) -> None:
     tables = coverage.units(results)
     assert [(table.title, table.version, table.n_units) for table in tables] == [
-        ("reference", "v1", "12"),
-        ("test", "v1", "12"),
-        ("test", "v2", "8"),
+        ("reference (reference)", "v1", "12"),
+        ("test (test)", "v1", "12"),
+        ("test (test)", "v2", "8"),
     ]
     assert tables[2].steps == (
         ("Rows read", "2", "40"),
@@ -110,8 +110,8 @@ def test_the_page_says_it_all(results: Results, plain: Callable[[str], str], tmp
     page = tmp_path / "report.html"
     text = plain(page.read_text(encoding="utf-8"))
     assert (
-        "Rows to units of time, version v2: test. The rows add up to its first line; they made 8 units."
-        in text
+        "Rows to units of time, version v2: test (test). The rows add up to its first line; they made 8 "
+        "units." in text
     )
     assert "Coverage: 33.3%" in text
     assert "Coverage: share of the reference units for which the device gave an output." in text
