@@ -162,8 +162,8 @@ class Table(Model):
     )
     order: Literal["any", "sorted"] = Field(
         default="any",
-        description="`any`: rows are sorted by key when they are read. `sorted`: rows of a subject that are "
-        "not in order of time are refused.",
+        description="`any`: rows are brought into order before they are paired. `sorted`: rows of a session "
+        "(what the key names without its time) that are not in order of time are refused.",
     )
     repeated: Literal["refused", "first", "last"] = Field(
         default="refused",
