@@ -243,12 +243,16 @@ def epoch_unit(series: pl.Series) -> str | None:
     return None
 
 
-def subject_of(guesses: Sequence[ColumnGuess]) -> ColumnGuess | None:
-    """The column that seems to tell whose a row is."""
+def subject_of(guesses: Sequence[ColumnGuess], frame: pl.DataFrame) -> ColumnGuess | None:
+    """The column that seems to tell whose a row is; an `id` that is another in each row tells which row."""
     by_name = {re.sub(r"[^a-z0-9]+", "_", one.in_data.lower()): one for one in reversed(guesses)}
-    return next(
-        (by_name[name] for name in SUBJECT_NAMES if name in by_name and by_name[name].type in _SUBJECTS), None
-    )
+    for name in SUBJECT_NAMES:
+        one = by_name.get(name)
+        if one is None or one.missing or one.type not in _SUBJECTS:
+            continue
+        if name != "id" or frame.height < 2 or not frame[one.in_data].is_unique().all():
+            return one
+    return None
 
 
 _SUBJECTS = ("text", "category", "integer")

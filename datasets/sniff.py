@@ -30,6 +30,8 @@ LOOKED_AT = 1_000_000
 """Rows of a Parquet file or database table that are looked at."""
 DETAILED = 4
 """Tables of a file that are looked into unless somebody names others."""
+LARGE = 200_000_000
+"""Bytes of a file of which only the first table is looked into unless somebody names others."""
 DATABASES = (".duckdb", ".db")
 
 
@@ -118,6 +120,8 @@ def sniff(path: Path, *, form: str | None = None, tables: str | None = None) -> 
     if reader is None and word not in ("csv", "parquet", "duckdb"):
         accepted = ", ".join([*registry.formats(), "duckdb"])
         raise UsageError(f"--format: there is no format `{word}`; there are: {accepted}")
+    if word == "wfdb" and path.suffix.lower() == ".dat" and path.with_suffix(".hea").is_file():
+        path = path.with_suffix(".hea")  # a record is named by its header
     name = _written(path)
     if reader is not None:
         found = reader.describe(path, name)
@@ -129,7 +133,9 @@ def sniff(path: Path, *, form: str | None = None, tables: str | None = None) -> 
     chosen = [one for one in candidates if tables is None or tables.lower() in one.title.lower()]
     if tables is not None and not chosen:
         raise UsageError(f"--table: nothing here is called `{tables}`; there are: {_titles(candidates)}")
-    limit = DETAILED if tables is None else len(chosen)
+    limit = len(chosen)
+    if tables is None:
+        limit = DETAILED if path.stat().st_size < LARGE else 1
     looked = [
         _look(path, name, word, reader, one) if at < limit else Looked(one.title, "")
         for at, one in enumerate(chosen)
@@ -248,13 +254,11 @@ def _connected(path: Path, name: str) -> duckdb.DuckDBPyConnection:
 def _look(path: Path, name: str, form: str, reader: Reader | None, one: _Candidate) -> Looked:
     """Look into one table; where its rows do not fit together, that is what is said of it."""
     try:
-        frame, units, rows = _frame(path, name, form, reader, one)
+        frame, columns, rows = _guesses(path, name, form, reader, one)
     except (ContractError, OutputError) as error:
         words = error.violations[0].message if isinstance(error, ContractError) else str(error)
         return Looked(one.title, "", notes=(words,))
     partial = rows > frame.height
-    names = guess.contract_names(frame.columns)
-    columns = guess.columns(frame, units, names=names, partial=partial)
     columns = [
         replace(found, notes=(*found.notes, one.words[found.in_data]))
         if one.words and found.in_data in one.words
@@ -264,7 +268,7 @@ def _look(path: Path, name: str, form: str, reader: Reader | None, one: _Candida
     notes = [f"{found.in_data}: {note}" for found in columns for note in found.notes]
     if partial:
         notes.insert(0, f"looked at the first {frame.height:,} of {rows:,} rows")
-    subject, whose = _subject(columns, path)
+    subject, whose = _subject(columns, frame, path)
     if whose.get("constants"):
         notes.append("nothing tells whose the rows are; say so by `constants` or `from_path`")
     time = guess.time_of([found for found in columns if found != subject])
@@ -314,28 +318,43 @@ def _format_key(path: Path, form: str) -> dict[str, str]:
     return {} if known or form == "duckdb" else {"format": form}
 
 
-def _frame(
+def _guesses(
     path: Path, name: str, form: str, reader: Reader | None, one: _Candidate
-) -> tuple[pl.DataFrame, Mapping[str, str | pl.Series], int]:
-    """Rows to look at, units that they name, and how many rows there are."""
-    if reader is not None:
-        how = Reading.model_validate_json(json.dumps(one.given["reader"]))
-        opened = reader.open(path, name, how)
-        found = opened.read(list(one.columns) or list(opened.columns))
-        return found.frame, found.units, found.frame.height
+) -> tuple[pl.DataFrame, list[ColumnGuess], int]:
+    """Rows to look at, a guess a column, and how many rows there are."""
+    if reader is None:
+        frame, rows = _frame(path, name, form, one)
+        names = guess.contract_names(frame.columns)
+        return frame, guess.columns(frame, {}, names=names, partial=rows > frame.height), rows
+    opened = reader.open(path, name, Reading.model_validate_json(json.dumps(one.given["reader"])))
+    asked = list(one.columns) or list(opened.columns)
+    names = guess.contract_names(asked)
+    # a night's signals side by side are gigabytes: each is looked at on its own, and only times are kept
+    parts = [[asked[0], column] for column in asked[1:]] if one.interval_s else [asked]
+    kept, columns = pl.DataFrame(), list[ColumnGuess]()
+    for part in parts:
+        found = opened.read(part)
+        columns += guess.columns(found.frame.drop(kept.columns), found.units, names=names, partial=False)
+        if not kept.width:
+            kept = found.frame.select(asked[0]) if one.interval_s else found.frame
+    return kept, columns, kept.height
+
+
+def _frame(path: Path, name: str, form: str, one: _Candidate) -> tuple[pl.DataFrame, int]:
+    """Rows of a table to look at, and how many there are."""
     if form == "csv":
         text = open_csv(path, name)
         frame = text.read([column for column in text.header if not column.startswith("(column ")])
-        return frame.select(guess.typed_text(column) for column in frame.iter_columns()), {}, frame.height
+        return frame.select(guess.typed_text(column) for column in frame.iter_columns()), frame.height
     if form == "parquet":
         frame = pl.scan_parquet(path, glob=False, hive_partitioning=False).head(LOOKED_AT).collect()
-        return frame, {}, one.rows or frame.height
+        return frame, one.rows or frame.height
     with _connected(path, name) as connection:
         table: Any = connection.sql(f"{one.given['sql']} LIMIT {LOOKED_AT}").to_arrow_table()
     made = pl.from_arrow(table)
     if not isinstance(made, pl.DataFrame):  # pragma: no cover - an Arrow table always is a frame
         raise TypeError(f"unexpected {type(made).__name__}")
-    return made, {}, one.rows or made.height
+    return made, one.rows or made.height
 
 
 def _as_written(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -346,9 +365,11 @@ def _as_written(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**given, "reader": reader}
 
 
-def _subject(columns: Sequence[ColumnGuess], path: Path) -> tuple[ColumnGuess | None, dict[str, Any]]:
+def _subject(
+    columns: Sequence[ColumnGuess], frame: pl.DataFrame, path: Path
+) -> tuple[ColumnGuess | None, dict[str, Any]]:
     """The column that says whose a row is; without one, how the file's name could say it."""
-    found = guess.subject_of(columns)
+    found = guess.subject_of(columns, frame)
     if found is not None:
         return found, {}
     parts = list(_parts(path.stem))

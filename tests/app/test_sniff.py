@@ -166,6 +166,13 @@ def test_guesses_of_a_table(tmp_path: Path) -> None:
     assert any("milliseconds since 1970: 2026-03-01 to 2026-03-01" in note for note in one.notes)
 
 
+def test_a_signal_file_is_known_by_its_header(tmp_path: Path) -> None:
+    device_files.wfdb(tmp_path / "100.hea")
+    found = sniff(tmp_path / "100.dat")
+    assert (found.format, found.file) == ("wfdb", "data/100.hea")
+    assert found.tables[0].title == "1 signal at 250 Hz"
+
+
 def test_shares_called_percent_are_pointed_out(tmp_path: Path) -> None:
     device_files.apple(tmp_path / "export.xml")
     found = sniff(tmp_path / "export.xml", tables="OxygenSaturation")

@@ -84,6 +84,24 @@ def test_signals_are_those_that_another_library_reads(
     assert [record.path_relative for record in data.files] == [f"data/{name}"]
 
 
+def test_a_recording_of_others(study: Path, take: Callable, contract: Callable) -> None:
+    """A file of EDFbrowser's generator, as pyedflib ships it."""
+    path = Path(pyedflib.__file__).parent / "data" / "test_generator.edf"
+    (study / "data" / "g.edf").write_bytes(path.read_bytes())
+    with pyedflib.EdfReader(str(path)) as theirs:
+        labels, start = theirs.getSignalLabels(), theirs.getStartdatetime()
+        signals = {label: theirs.readSignal(i) for i, label in enumerate(labels)}
+        onsets, _, texts = theirs.readAnnotations()
+    names = {f"c{i}": label for i, label in enumerate(labels)}
+    data = take(contract(time="datetime", **{name: {} for name in names}), file="data/g.edf", columns=names)
+    for name, label in names.items():
+        np.testing.assert_allclose(data.frame[name].to_numpy(), signals[label], rtol=0, atol=1e-9)
+    assert data.n_rows == 120_000
+    assert data.frame["time"][-1] == start + timedelta(seconds=119_999 / 200)
+    notes = take(contract(seconds="number", text="text"), file="data/g.edf", rows="annotations").frame
+    assert (notes["seconds"].to_list(), notes["text"].to_list()) == (list(onsets), list(texts))
+
+
 def test_signals_of_two_rates_are_no_table(
     night: Path, take: Callable, contract: Callable, refused: Callable
 ) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from accordance.datasets.readers.wfdb_library import library
@@ -127,6 +128,38 @@ def test_intervals_are_between_beats_only(record: Path, take: Callable, contract
     normal = take(table, file="data/100.hea", rows="beats", annotator="atr", normal=("N",)).frame
     assert normal["symbol"].to_list() == SYMBOLS
     assert normal["rr"].is_null().to_list() == [True, False, True, True, False, False]
+
+
+def test_intervals_of_real_records(
+    reference_data: Path, study: Path, take: Callable, contract: Callable
+) -> None:
+    """Annotations of the MIT-BIH database and of a detector, with rhythm changes and noise among the beats."""
+    every = pl.read_csv(
+        reference_data / "rhythm/data/annotations_30min_records.csv.gz", infer_schema_length=None
+    )
+    table = contract(sample="integer", symbol="text", rr={"unit": "s"})
+    n_beats = 0
+    for (record, annotator), rows in every.filter(pl.col("annotator").is_in(["atr", "gqrs"])).group_by(
+        "record", "annotator", maintain_order=True
+    ):
+        with library():
+            wfdb.wrann(
+                str(record),
+                str(annotator),
+                rows["sample"].to_numpy(),
+                np.array(rows["symbol"].to_list()),
+                fs=360,
+                write_dir=str(study / "data"),
+            )
+        where = {"file": f"data/{record}.{annotator}", "format": "wfdb", "rows": "beats"}
+        got = take(table, **where).frame
+        beats = rows.filter(pl.col("symbol").is_in(BEATS))
+        assert got["sample"].to_list() == beats["sample"].to_list()
+        np.testing.assert_allclose(
+            got["rr"][1:].to_numpy(), np.diff(beats["sample"].to_numpy()) / 360, rtol=1e-14
+        )
+        n_beats += got.height
+    assert n_beats > 60_000
 
 
 def test_beats_are_those_of_wfdb() -> None:
