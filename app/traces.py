@@ -28,6 +28,8 @@ COLUMNS = 500
 """Bars that the strip of windows has at most; beyond, a bar shows what most of its windows are."""
 EACH = 60
 """So few windows are marked one by one: their edges, their means in both strips, their differences."""
+EDGES = 25
+"""So few edges of windows are drawn."""
 BEATS = 400
 """So few points of a trace are marked one by one."""
 
@@ -314,7 +316,8 @@ def _each(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: theme.T
             ),
             row=row, col=1,
         )  # fmt: skip
-    for edge in sorted({*inside["start"].to_list(), *inside["end"].to_list()}):
+    edges = {*inside["start"].to_list(), *inside["end"].to_list()}
+    for edge in sorted(edges) if len(edges) <= EDGES else ():
         line = {"color": colours.rule, "width": 1}
         figure.add_shape({**BAND, "type": "line", "x0": axis.one(edge), "x1": axis.one(edge), "line": line})
 

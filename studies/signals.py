@@ -306,23 +306,25 @@ def allowed_words(protocol: Protocol, endpoint: Endpoint) -> str | None:
 
 
 def disagreements(found: pl.DataFrame, *, largest_first: bool, most: int = 500) -> pl.DataFrame:
-    """Windows to look at: those outside what is tolerated; where nothing is said, the largest differences.
+    """Windows to look at: by size, or in order of time those outside what is tolerated.
+
+    Where the protocol tolerates nothing in particular, the twenty largest stand for those outside.
 
     Args:
         found: The windows of a session, see `windows`.
-        largest_first: In order of size; else of time.
+        largest_first: All that are used, the largest difference first; else those outside in order of time.
         most: So many at most, the largest.
 
     Returns:
         Rows of `found` in the order asked for.
     """
     used = found.filter("used").drop_nulls("difference")
-    chosen = used.filter("outside") if used["allowed"].count() else used
     size = pl.col("difference").abs()
-    chosen = chosen.sort([size, pl.col("start")], descending=[True, False]).head(
-        most if used["allowed"].count() else min(20, most)
-    )
-    return chosen if largest_first else chosen.sort("start")
+    ordered = used.sort([size, pl.col("start")], descending=[True, False])
+    if largest_first:
+        return ordered.head(most)
+    known = used["allowed"].count() > 0
+    return (ordered.filter("outside").head(most) if known else ordered.head(20)).sort("start")
 
 
 def trace(results: Results, study: Study, asked: Asked, side: Side) -> Trace:

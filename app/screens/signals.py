@@ -19,7 +19,7 @@ from .. import state, traces, widgets
 AT, SPAN, WINDOW = "at", "span", "window"
 """Middle of the stretch shown (s), its length (s; 0: all), and the start of the window looked at (ticks)."""
 ORDER = "order"
-BY_TIME, BY_SIZE = "in time", "largest first"
+BY_TIME, BY_SIZE = "beyond, in time", "largest first"
 
 SPANS: dict[int, str] = {0: "All", 86_400: "24 h", 3_600: "1 h", 600: "10 min", 30: "30 s"}
 CLOSE = 600
@@ -127,13 +127,13 @@ def by_clock(clock: signals.Clock | None) -> signals.Clock | None:
     if clock.offset is None:
         st.caption(f":material/schedule: The clock of this session is not known: {clock.reason}")
         return None
-    how = "corrected" if clock.applied else "as written"
+    how = "corrected times" if clock.applied else "times as written"
     row = st.columns([3, 9], vertical_alignment="center")
     with row[0]:
         st.session_state.setdefault(CLOCK, CORRECTED if clock.applied else WRITTEN)
         shown_ = st.segmented_control("Device's time", [CORRECTED, WRITTEN], key=CLOCK, required=True)
     with row[1]:
-        st.caption(f":material/schedule: {clock_words(clock)} The run paired by times {how}.")
+        st.caption(f":material/schedule: {clock_words(clock)} The run paired by {how}.")
     return clock if shown_ == CORRECTED else None
 
 
@@ -188,7 +188,7 @@ def controls(found: pl.DataFrame, ends: tuple[int, int], dates: bool) -> tuple[i
     length = (ends[1] - ends[0]) / signals.SECOND
     spans = [span for span in SPANS if span < 0.9 * length]
     span, at = _place(ends)
-    row = st.columns([4, 3, 5], vertical_alignment="bottom")
+    row = st.columns([4, 3, 6], vertical_alignment="bottom")
     with row[0]:
         st.session_state["signals-span"] = span if span in spans else None
         st.segmented_control(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +56,16 @@ algorithm:
   versions:
     v2: {sources: {test: {folder: data/test_v2}}}
 """
+MINUTES = """\
+extends: library:heart-rate-wear
+id: wrist
+version: "1"
+title: Heart rate on the wrist
+seed: 3
+pairings: {minutes: {alignment: {tipping: }}}
+resampling: {replicates: 200}
+"""
+START = datetime(2026, 5, 4, 7, tzinfo=UTC).timestamp()
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +175,60 @@ def test_changed_data_are_said_to_be(study: Path, tmp_path: Path) -> None:
 
 def test_a_study_without_times_says_so(examples: Path) -> None:
     assert "there are no signals" in words(page(examples / "pefr-1986", "signals"))
+
+
+@pytest.fixture(scope="module")
+def aligned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three hours of two subjects in windows of a minute, clocks aligned; the second's is not known."""
+    place = tmp_path_factory.mktemp("signals") / "minutes"
+    made = heart_rate_wear(n_subjects=2, hours=3, versions=["v2"])
+    made.write(place / "data")
+    flat = place / "data" / "test_v2" / "subject=s00002" / "part.parquet"
+    frame = pl.read_parquet(flat, hive_partitioning=False)
+    frame.with_columns(heart_rate=pl.lit(70, dtype=pl.Int16)).write_parquet(flat)
+    text = STUDY.replace(
+        "{file: data/subjects.parquet, columns: {skin_tone: monk}}", "{file: data/subjects.parquet}"
+    )
+    (place / "study.yaml").write_text(text, encoding="utf-8")
+    (place / "protocol.yaml").write_text(MINUTES, encoding="utf-8")
+    assert main(["run", str(place)]) == 0
+    return place
+
+
+def test_the_devices_time_is_shown_corrected_or_as_written(aligned: Path) -> None:
+    test = page(aligned, "signals", subject="s00001", span="60", at=str(START + 900))
+    text = words(test)
+    truth = heart_rate_wear(n_subjects=1, hours=3).day(1).clock
+    added = f"{-truth['apparent_offset_s'] - 0.5:+.0f}".replace("-", "\N{MINUS SIGN}")[:3]
+    assert f"To the device's time {added}" in text
+    assert "The run paired by corrected times." in text
+    assert "by the reference's clock" in figure_text(test)
+    corrected = device(test)
+    test.segmented_control(key="clock").set_value("as written").run()
+    assert not test.exception
+    assert "by the reference's clock" not in figure_text(test)
+    written = device(test)
+    assert corrected != written
+    # the minute's own value stands beside it, and is the reference's windows' either way
+    assert "Bars: the value of each window." in words(test)
+
+
+def test_a_clock_that_is_not_known_is_said_to_be(aligned: Path) -> None:
+    test = page(aligned, "signals", subject="s00002")
+    assert "The clock of this session is not known" in words(test)
+    assert "clock" not in test.session_state or not [
+        one for one in test.segmented_control if one.key == "clock"
+    ]
+
+
+def figure_text(test) -> str:
+    return str(test.get("plotly_chart")[0].proto.spec)
+
+
+def device(test) -> object:
+    spec = json.loads(figure_text(test))
+    (found,) = [one for one in spec["data"] if one["name"] == "Device"]
+    return found["x"]
 
 
 def trace(time, value, excluded=None) -> Trace:
