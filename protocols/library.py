@@ -21,7 +21,7 @@ def names() -> tuple[str, ...]:
 
     Example:
         >>> names()
-        ('afib-ecg', 'bp-iso81060', 'heart-rate', 'method-comparison', 'spo2-iso80601')
+        ('afib-ecg', 'bp-iso81060', 'heart-rate', 'heart-rate-wear', 'method-comparison', 'spo2-iso80601')
     """
     return tuple(sorted(file.stem for file in _FOLDER.glob("*.yaml")))
 
