@@ -101,7 +101,8 @@ def run(
         for one in done:
             log("rule applied on reading", **one)
         ready = replace(
-            material(study, data, locked, paired, done), repair=_repairer(study, data, budget, paired, tell)
+            material(study, data, locked, paired, done),
+            repair=_repairer(study, data, budget, paired, log=log, tell=tell),
         )
         analysis = analyse(ready, workers=workers, progress=tell)
         for (pairing, version), pairs in analysis.pairs.items():
@@ -140,6 +141,8 @@ def _repairer(
     data: Tables,
     budget: streams.Budget,
     paired: Mapping[tuple[str, str], Pairs],
+    *,
+    log: Log,
     tell: Progress,
 ) -> Repair:
     """What makes pairs of streams again with an error of the clock, by the clocks as they were estimated."""
@@ -152,7 +155,10 @@ def _repairer(
         def told(what: str, share: float) -> None:
             tell(f"{what}, clock error {error:+g} s", AFTERWARDS)
 
-        return streams.make(moved, store_of(study), budget, told).pairs
+        made = streams.make(moved, store_of(study), budget, told)
+        counts = {"computed": made.computed, "found": made.found, "rows_read": made.rows_read}
+        log("batches", pairing=name, version=version, clock_error=error, **counts)
+        return made.pairs
 
     return repair
 

@@ -117,20 +117,20 @@ def points(signal: Signal, origin: float, count: int, step: float, spacing: floa
 
 def _held(since: FloatArray, value: FloatArray, length: FloatArray, count: int, step: float) -> FloatArray:
     """Mean over each grid point's step of values that rows hold; of overlapping rows the earlier ends."""
-    n = len(since)
-    rims = np.empty(2 * n)
-    np.maximum.accumulate(since - length / 2, out=rims[::2])
-    rims[1::2] = since + length / 2
-    np.minimum(rims[1:-1:2], rims[2::2], out=rims[1:-1:2])
-    np.maximum(rims[1::2], rims[::2], out=rims[1::2])
-    lasting = rims[1::2] - rims[::2]
+    start = np.maximum.accumulate(since - length / 2)
+    lasting = np.maximum(np.minimum(since + length / 2, np.append(start[1:], np.inf)) - start, 0.0)
     middle = float(value[0])
-    # seconds and value-seconds up to each rim; both rest between rows
-    time, whole = np.zeros(2 * n), np.zeros(2 * n)
-    time[1::2], whole[1::2] = lasting, lasting * (value - middle)
-    edges = (np.arange(count + 1) - 0.5) * step
-    covered = np.diff(np.interp(edges, rims, np.cumsum(time)))
-    sums = np.diff(np.interp(edges, rims, np.cumsum(whole)))
+    weight = lasting * (value - middle)
+    # seconds and value-seconds before each row, and in it up to the rim of a grid point
+    time, whole = np.cumsum(lasting) - lasting, np.cumsum(weight) - weight
+    rims = (np.arange(count + 1) - 0.5) * step
+    first = np.clip(np.ceil(start / step + 0.5), 0, count + 1).astype(np.int64)
+    row = np.cumsum(np.bincount(first, minlength=count + 2)[: count + 1]) - 1
+    begun = row >= 0
+    row = np.maximum(row, 0)
+    into = np.where(begun, np.minimum(rims - start[row], lasting[row]), 0.0)
+    covered = np.diff(np.where(begun, time[row], 0.0) + into)
+    sums = np.diff(np.where(begun, whole[row], 0.0) + (value[row] - middle) * into)
     enough = covered >= COVERED * step * (1 - 1e-9)
     return np.where(enough, middle + sums / np.where(enough, covered, 1.0), np.nan)
 

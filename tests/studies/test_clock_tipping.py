@@ -228,18 +228,20 @@ def test_streams_say_the_same_and_are_paired_once(folder: Path, tables: Any) -> 
     assert read is not None and read.equals(audit)
     original = found.pairs("seconds", "test")
     assert original.equals(whole.pairs("seconds", "test"))
-    # another limit reads no row: all pairs, with and without errors, are there
-    path = folder / "protocol.yaml"
-    path.write_text(
-        protocol(3.0).replace(
-            "    columns:\n      subject", "    extra_columns: ignored\n    columns:\n      subject"
-        )
+    # another limit, and fewer errors, read no row: all pairs, with and without errors, are there
+    wanted = protocol(3.0, TIPPING.replace("up_to: 20 s", "up_to: 10 s"))
+    text = wanted.replace(
+        "    columns:\n      subject", "    extra_columns: ignored\n    columns:\n      subject"
     )
+    (folder / "protocol.yaml").write_text(text, encoding="utf-8")
     again = run(folder, workers=2)
-    log = pl.read_ndjson(again.folder / "log.jsonl").filter(pl.col("event") == "batches")  # type: ignore[operator]
-    assert log["rows_read"].to_list() == [0]
-    curve = entry(again)
-    assert [one["estimate"] for one in curve["points"]] == [one["estimate"] for one in entry(found)["points"]]
+    assert again.folder is not None
+    log = pl.read_ndjson(again.folder / "log.jsonl").filter(pl.col("event") == "batches")
+    assert log["clock_error"].to_list() == [None, -5, 5, -10, 10]
+    assert log["rows_read"].to_list() == [0] * 5
+    assert [one["estimate"] for one in entry(again)["points"]] == [
+        one["estimate"] for one in entry(found)["points"][2:7]
+    ]
 
 
 def test_without_alignment_there_are_no_clocks(tables: Any) -> None:
