@@ -375,7 +375,8 @@ def moment(tick: int, dates: bool) -> str:
 def listing(found: pl.DataFrame, between: tuple[int, int], dates: bool) -> None:
     """The windows shown, as a table."""
     inside = traces.within(found, between)
-    with st.expander(f"The {fmt.count(inside.height)} windows shown, as a table"):
+    many = "window" if inside.height == 1 else f"{fmt.count(inside.height)} windows"
+    with st.expander(f"The {many} shown, as a table"):
         at = pl.col("start").cast(pl.Datetime("us")) if dates else pl.col("start") / signals.SECOND
         st.dataframe(
             inside.head(2_000).select(
