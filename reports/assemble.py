@@ -20,6 +20,7 @@ from ..protocols.model import Protocol
 from ..studies import ledger as ledgers
 from ..studies.config import StudyConfig
 from ..studies.demographics import RULE as SMALL_CELL_RULE
+from ..studies.handled import line
 from ..studies.manifest import sha256_file
 from ..studies.results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, Results
 from . import (
@@ -295,6 +296,7 @@ def render(
         "demographics": blocks.demographics(results),
         "yields": blocks.yields(results),
         "coverages": blocks.coverages(results),
+        "handled": [line(entry) for entry in results.document.get("handled", [])],
         "units": coverage.units(results),
         "matrices": blocks.matrices(results),
         "discordant": blocks.discordant(results),

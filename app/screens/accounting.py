@@ -12,6 +12,7 @@ import streamlit as st
 from ...reports import blocks, coverage, figures
 from ...reports import clocks as clock_blocks
 from ...reports import format as fmt
+from ...studies.handled import line
 from ...studies.results import Results
 from .. import drill, state, widgets
 
@@ -25,6 +26,7 @@ def show(results: Results, _folder: Path) -> None:
     """The page."""
     st.title("Accounting")
     participants(results)
+    handled(results)
     units(results)
     clocks(results)
     st.subheader("Rows")
@@ -64,6 +66,14 @@ def participants(results: Results) -> None:
         [cells for stage in stages[at] for cells in stage_cells(stage)],
         right=(2, 3),
     )
+
+
+def handled(results: Results) -> None:
+    """What declared rules did to rows as they were read, where they did anything."""
+    found = results.document.get("handled", [])
+    if found:
+        st.subheader("Rules applied as data were read")
+        st.markdown("\n".join(f"- {escape(line(entry))}." for entry in found))
 
 
 def units(results: Results) -> None:
