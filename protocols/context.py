@@ -132,8 +132,10 @@ def pair_scope(protocol: Protocol, pairing: Pairing) -> Scope:
     subjects = protocol.tables.get(SUBJECTS)
     if subjects is not None:
         scope = {n: c for n, c in subjects.columns.items() if n != subjects.subject} | scope
-    if pairing.method in UNIT_METHODS and reference is not None and reference.time in reference.columns:
-        scope |= {str(reference.time): _of_unit(reference.columns[str(reference.time)])}
+    sides = [table for table in (reference, test) if table is not None and table.time in table.columns]
+    if pairing.method in UNIT_METHODS and len(sides) == 2:  # where one has no time, times do not count
+        time = str(sides[0].time)
+        scope |= {time: _of_unit(sides[0].columns[time])}
     for prefix, table in ((REFERENCE, reference), (TEST, test)):
         if table is not None:
             scope |= {prefix + name: column for name, column in _side(pairing, table, keys).items()}

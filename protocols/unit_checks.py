@@ -136,6 +136,7 @@ def resolve_unit(context: Context, path: Path, pairing: Pairing) -> Unit | None:
     if unit.within is not None:
         _check_within(context, (*place, "within"), unit.within, pairing, scales)
     _check_length(context, place, unit, method, scales)
+    _check_start(context, pairing)
     for side, name in (("reference", pairing.reference), ("test", pairing.test)):
         _check_side(context, path, unit, side, name)
     if method == "epochs":
@@ -162,6 +163,15 @@ def _check_times(context: Context, path: Path, pairing: Pairing) -> set[str]:
         message = f"the tables measure time differently: {' and '.join(kinds.values())}"
         context.report(path, message, at_key=True)
     return scales
+
+
+def _check_start(context: Context, pairing: Pairing) -> None:
+    """The unit's start has the name of the reference's time; in the test table nothing else has it."""
+    reference, test = (context.protocol.tables[name] for name in (pairing.reference, pairing.test))
+    if reference.time in test.columns and test.time not in {None, reference.time}:
+        message = "the unit's start has this name, that of the reference's time; choose another"
+        path: Path = ("tables", pairing.test, "columns", str(reference.time))
+        context.report(path, message, reference.time, at_key=True)
 
 
 def _check_length(context: Context, place: Path, unit: Unit, method: str, scales: set[str]) -> None:

@@ -112,6 +112,14 @@ def test_columns_of_units() -> None:
     assert not {"reference.time", "test.time"} & set(scope)
 
 
+def test_sessions_without_times_have_no_start() -> None:
+    protocol = parsed(
+        (METHOD, "    method: sessions\n    unit: {reference: {min_coverage: 0}, test: {min_coverage: 0}}"),
+        ("    time: time\n    interval: 1 s\n", ""),
+    )
+    assert "time" not in pair_scope(protocol, protocol.pairings["main"])
+
+
 SLIPS = {
     "no unit": ((METHOD, "    method: windows"), "pairings.main", "need a `unit` with its `length`"),
     "no length": (
@@ -252,6 +260,15 @@ def test_times_of_two_kinds() -> None:
     violations = found((old, "      time: {type: number, unit: samples}\n      rr"))
     assert "pairings.main" in {one.key for one in violations}
     assert any("measure time differently" in one.message for one in violations)
+
+
+def test_the_name_of_the_units_start_is_free() -> None:
+    test = "    interval: 1 s\n    columns:\n      subject: {type: text}\n"
+    (one,) = found(
+        (f"    time: time\n{test}", f"    time: moment\n{test}      moment: {{type: datetime}}\n"),
+    )
+    assert one.key == "tables.test.columns.time"
+    assert "the unit's start has this name" in one.message
 
 
 def test_order_without_time() -> None:
