@@ -15,8 +15,8 @@ from scipy import fft
 
 from .grid import FloatArray
 
-_AT_ONCE = 64
-"""Parts transformed together; bounds the memory of sessions of weeks."""
+_AT_ONCE = 200_000
+"""Grid points transformed together; bounds the memory of sessions of weeks and of wide searches."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,9 @@ def compare(
     if not len(start):
         return None
     sums = [np.empty((len(start), len(lags))) for _ in range(3)]
-    for low in range(0, len(start), _AT_ONCE):
-        chunk = slice(low, low + _AT_ONCE)
+    together = max(1, _AT_ONCE // other.shape[1])
+    for low in range(0, len(start), together):
+        chunk = slice(low, low + together)
         for whole, part in zip(sums, _sums(own[chunk], other[chunk], len(lags)), strict=True):
             whole[chunk] = part
     meets = (sums[1].max(axis=1) > 0) & (sums[2].max(axis=1) > 0)
