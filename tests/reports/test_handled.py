@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+
 from accordance.reports import report
 from accordance.studies import run as runs
 from accordance.studies import start
