@@ -22,8 +22,10 @@ def contents(folder):
 @pytest.mark.parametrize("example", examples())
 def test_an_example_is_ready(tmp_path, example):
     made = init(tmp_path / "study", example=example)
-    assert check(tmp_path / "study").config.id == example
     assert set(made["files"]) == set(contents(tmp_path / "study"))
+    assert check(tmp_path / "study").config.id == example
+    left = set(contents(tmp_path / "study")) - set(made["files"])
+    assert all(name.startswith(".accordance/cache/") for name in left)
     assert "data/" in (tmp_path / "study" / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert "runs/" in (tmp_path / "study" / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert ".accordance/" in (tmp_path / "study" / ".gitignore").read_text(encoding="utf-8").splitlines()
