@@ -128,12 +128,12 @@ def by_clock(clock: signals.Clock | None) -> signals.Clock | None:
         st.caption(f":material/schedule: The clock of this session is not known: {clock.reason}")
         return None
     how = "corrected times" if clock.applied else "times as written"
-    row = st.columns([3, 9], vertical_alignment="center")
-    with row[0]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         st.session_state.setdefault(CLOCK, CORRECTED if clock.applied else WRITTEN)
-        shown_ = st.segmented_control("Device's time", [CORRECTED, WRITTEN], key=CLOCK, required=True)
-    with row[1]:
-        st.caption(f":material/schedule: {clock_words(clock)} The run paired by {how}.")
+        shown_ = st.segmented_control(
+            "Device's time", [CORRECTED, WRITTEN], key=CLOCK, required=True, width="content"
+        )
+        st.caption(f":material/schedule: {clock_words(clock)} The run paired by {how}.", width="stretch")
     return clock if shown_ == CORRECTED else None
 
 
@@ -188,21 +188,19 @@ def controls(found: pl.DataFrame, ends: tuple[int, int], dates: bool) -> tuple[i
     length = (ends[1] - ends[0]) / signals.SECOND
     spans = [span for span in SPANS if span < 0.9 * length]
     span, at = _place(ends)
-    row = st.columns([4, 3, 6], vertical_alignment="bottom")
-    with row[0]:
+    # A row that wraps: nothing is cut off in a narrow window.
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         st.session_state["signals-span"] = span if span in spans else None
         st.segmented_control(
-            "Shown", spans, key="signals-span", format_func=SPANS.__getitem__,
+            "Shown", spans, key="signals-span", format_func=SPANS.__getitem__, width="content",
             on_change=lambda: go(span=st.session_state["signals-span"] or 0),
         )  # fmt: skip
-    with row[1], st.container(horizontal=True):
         for label, step, help_ in (("Earlier", -1, "one length back"), ("Later", 1, "one length on")):
             st.button(
                 label, key=f"signals-{label}", help=help_, disabled=span == 0,
                 icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
                 on_click=go, kwargs={"at": at + step * span, "window": None},
             )  # fmt: skip
-    with row[2]:
         jumps(found, at, span)
     if span == 0:
         return ends
@@ -237,21 +235,20 @@ def go(*, at: float | None = None, span: float | None = None, window: int | None
 
 def jumps(found: pl.DataFrame, at: float, span: float) -> None:
     """From disagreement to disagreement, in time or by size."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        order = st.selectbox("Disagreements", [BY_TIME, BY_SIZE], key=ORDER)
-        listed = signals.disagreements(found, largest_first=order == BY_SIZE)
-        before, after = neighbours(listed, at, st.session_state.get(WINDOW), largest_first=order == BY_SIZE)
-        for label, place in (("Previous", before), ("Next", after)):
-            target = None if place is None else listed.row(place, named=True)
-            middle = 0.0 if target is None else (target["start"] + target["end"]) / 2 / signals.SECOND
-            st.button(
-                label, key=f"signals-{label}", disabled=target is None,
-                icon=":material/skip_previous:" if label == "Previous" else ":material/skip_next:",
-                on_click=go,
-                kwargs={
-                    "at": middle, "span": span or CLOSE, "window": None if target is None else target["start"]
-                },
-            )  # fmt: skip
+    order = st.selectbox("Disagreements", [BY_TIME, BY_SIZE], key=ORDER, width=190)
+    listed = signals.disagreements(found, largest_first=order == BY_SIZE)
+    before, after = neighbours(listed, at, st.session_state.get(WINDOW), largest_first=order == BY_SIZE)
+    for label, place in (("Previous", before), ("Next", after)):
+        target = None if place is None else listed.row(place, named=True)
+        middle = 0.0 if target is None else (target["start"] + target["end"]) / 2 / signals.SECOND
+        st.button(
+            label, key=f"signals-{label}", disabled=target is None,
+            icon=":material/skip_previous:" if label == "Previous" else ":material/skip_next:",
+            on_click=go,
+            kwargs={
+                "at": middle, "span": span or CLOSE, "window": None if target is None else target["start"]
+            },
+        )  # fmt: skip
 
 
 def neighbours(
