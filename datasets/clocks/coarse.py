@@ -120,7 +120,7 @@ def _second(agreement: FloatArray, best: int) -> int | None:
         return None
     padded = np.concatenate(([-1.0], agreement, [-1.0]))
     peaks = signal.find_peaks(padded, prominence=_PROMINENCE * height)[0] - 1
-    others = [int(one) for one in peaks if one != best]
+    others = [int(one) for one in peaks if one != best and agreement[one] > 0]
     return max(others, key=lambda one: float(agreement[one])) if others else None
 
 

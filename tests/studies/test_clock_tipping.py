@@ -234,7 +234,7 @@ def test_streams_say_the_same_and_are_paired_once(folder: Path, tables: Any) -> 
         "    columns:\n      subject", "    extra_columns: ignored\n    columns:\n      subject"
     )
     (folder / "protocol.yaml").write_text(text, encoding="utf-8")
-    again = run(folder, workers=2)
+    again = run(folder, workers=1, memory=40_000_000)
     assert again.folder is not None
     log = pl.read_ndjson(again.folder / "log.jsonl").filter(pl.col("event") == "batches")
     assert log["clock_error"].to_list() == [None, -5, 5, -10, 10]
