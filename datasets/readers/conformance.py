@@ -11,6 +11,8 @@ pytest then runs them. Whether values are right they do not know: that needs a f
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -34,12 +36,14 @@ class ReaderConformance:
         file: Name of the file that is written.
         cut_is_seen: False for a format that cannot tell a file that was cut off from a shorter one. It may
             then be read, but never end in another error.
+        flips: How many single bytes are changed, one at a time.
     """
 
     reader: ClassVar[Reader]
     how: ClassVar[Reading] = Reading()
     file: ClassVar[str] = ""
     cut_is_seen: ClassVar[bool] = True
+    flips: ClassVar[int] = 60
 
     def write(self, path: Path) -> None:
         """Write a sound file with at least two rows; others that belong to it go beside it."""
@@ -134,6 +138,19 @@ class ReaderConformance:
             except ContractError:
                 continue
             _hold(not self.cut_is_seen, f"cut off after {share:.0%} of its bytes, it was read")
+
+    def test_no_byte_brings_it_down(self, tmp_path: Path) -> None:
+        """Whichever byte is changed, the file is read or ends in a ContractError, and in no other error."""
+        path = self._path(tmp_path)
+        content = path.read_bytes()
+        chance = random.Random(1)  # noqa: S311 - the same bytes in every run
+        for _ in range(self.flips):
+            changed = bytearray(content)
+            changed[chance.randrange(len(changed))] = chance.randrange(256)
+            path.write_bytes(bytes(changed))
+            with suppress(ContractError):
+                opened = self._opened(path)
+                opened.read(opened.columns)
 
     def test_it_can_be_sniffed(self, tmp_path: Path) -> None:
         """What it says of a file can be read as it says."""

@@ -92,6 +92,8 @@ class _Table(Opened):
             raise refuse(message, self._name) from error
         except OSError as error:
             raise unreadable(self._name, error) from error
+        except (ValueError, ArithmeticError) as error:  # a date that no calendar has
+            raise refuse(f"is damaged: {error}.", self._name) from error
         return frame, meta
 
 

@@ -7,6 +7,7 @@ then, unless it carries its own rate.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ a beat, so its intervals differ wherever there are others."""
 
 TIMES = ("time", "seconds", "sample")
 ANNOTATIONS = ("sample", "symbol", "subtype", "chan", "num", "aux_note")
+_DEFINITION = re.compile(r"## (time resolution: \d+\.?\d*|annotation type definitions|end of definitions)")
 _NOT_ANNOTATORS = (".hea", ".dat", ".mat", ".xws")
 
 
@@ -376,11 +378,24 @@ def annotation_file(place: Path, name: str) -> Annotation:
         raise refuse(message, name, found=repr(data[-2:])[2:-1])
     try:
         with library() as wfdb:
-            found: Annotation = wfdb.rdann(str(place.with_suffix("")), place.suffix[1:])
+            known = b"##" not in data or _known_definitions(wfdb.io.annotation, data)
+            found: Annotation | None = (
+                wfdb.rdann(str(place.with_suffix("")), place.suffix[1:]) if known else None
+            )
     except Exception as error:
         raise refuse(f"is damaged, or no WFDB annotation file: {error}.", name) from error
+    if found is None:
+        raise refuse("is damaged: it holds definitions that cannot be read.", name)
     if not len(found.sample):
         raise refuse("holds no annotations.", name)
     if any(symbol is None or symbol != symbol for symbol in found.symbol):  # noqa: PLR0124 - NaN
         raise refuse("is damaged, or no WFDB annotation file: it holds codes that mean nothing.", name)
     return found
+
+
+def _known_definitions(module: Any, data: bytes) -> bool:
+    """Whether notes that begin as definitions are such; at any other wfdb goes round for ever."""
+    pairs = np.frombuffer(data, dtype=np.uint8).reshape(-1, 2)
+    notes = [note for note in module.proc_ann_bytes(pairs, None)[-1] if (note or "").startswith("## ")]
+    rates = sum("time resolution" in note for note in notes)
+    return rates <= 1 and all(_DEFINITION.match(note) for note in notes)

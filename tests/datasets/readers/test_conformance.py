@@ -85,7 +85,10 @@ class LinesReader(Reader):
         text = first_bytes(path, name, path.stat().st_size).decode("latin-1")
         if not text.startswith("HR\n") or not text.endswith("\n."):
             raise refuse("is not a file of lines.", name)
-        return _Lines(path, [float(line) for line in text.split("\n")[1:-1]])
+        try:
+            return _Lines(path, [float(line) for line in text.split("\n")[1:-1]])
+        except ValueError as error:
+            raise refuse(f"holds a line that is no number: {error}.", name) from error
 
 
 class _Lines(Opened):

@@ -133,7 +133,7 @@ def test_intervals_are_between_beats_only(record: Path, take: Callable, contract
 def test_intervals_of_real_records(
     reference_data: Path, study: Path, take: Callable, contract: Callable
 ) -> None:
-    """Annotations of the MIT-BIH database and of a detector, with rhythms and noise among the beats."""
+    """Annotations of the MIT-BIH database and of a detector: rhythm changes and noise among the beats."""
     every = pl.read_csv(
         reference_data / "rhythm/data/annotations_30min_records.csv.gz", infer_schema_length=None
     )
@@ -280,6 +280,7 @@ def test_damaged_records(
         (lambda data: data[:9], "is truncated"),
         (lambda data: b"RIFFWAVE" * 9 + b"\0\0", "no WFDB annotation file"),
         (lambda data: b"\0\0", "holds no annotations"),
+        (lambda data: data.replace(b"## time res", b"## tame res"), "definitions that cannot be read"),
     ],
 )
 def test_damaged_annotations(
