@@ -21,11 +21,10 @@ from typing import Any
 import polars as pl
 
 from ..protocols.errors import OutputError
+from .cache_folder import LIMIT
 from .processes import alive
 
 SCHEMA = "accordance/store/1"
-LIMIT = 50 * 2**30
-"""Bytes that a store keeps unless told otherwise; what was not used for longest goes first."""
 _FACTS = "entry.json"
 _PARTIAL = ".partial-"
 

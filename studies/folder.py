@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..datasets.cache_folder import cache_folder
+from ..datasets.cache_folder import cache_folder, cache_limit
 from ..datasets.hash_cache import HashCache
 from ..datasets.read import TableData, read_table
 from ..datasets.sources import Source
@@ -163,7 +163,7 @@ def streamed_tables(protocol: Protocol) -> frozenset[str]:
 
 def store_of(study: Study) -> Store:
     """Where a study keeps what was computed once."""
-    return Store(cache_folder(study.path) / "store")
+    return Store(cache_folder(study.path) / "store", limit=cache_limit())
 
 
 def tables(study: Study, *, rehash: bool = False, memory: int | None = None) -> Tables:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from accordance.datasets.cache_folder import VARIABLE, cache_folder
+from accordance.datasets.cache_folder import LIMIT, LIMIT_VARIABLE, VARIABLE, cache_folder, cache_limit
+from accordance.protocols.errors import UsageError
 
 
 def test_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -29,3 +30,17 @@ def test_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv(VARIABLE, "~/cache")
     assert cache_folder(Path("study")) == tmp_path / "cache"
+
+
+def test_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(LIMIT_VARIABLE, raising=False)
+    assert cache_limit() == LIMIT
+    monkeypatch.setenv(LIMIT_VARIABLE, "1.5 GB")
+    assert cache_limit() == 3 * 2**29
+
+
+@pytest.mark.parametrize("wrong", ["much", "-1 GB", "0", "5 apples"])
+def test_a_limit_that_is_none(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, wrong)
+    with pytest.raises(UsageError, match=f"{LIMIT_VARIABLE}: expected a size"):
+        cache_limit()
