@@ -145,7 +145,9 @@ def pairing(protocol: Protocol, name: str) -> str:
     rows = f"A row of {one.reference} and a row of {one.test} with equal {equal} form a pair"
     if one.method == "nearest":
         nearest = f"{rows} if each is the other's nearest in time and they differ by at most {one.tolerance}."
-        return " ".join([nearest, *([describe_units.clocks(one.alignment)] if one.alignment else [])])
+        counted = f"Rows of {one.test} without a partner are counted by subject and reason, not listed."
+        clocks = [describe_units.clocks(one.alignment)] if one.alignment else []
+        return " ".join([nearest, *([counted] if one.lone_test == "counted" else []), *clocks])
     return f"{rows}."
 
 

@@ -44,6 +44,11 @@ def clocks_file(pairing: str, version: str) -> str:
     return f"{PAIRS_FOLDER}/{pairing}@{version}.clocks.parquet"
 
 
+def lone_file(pairing: str, version: str) -> str:
+    """Name of the counts of test rows without a partner, where they are counted and not told."""
+    return f"{PAIRS_FOLDER}/{pairing}@{version}.lone.parquet"
+
+
 class Results:
     """What a run found: a long table of statistics, and the document that says what they mean.
 

@@ -29,6 +29,7 @@ from .results import (
     RUNS_FOLDER,
     Results,
     clocks_file,
+    lone_file,
     pairs_file,
     units_file,
 )
@@ -210,6 +211,8 @@ def _write(
             folder.write_frame(units_file(*place), pairs.regrid)
         if pairs.clocks is not None:
             folder.write_frame(clocks_file(*place), pairs.clocks)
+        if pairs.lone_test is not None:
+            folder.write_frame(lone_file(*place), pairs.lone_test)
     hashes = lock.data_hashes(data)
     name = run_name(folder.parent, input_hash(study, hashes)[:8])
     identity = {"id": name, "started": started, "finished": ledger.utc(), "accordance": tool_version()}

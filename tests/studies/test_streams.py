@@ -333,6 +333,32 @@ def test_a_dry_run_says_what_would_be_computed_and_why(wear: Path, small: None) 
     assert all("the protocol" in words for words in looked()["why"])
 
 
+NEAREST = PROTOCOL.replace(
+    "{method: windows, unit: {length: 30 s}}", "{method: nearest, tolerance: 2 s, lone_test: counted}"
+)
+
+
+def test_further_rows_of_a_device_are_counted_and_the_numbers_are_those_of_listing_them(
+    wear: Path, small: None, tmp_path: Path
+) -> None:
+    (wear / "protocol.yaml").write_text(NEAREST)
+    counted = run(wear, workers=2)
+    listed = ac.evaluate(
+        *signals(1),
+        subjects=people(),
+        protocol=NEAREST.replace("lone_test: counted", "lone_test: listed"),
+        version="v1",
+    )
+    assert batches_of(counted)[0]["computed"] > 2
+    assert comparable(counted) == comparable(listed)
+    assert counted.document["accounting"] == listed.document["accounting"]
+    assert counted.folder is not None
+    lone = pl.read_parquet(counted.folder / "pairs" / "rate@v1.lone.parquet")
+    alone = listed.pairs("rate", "v1").filter(pl.col("status") == "test_only")
+    assert lone["n_rows"].sum() == alone.height > 0
+    assert counted.pairs("rate", "v1").height == listed.pairs("rate", "v1").height - alone.height
+
+
 KILLED = """
 import sys
 import time
