@@ -20,6 +20,9 @@ from .sides import SUBJECT, called
 
 _FAR = np.int64(2**62)
 
+Span = tuple[IntArray, IntArray, IntArray]
+"""Sessions that have rows, rising, the first moment of each, and the first moment after it."""
+
 
 @dataclass(frozen=True)
 class Blocks:
@@ -111,7 +114,7 @@ class Assigned:
 def blocks_of(
     unit: Unit,
     method: str,
-    streams: tuple[Timeline, Timeline],
+    spans: Sequence[Span],
     *,
     n_sessions: int,
     stretches: tuple[IntArray, IntArray, IntArray] | None,
@@ -122,13 +125,14 @@ def blocks_of(
     Args:
         unit: Resolved unit of the pairing.
         method: `windows`, `epochs` or `sessions`.
-        streams: Reference and test.
-        n_sessions: Number of sessions of both.
+        spans: From where to where the rows of each session reach, of the reference first, then of the test
+            table (none of it: where it is not known yet; only sessions without a reference row depend on it).
+        n_sessions: Number of sessions.
         stretches: Session, start and end of each stretch of `within`, in order; None: there is no `within`.
         timed: Whether times count: both tables have them.
     """
     length = None if unit.length is None or method == "sessions" else steps_of(unit.length)
-    low, high = _extents(streams, n_sessions)
+    low, high = _extents(spans, n_sessions)
     if stretches is not None:
         session, start, end = stretches
         origin = start if unit.origin == "session" or length is None else np.zeros_like(start)
@@ -142,17 +146,16 @@ def blocks_of(
     return Blocks(session, np.zeros_like(low), -far, far, bounded=False, whole=False, length=length)
 
 
-def _extents(streams: tuple[Timeline, Timeline], n_sessions: int) -> tuple[IntArray, IntArray]:
+def _extents(spans: Sequence[Span], n_sessions: int) -> tuple[IntArray, IntArray]:
     """First and last moment of each session's reference rows; of its test rows where it has no others."""
     low = np.zeros(n_sessions, dtype=np.int64)
     high = np.zeros(n_sessions, dtype=np.int64)
-    for stream in reversed(streams):
-        session, first, last = span(stream)
+    for session, first, last in reversed(spans):
         low[session], high[session] = first, last
     return low, high
 
 
-def span(stream: Timeline) -> tuple[IntArray, IntArray, IntArray]:
+def span(stream: Timeline) -> Span:
     """Sessions that have rows, their first moment and the first moment after them."""
     if not stream.n:
         none = np.zeros(0, dtype=np.int64)
@@ -166,11 +169,10 @@ def span(stream: Timeline) -> tuple[IntArray, IntArray, IntArray]:
     return stream.session, first, np.maximum(last, first + 1)
 
 
-def no_overlap(streams: tuple[Timeline, Timeline], n_sessions: int) -> Mask:
+def no_overlap(spans: Sequence[Span], n_sessions: int) -> Mask:
     """Sessions in which both sides have rows, and no moment lies within both."""
     bounds = []
-    for stream in streams:
-        session, first, last = span(stream)
+    for session, first, last in spans:
         low, high = np.full(n_sessions, _FAR), np.full(n_sessions, -_FAR)
         low[session], high[session] = first, last
         bounds.append((low, high))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -34,11 +34,11 @@ class Timeline:
     Attributes:
         side: The table; its frame holds these rows in this order.
         heads: Where each session's rows start; one entry a session that has rows.
-        session: Number of the session of each of these runs, joint over both sides, rising.
+        session: Number of the session of each of these runs, rising.
         start: First moment of the time that each row stands for, in steps; 0 where times do not count.
         length: How long that is, in steps: one number for all, or one a row; 0 where the table does not say.
-        n_read: Rows that were read, one entry a session of either side.
-        without: Reason code -> rows without a time or a duration, one entry a session of either side.
+        n_read: Rows that were read, one entry a session (those without a timed row among them).
+        without: Reason code -> rows without a time or a duration, likewise.
     """
 
     side: Side
@@ -107,18 +107,32 @@ def scales(left: Side, right: Side, key: str) -> tuple[Scale | None, Scale | Non
     Raises:
         ContractError: They cannot be compared.
     """
-    found = [_scale(side) for side in (left, right)]
-    known = [one for one in found if one is not None]
-    if len(known) == 2:
-        if not units.comparable(known[0].unit, known[1].unit):
-            message = f"times in `{known[0].unit}` and in `{known[1].unit}` cannot be compared."
-            raise ContractError([Violation(message, key=key)])
-        if len({(isinstance(one.dtype, pl.Datetime), zone(one.dtype)) for one in known}) > 1:
-            message = (
-                "one table's times have an offset from UTC and the other's have none; give both or neither."
-            )
-            raise ContractError([Violation(message, key=key)])
-    return found[0], found[1]
+    found = scale_of(left), scale_of(right)
+    _check_scales(*found, key)
+    return found
+
+
+def comparable(reference: Scale | None, test: Side, key: str) -> Scale | None:
+    """How a test table counts time beside a reference; None where times do not count.
+
+    Raises:
+        ContractError: The two cannot be compared.
+    """
+    found = None if reference is None else scale_of(test)
+    _check_scales(reference, found, key)
+    return found
+
+
+def _check_scales(reference: Scale | None, test: Scale | None, key: str) -> None:
+    if reference is None or test is None:
+        return
+    if not units.comparable(reference.unit, test.unit):
+        message = f"times in `{reference.unit}` and in `{test.unit}` cannot be compared."
+        raise ContractError([Violation(message, key=key)])
+    kinds = {(isinstance(one.dtype, pl.Datetime), zone(one.dtype)) for one in (reference, test)}
+    if len(kinds) > 1:
+        message = "one table's times have an offset from UTC and the other's have none; give both or neither."
+        raise ContractError([Violation(message, key=key)])
 
 
 def zone(dtype: pl.DataType) -> bool:
@@ -126,7 +140,8 @@ def zone(dtype: pl.DataType) -> bool:
     return getattr(dtype, "time_zone", None) is not None
 
 
-def _scale(side: Side) -> Scale | None:
+def scale_of(side: Side) -> Scale | None:
+    """How a table counts time; None for one without a time column."""
     if side.time is None or side.time not in side.frame.columns:
         return None
     dtype = side.frame.schema[side.time]
@@ -140,34 +155,61 @@ def steps_of(quantity: Quantity) -> int:
     return round(quantity.value * units.step(quantity.unit))
 
 
-def timelines_of(
-    left: Side, right: Side, on: Sequence[str], counts: tuple[Scale | None, Scale | None], place: str
-) -> tuple[Timeline, Timeline, pl.DataFrame]:
-    """Both sides as streams, and the sessions that they have between them.
+def timeline_of(
+    side: Side, on: Sequence[str], scale: Scale | None, place: str
+) -> tuple[Timeline, pl.DataFrame]:
+    """One table as a stream, its sessions numbered among themselves.
 
     Args:
-        left: The reference table.
-        right: The test table.
+        side: The table.
         on: Columns that make a session.
-        counts: How both tables count time; None: times do not count.
+        scale: How the table counts time; None: times do not count.
         place: `start` or `middle`: the point by which rows are ordered.
 
     Returns:
-        Both streams; the sessions' `on` columns, one row each, in order.
+        The stream; its sessions' `on` columns, one row each, in order.
 
     Raises:
         ContractError: A duration is not above zero.
     """
-    both = (left, right)
-    heads = [_heads(side.frame, on) for side in both]
-    tops = [side.frame.select(on)[head] for side, head in zip(both, heads, strict=True)]
-    codes = keys.encode(tops, on)
+    heads = _heads(side.frame, on)
+    tops = side.frame.select(on)[heads]
+    code = keys.encode([tops], on)[0]
+    own, first = np.unique(code, return_index=True)
+    made = _timeline(side, _Runs(heads, np.searchsorted(own, code), len(own)), scale, place, on)
+    return made, tops[first]
+
+
+def jointly(
+    left: pl.DataFrame, right: pl.DataFrame, on: Sequence[str]
+) -> tuple[pl.DataFrame, IntArray, IntArray]:
+    """The sessions that two tables have between them, in order, and the number in it of each of theirs."""
+    codes = keys.encode([left, right], on)
     joined, first = np.unique(np.concatenate(codes), return_index=True)
-    made = [
-        _timeline(side, _Runs(head, np.searchsorted(joined, code), len(joined)), scale, place, on)
-        for side, head, code, scale in zip(both, heads, codes, counts, strict=True)
-    ]
-    return made[0], made[1], pl.concat(tops)[first]
+    one, two = (np.searchsorted(joined, code).astype(np.int64) for code in codes)
+    return pl.concat([left, right])[first], one, two
+
+
+def renumbered(stream: Timeline, number: IntArray, total: int) -> Timeline:
+    """The same stream with its sessions numbered among more of them.
+
+    Args:
+        stream: The stream.
+        number: New number of each of its sessions, rising.
+        total: How many there are.
+    """
+
+    def among(counts: IntArray) -> IntArray:
+        found = np.zeros(total, dtype=np.int64)
+        found[number] = counts
+        return found
+
+    return replace(
+        stream,
+        session=number[stream.session],
+        n_read=among(stream.n_read),
+        without={code: among(counts) for code, counts in stream.without.items()},
+    )
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ..protocols.errors import ContractError, IntegrityError, Violation, nearest
-from ..protocols.model import Pairing, Protocol, Table
+from ..protocols.errors import ContractError, IntegrityError, Violation
+from ..protocols.model import Protocol
 from . import keys, matching, regrid, row_audit, timing
 from . import reasons as reasons_of
 from .clocks import audit as align
 from .contract import ROW
 from .keys import IntArray
 from .matching import Matches
+from .moments import scale_of
 from .pairs import (
     CLOCK_UNRESOLVED,
     NO_REFERENCE,
@@ -35,7 +36,9 @@ from .pairs import (
     precedence,
 )
 from .reasons import Bits
-from .sides import SUBJECT, SUBJECTS, Side, at, called, side_of
+from .reference_side import ReferenceSide
+from .sides import SUBJECT, SUBJECTS, Side, at, called, check_sides, on_columns, side_of
+from .unit_rows import reference_units
 
 RESERVED = ("status", "reason", "reasons", "reference_row", "test_row")
 _STATUS = ("paired", "reference_only", "test_only")
@@ -45,7 +48,7 @@ def pair(
     protocol: Protocol,
     pairing: str,
     *,
-    reference: pl.DataFrame,
+    reference: pl.DataFrame | ReferenceSide,
     test: pl.DataFrame,
     subjects: pl.DataFrame | None = None,
     version: str,
@@ -63,7 +66,8 @@ def pair(
     Args:
         protocol: The protocol.
         pairing: Identifier of the pairing in it.
-        reference: The reference table in contract columns and types (`TableData.frame`).
+        reference: The reference table in contract columns and types (`TableData.frame`); or what
+            `reference_side` made of it, which gives the same pairs.
         test: The test table of one version, likewise.
         subjects: The table of subjects, likewise; None: there is none, and no subject is an orphan.
         version: Identifier of the algorithm version that the test rows come from.
@@ -100,19 +104,27 @@ def pair(
         ('003', 'no_reference', None, 80.0)
     """
     spec = protocol.pairings[pairing]
-    left, right = side_of(spec.reference, protocol, reference), side_of(spec.test, protocol, test)
+    made = reference if isinstance(reference, ReferenceSide) else None
+    if isinstance(reference, ReferenceSide):
+        left = Side(spec.reference, protocol.tables[spec.reference], reference.sessions)
+    else:
+        left = side_of(spec.reference, protocol, reference)
+    right = side_of(spec.test, protocol, test)
     key = f"pairings.{pairing}"
     on = on_columns(spec, left.table, right.table)
-    _check_sides(left, right, on, key)
+    check_sides((left, right), on, key)
     session = [name for name in on if name not in (left.time, right.time)]
-    right, audit = align.aligned(protocol, pairing, left, right, session, clocks=clocks, error=clock_error)
-    codes = all_codes(protocol.exclusions)
-    if len(codes) > 64:
-        message = f"at most {64 - len(STRUCTURAL)} exclusion codes are possible."
-        raise ContractError([Violation(message, key="exclusions", found=str(len(protocol.exclusions)))])
+    known = left if made is None else made.clock
+    right, audit = align.aligned(protocol, pairing, known, right, session, clocks=clocks, error=clock_error)
+    codes = _codes(protocol)
     units = None
     if regrid.makes_units(spec):
-        units = regrid.regrid(protocol, pairing, left, right, on=on, codes=codes, tables=tables or {})
+        given: regrid.Given = {"on": on, "codes": codes, "tables": tables or {}}
+        units = (
+            regrid.regrid(protocol, pairing, left, right, **given)
+            if made is None
+            else regrid.with_test(protocol, pairing, made.units, right, **given)
+        )
         left, right, on = units.reference, units.test, units.on
         matches = _same_units(*units.codes)
     elif spec.method == "nearest":
@@ -156,49 +168,60 @@ def pair(
     return pairs
 
 
+def reference_side(
+    protocol: Protocol,
+    pairing: str,
+    reference: pl.DataFrame,
+    *,
+    tables: Mapping[str, pl.DataFrame] | None = None,
+) -> ReferenceSide:
+    """All that pairing by units of time takes of a reference, made without a look at any test row.
+
+    Args:
+        protocol: The protocol.
+        pairing: Identifier of a pairing by windows, epochs or sessions.
+        reference: The reference table in contract columns and types.
+        tables: Further tables of the protocol by name: the one with the stretches that count (`within`).
+
+    Returns:
+        What `pair` takes in place of the table, for any test table of the same contract.
+
+    Raises:
+        ContractError: The table cannot be brought to units of time so.
+        IntegrityError: Rows were lost or doubled; a defect of this program.
+    """
+    spec = protocol.pairings[pairing]
+    left, test = side_of(spec.reference, protocol, reference), protocol.tables[spec.test]
+    on = on_columns(spec, left.table, test)
+    check_sides((left,), on, f"pairings.{pairing}")
+    times = left.time, None if test.time is None else called(test.time, test)
+    clock = align.of_reference(protocol, pairing, left, [name for name in on if name not in times])
+    units = reference_units(
+        protocol,
+        pairing,
+        left,
+        on=on,
+        codes=_codes(protocol),
+        tables=tables or {},
+        scale=None if test.time is None else scale_of(left),
+    )
+    return ReferenceSide(units, clock)
+
+
+def _codes(protocol: Protocol) -> tuple[str, ...]:
+    """All reason codes, in the order of their bits."""
+    codes = all_codes(protocol.exclusions)
+    if len(codes) > 64:
+        message = f"at most {64 - len(STRUCTURAL)} exclusion codes are possible."
+        raise ContractError([Violation(message, key="exclusions", found=str(len(protocol.exclusions)))])
+    return codes
+
+
 def _same_units(reference: IntArray, test: IntArray) -> Matches:
     """Units of both sides with the same code are pairs."""
     if np.array_equal(reference, test):
         return matching.identical(len(reference))
     return matching.by_key(reference, test)
-
-
-def on_columns(spec: Pairing, reference: Table, test: Table) -> tuple[str, ...]:
-    """Columns that must be equal in a pair, the subject (as `subject`) first.
-
-    Unless the protocol names them: the key columns that both tables share; methods other than by key leave
-    the times aside.
-    """
-    if spec.on is not None:
-        named = [SUBJECT if name in (reference.subject, test.subject) else name for name in spec.on]
-    else:
-        theirs = {called(name, test) for name in test.key}
-        times = set() if spec.method == "key" else {reference.time, test.time}
-        named = [called(name, reference) for name in reference.key if name not in times]
-        named = [name for name in named if name in theirs]
-    return tuple(dict.fromkeys((SUBJECT, *named)))
-
-
-def _check_sides(left: Side, right: Side, on: Sequence[str], key: str) -> None:
-    violations: list[Violation] = []
-    for side in (left, right):
-        columns = [name for name in side.frame.columns if name != ROW]
-        for name in on:
-            place = f"{key}.on"
-            if name not in columns:
-                message = f"table `{side.name}` has no column `{name}` to pair on."
-                violations.append(Violation(message, key=place, suggestion=nearest(name, columns)))
-            elif side.frame[name].null_count():
-                message = f"column `{name}` of table `{side.name}` is empty in some rows; a key never is."
-                violations.append(Violation(message, key=place, count=side.frame[name].null_count()))
-    if not violations:
-        for name in on:
-            types = left.frame.schema[name], right.frame.schema[name]
-            if types[0] != types[1]:
-                message = f"column `{name}` is {types[0]} in `{left.name}` but {types[1]} in `{right.name}`."
-                violations.append(Violation(message, key=f"{key}.on"))
-    if violations:
-        raise ContractError(violations)
 
 
 def _by_key(left: Side, right: Side, on: Sequence[str], key: str) -> Matches:

@@ -42,13 +42,11 @@ class Placed:
         stream: The rows.
         assigned: The rows that are in a unit.
         outside: Rows that are in none; None: there are none.
-        code: Code of each unit that has rows.
     """
 
     stream: Timeline
     assigned: Assigned
     outside: Mask | None
-    code: IntArray
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ..protocols.model import Protocol, Table
+from ..protocols.errors import ContractError, Violation, nearest
+from ..protocols.model import Pairing, Protocol, Table
 from .contract import ROW
 
 SUBJECT = "subject"
@@ -64,3 +66,47 @@ def at(frame: pl.DataFrame, index: NDArray[np.signedinteger], *, identity: bool 
     if len(index) and int(index.min()) < 0:
         places = pl.select(pl.when(places >= 0).then(places)).to_series()
     return frame.select(pl.all().gather(places.cast(pl.get_index_type())))
+
+
+def on_columns(spec: Pairing, reference: Table, test: Table) -> tuple[str, ...]:
+    """Columns that must be equal in a pair, the subject (as `subject`) first.
+
+    Unless the protocol names them: the key columns that both tables share; methods other than by key leave
+    the times aside.
+    """
+    if spec.on is not None:
+        named = [SUBJECT if name in (reference.subject, test.subject) else name for name in spec.on]
+    else:
+        theirs = {called(name, test) for name in test.key}
+        times = set() if spec.method == "key" else {reference.time, test.time}
+        named = [called(name, reference) for name in reference.key if name not in times]
+        named = [name for name in named if name in theirs]
+    return tuple(dict.fromkeys((SUBJECT, *named)))
+
+
+def check_sides(sides: Sequence[Side], on: Sequence[str], key: str) -> None:
+    """Every table has the columns to pair on, filled, and of the same types.
+
+    Raises:
+        ContractError: What they lack.
+    """
+    violations: list[Violation] = []
+    for side in sides:
+        columns = [name for name in side.frame.columns if name != ROW]
+        for name in on:
+            place = f"{key}.on"
+            if name not in columns:
+                message = f"table `{side.name}` has no column `{name}` to pair on."
+                violations.append(Violation(message, key=place, suggestion=nearest(name, columns)))
+            elif side.frame[name].null_count():
+                message = f"column `{name}` of table `{side.name}` is empty in some rows; a key never is."
+                violations.append(Violation(message, key=place, count=side.frame[name].null_count()))
+    if not violations and len(sides) == 2:
+        left, right = sides
+        for name in on:
+            types = left.frame.schema[name], right.frame.schema[name]
+            if types[0] != types[1]:
+                message = f"column `{name}` is {types[0]} in `{left.name}` but {types[1]} in `{right.name}`."
+                violations.append(Violation(message, key=f"{key}.on"))
+    if violations:
+        raise ContractError(violations)
