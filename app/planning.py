@@ -172,6 +172,17 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([head, "|" + "|".join("-" * (width + 2) for width in widths) + "|", *body])
 
 
+WORDS = ("Pairing", "Version")
+COUNTS = {
+    "Batches": "batches",
+    "Kept": "found",
+    "To compute": "to_compute",
+    "Reference rows to read": "reference_rows_to_read",
+    "Test rows to read": "test_rows_to_read",
+}
+"""Columns of what a run would do, and what they hold."""
+
+
 def run_tables(plan: Mapping[str, Any]) -> Iterator[RenderableType]:
     """What `accordance run --dry-run` says: tables to read, pairs to make and why, endpoints to prepare."""
     tables = plain_table("Tables")
@@ -183,14 +194,16 @@ def run_tables(plan: Mapping[str, Any]) -> Iterator[RenderableType]:
         tables.add_row(one["table"], one["version"] or "", rows, files, how)
     yield tables
     pairs = plain_table("Pairs")
-    for name in ("Pairing", "Version", "Batches", "Kept", "To compute", "Rows to read", "Why"):
-        pairs.add_column(name, justify="left" if name in {"Pairing", "Version", "Why"} else "right")
+    for name in (*WORDS, *COUNTS, "Why"):
+        pairs.add_column(name, justify="right" if name in COUNTS else "left")
     for one in plan["pairings"]:
         if one["batches"] is None:
-            pairs.add_row(one["pairing"], one["version"], "", "", "all", "all", "tables are read whole")
+            pairs.add_row(one["pairing"], one["version"], "", "", *["all"] * 3, "tables are read whole")
             continue
         why = "\n".join(f"{count:,}: {words}" for words, count in one["why"].items())
-        counts = [f"{one[name]:,}" for name in ("batches", "found", "to_compute", "rows_to_read")]
+        if one["errors_to_compute"]:
+            why = f"{why}\n{one['errors_to_compute']:,}: with errors of the clock".strip()
+        counts = [f"{one[name]:,}" for name in COUNTS.values()]
         pairs.add_row(one["pairing"], one["version"], *counts, why)
     yield pairs
     endpoints = plain_table("Endpoints")

@@ -83,6 +83,15 @@ def describe(
     return found
 
 
+def errors(protocol: Protocol, pairing: str) -> tuple[float, ...]:
+    """The errors of the clock, in seconds, at which `describe` asks for a pairing's pairs again."""
+    rule = protocol.pairings[pairing].alignment
+    followed = any(one.disparity is None for _, one in _deciding(protocol, pairing))
+    if rule is None or rule.tipping is None or not followed:
+        return ()
+    return tuple(error for error in _errors(rule.tipping) if error)
+
+
 def _deciding(protocol: Protocol, pairing: str) -> Iterator[tuple[str, Endpoint]]:
     for name, endpoint in protocol.endpoints.items():
         if endpoint.role in DECIDING and endpoint.judged and endpoint.pairing == pairing:

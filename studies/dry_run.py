@@ -9,7 +9,7 @@ from typing import Any
 from ..datasets.read import TableData
 from ..datasets.store import Store
 from ..protocols.model import Protocol
-from . import last_inputs, lock, slices, streams
+from . import last_inputs, lock, slices, stream_batches, streams
 from .folder import load, store_of, tables
 from .kept import Kept
 from .questions import groups
@@ -39,8 +39,11 @@ def dry_run(
 
     Returns:
         `tables`: `table`, `version`, `how` (`whole` or `stream`), `rows`, `files`. `pairings`: `pairing`,
-        `version`, `batches` (null: not made in batches), `found`, `to_compute`, `rows_to_read`, `why` (words
-        -> batches), `endpoints` (`kept`: what was prepared of them is there; `to_compute`).
+        `version`, `batches` (null: not made in batches), `found`, `to_compute`, `errors_to_compute` (batches
+        whose pairs with an error of the clock have to be computed), `rows_to_read` and of these
+        `reference_rows_to_read` (0 where the reference was brought to units of time for another version) and
+        `test_rows_to_read`, `why` (words -> batches to compute), `endpoints` (`kept`: what was prepared of
+        them is there; `to_compute`).
 
     Raises:
         UsageError: There is no study there.
@@ -61,8 +64,9 @@ def dry_run(
         }
         for version, table in data.every()
     ]
-    work = streams.pairings(study.protocol, data)
-    found = [_pairing(study.protocol, one, store, budget) for one in work]
+    work = streams.pairings(study.protocol, data, study.deciding_version)
+    claimed: set[str] = set()
+    found = [_pairing(study.protocol, one, store, budget, claimed) for one in work]
     streamed = {(one.name, one.version) for one in work}
     found += [
         {
@@ -79,9 +83,16 @@ def dry_run(
 
 
 def _pairing(
-    protocol: Protocol, work: streams.StreamPairing, store: Store, budget: streams.Budget
+    protocol: Protocol,
+    work: streams.StreamPairing,
+    store: Store,
+    budget: streams.Budget,
+    claimed: set[str],
 ) -> dict[str, Any]:
     planned = work.plan(budget)
+    at_work = [batch for batch in planned if stream_batches.lacking(batch, store)]
+    rows = stream_batches.rows_to_read(at_work, store, claimed)
+    n_reference, n_test = (sum(counts) for counts in zip(*rows, strict=True)) if rows else (0, 0)
     missing = [batch for batch in planned if not store.has(streams.KIND, batch.key)]
     last = last_inputs.remembered(store, work.name, work.version)
     why: dict[str, int] = {}
@@ -94,7 +105,12 @@ def _pairing(
         "batches": len(planned),
         "found": len(planned) - len(missing),
         "to_compute": len(missing),
-        "rows_to_read": sum(batch.n_rows for batch in missing),
+        "errors_to_compute": sum(
+            not all(store.has(streams.KIND, key) for key in batch.moved.values()) for batch in planned
+        ),
+        "rows_to_read": n_reference + n_test,
+        "reference_rows_to_read": n_reference,
+        "test_rows_to_read": n_test,
         "why": why,
         "endpoints": {"kept": [], "to_compute": _endpoints(protocol, work.name)}
         if missing
@@ -112,7 +128,7 @@ def _kept(
 ) -> dict[str, list[str]]:
     """Endpoints of pairs that are all there: those of which all that is asked was kept, and the others."""
     place = (work.name, work.version)
-    kept = Kept(store, protocol, {place: streams.whole_key(planned)})
+    kept = Kept(store, protocol, {place: stream_batches.whole_key(planned)})
     every = {**protocol.endpoints, **slices.automatic_endpoints(protocol)}
     found: dict[str, list[str]] = {"kept": [], "to_compute": []}
     for group in groups(protocol, every):

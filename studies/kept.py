@@ -75,6 +75,8 @@ class Kept:
         self._keys = dict(keys) if store is not None else {}
         self.protocol = protocol
         data = self._data = protocol.model_dump(mode="json", by_alias=True)
+        for rule in data["pairings"].values():  # which errors of the clock are tried changes no pair
+            (rule["alignment"] or {}).pop("tipping", None)
         self._whole = set(self._keys) >= {
             (name, version) for name in data["pairings"] for version in versions
         }

@@ -17,7 +17,7 @@ from ..datasets.pairs import Pairs
 from ..datasets.read import TableData
 from ..datasets.stream import Stream
 from ..protocols.canonical import digest
-from . import handled, ledger, lock, streams
+from . import handled, ledger, lock, stream_batches, streams
 from .analysis import AFTERWARDS, PAIRING_SHARE, Analysis, Material, Progress, analyse, identified
 from .clock_tipping import Repair
 from .folder import CONFIG_FILE, SECTIONS_FOLDER, Study, Tables, load, store_of, tables
@@ -126,12 +126,11 @@ def _pair_streams(
         def told(what: str, share: float, place: int = place) -> None:
             tell(what, PAIRING_SHARE * (place + share) / len(work))
 
-        made = streams.make(one, store, budget, told)
+        made = stream_batches.make(one, store, budget, told)
         found[one.name, one.version] = made.pairs
         for name, done in made.handled.items():
             streamed[name, None if name in data.shared else one.version] = done
-        counts = {"computed": made.computed, "found": made.found, "rows_read": made.rows_read}
-        log("batches", pairing=one.name, version=one.version, **counts)
+        log("batches", pairing=one.name, version=one.version, **made.counts)
     if work:
         log("store", removed=store.trim())
     return found, streamed
@@ -156,9 +155,8 @@ def _repairer(
         def told(what: str, share: float) -> None:
             tell(f"{what}, clock error {error:+g} s", AFTERWARDS)
 
-        made = streams.make(moved, store_of(study), budget, told)
-        counts = {"computed": made.computed, "found": made.found, "rows_read": made.rows_read}
-        log("batches", pairing=name, version=version, clock_error=error, **counts)
+        made = stream_batches.make(moved, store_of(study), budget, told)
+        log("batches", pairing=name, version=version, clock_error=error, **made.counts)
         return made.pairs
 
     return repair

@@ -363,15 +363,15 @@ KILLED = """
 import sys
 import time
 from accordance.datasets import batches
-from accordance.studies import run, streams
+from accordance.studies import run, stream_batches
 batches.TARGET_ROWS = 300
-kept = streams._keep
-def slowly(*parts):
-    entry = kept(*parts)
+kept = stream_batches._keep
+def slowly(*parts, **more):
+    entry = kept(*parts, **more)
     print("kept", flush=True)
     time.sleep(0.5)
     return entry
-streams._keep = slowly
+stream_batches._keep = slowly
 run.run(sys.argv[1], workers=1)
 """
 
