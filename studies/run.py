@@ -119,7 +119,7 @@ def _pair_streams(
     """Pairs of all tables that are too long to hold, batch after batch; what reading did to their rows."""
     found: dict[tuple[str, str], Pairs] = {}
     streamed: dict[tuple[str, str | None], tuple[Handled, ...]] = {}
-    work = streams.pairings(study.protocol, data)
+    work = streams.pairings(study.protocol, data, study.deciding_version)
     store = store_of(study)
     for place, one in enumerate(work):
 
