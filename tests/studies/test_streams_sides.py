@@ -286,7 +286,8 @@ def test_problems_of_a_reference_are_said_for_all_batches(wear: Path) -> None:
 
 
 def test_pairing_by_nearest_takes_the_rows_of_both(wear: Path, read: list[Any]) -> None:
-    change(wear, "{method: windows, unit: {length: 30 s}}", "{method: nearest, tolerance: 1 s, lone_test: counted}")
+    nearest = "{method: nearest, tolerance: 1 s, lone_test: counted}"
+    change(wear, "{method: windows, unit: {length: 30 s}}", nearest)
     run(wear)
     assert not (wear / ".accordance" / "cache" / "store" / "side").exists()
     add_version(wear)
