@@ -108,12 +108,11 @@ def _audit(rule: Alignment, clock: ReferenceClock, test: Side, on: Sequence[str]
     own, theirs = keys.encode([clock.sessions, test.frame], on)
     rows = rows_of(test, rule.test, theirs, rule)
     sessions = _sessions([(clock.sessions, own), (test.frame, theirs)], on)
-    resolution = max(clock.resolution(), resolution_of(rows.stamp)) if rule.by == "events" else 0.0
     numbers = sessions["_code"].to_numpy()
     places = {int(code): place for place, code in enumerate(own)}
     low, high = (np.searchsorted(rows.code, numbers, side).tolist() for side in ("left", "right"))
     found = [
-        _session(rule, clock.of(places.get(code)), rows.taken(slice(start, end)), resolution)
+        _session(rule, clock.of(places.get(code)), rows.taken(slice(start, end)))
         for code, start, end in zip(numbers.tolist(), low, high, strict=True)
     ]
     return _frame(sessions.drop("_code"), found, rule, test)
@@ -187,7 +186,7 @@ class _Found:
     n: tuple[int, int]
 
 
-def _session(rule: Alignment, left: Known, right: Rows, resolution: float) -> _Found:
+def _session(rule: Alignment, left: Known, right: Rows) -> _Found:
     counts = left.n, len(right.time)
     if not all(counts):
         which = "reference" if not counts[0] else "test"
@@ -203,6 +202,7 @@ def _session(rule: Alignment, left: Known, right: Rows, resolution: float) -> _F
         {level: one.time[one.value == place] for place, level in enumerate(rule.events)}
         for one in (left.signal, right.signal(base))
     ]
+    resolution = max(left.written, resolution_of(right.stamp))
     estimate = events.estimate(*marks, search=search, resolution=resolution, drift=drift)
     return _Found(estimate, base, counts)
 

@@ -26,11 +26,13 @@ class Known:
     Attributes:
         n: Its rows with a time.
         base: Time of the first of them in microseconds.
+        written: To how many seconds their times are written down; 0 where nobody asks.
         signal: Those with a value, or with an event, in seconds since that moment.
     """
 
     n: int
     base: int
+    written: float
     signal: Signal
 
 
@@ -61,17 +63,14 @@ class ReferenceClock:
     def of(self, place: int | None) -> Known:
         """One session by its place; None: one without a reference row."""
         if place is None:
-            return Known(0, 0, Signal(np.zeros(0), np.zeros(0)))
+            return Known(0, 0, 0.0, Signal(np.zeros(0), np.zeros(0)))
         start = int(self.kept[:place].sum())
         rows = slice(start, start + int(self.kept[place]))
         base = int(self.base[place])
         time = np.asarray((self.time[rows] - base) * SECOND, dtype=np.float64)
         length = None if self.length is None else self.length[rows]
-        return Known(int(self.n[place]), base, Signal(time, self.value[rows], length))
-
-    def resolution(self) -> float:
-        """To how many seconds times are written down, of the session that has them finest."""
-        return float(self.written[self.n > 0].min(initial=np.inf)) if (self.n > 0).any() else 0.0
+        signal = Signal(time, self.value[rows], length)
+        return Known(int(self.n[place]), base, float(self.written[place]), signal)
 
     def of_subjects(self, subjects: Collection[str]) -> ReferenceClock:
         """The sessions of some subjects."""

@@ -266,6 +266,21 @@ def test_shared_events(protocol_of: Callable[..., Protocol], n: int) -> None:
     assert (audit["offset_lower"][0] is None) == (n == 1)
 
 
+def test_how_finely_another_session_is_written_down_changes_no_interval(
+    protocol_of: Callable[..., Protocol],
+) -> None:
+    spec = protocol(protocol_of, by="events", reference="mark", test="mark", events=("tap",))
+    fine = events(np.random.default_rng(3), 8, 12.0)
+    coarse = [side.with_columns(pl.col("time").dt.round("1s"), pl.lit("b").alias("subject")) for side in fine]
+    alone = [paired(spec, *sides).clocks for sides in (fine, coarse)]
+    together = paired(spec, *(pl.concat(pair_) for pair_ in zip(fine, coarse, strict=True))).clocks
+    assert together is not None and alone[0] is not None and alone[1] is not None
+    assert together.equals(pl.concat([alone[0], alone[1]]))
+    width = (together["offset_upper"] - together["offset_lower"]).to_list()
+    # times in whole seconds tell an offset to half a second each way at best; the others are far surer
+    assert width[0] < 0.2 and width[1] >= 1.0
+
+
 def test_no_times_is_one_answer(protocol_of: Callable[..., Protocol]) -> None:
     spec = protocol(protocol_of, number="sample")
     one = session(1, seconds=900)
