@@ -1,7 +1,8 @@
 """The reference of a pairing by units of time, brought to them before any test row is known.
 
-It is a thousandth of its rows, and all that pairing takes of them: kept, it serves every version, and every
-error of the clock that is tried. Frames and facts are what a store keeps of it.
+It is all that pairing takes of its rows: a row a unit, and the signal or the events that clocks are estimated
+by. Kept, it serves every version, and every error of the clock that is tried. Frames and facts are what a
+store keeps of it.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ class Sides:
         }
         made = pairing.reference_side(self._protocol, self._name, read.frame, tables=frames)
         with self._lock:
-            self.rows_read += group.n_rows
+            self.rows_read += group.n_rows * (2 if read.handled else 1)
         handled: dict[str, list[dict[str, object]]] = {}
         if read.handled:  # rare; a batch tells what was done to the rows of its own subjects
             for subject in group.subjects:
