@@ -77,7 +77,7 @@ def shells(protocol: Protocol) -> list[Shell]:
     Example:
         >>> from accordance.protocols import library
         >>> [one.id for one in shells(library.load("method-comparison"))]
-        ['flow-agreement', 'endpoint-agreement', 'endpoint-absolute_error']
+        ['flow-agreement', 'endpoint-agreement', 'endpoint-absolute_error', 'endpoint-coverage']
     """
     endpoints = {**protocol.endpoints, **slices.automatic_endpoints(protocol)}
     ranked = sorted(endpoints, key=lambda name: _ROLES_FIRST.index(endpoints[name].role))
