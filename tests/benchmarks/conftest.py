@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent))  # so that benchmarks can say `from stream_programs import SCAN`
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RESULTS = Path(os.environ.get("ACCORDANCE_BENCH", REPOSITORY / "build" / "bench.jsonl"))
