@@ -62,7 +62,7 @@ NEAREST = f"""{HEAD}tables:
 {TABLES}pairings:
   rate: {{method: nearest, tolerance: 1 s, lone_test: counted}}
 endpoints:
-  arms: {{title: Arms, role: primary, metric: rmse, average: pooled, reference: rate, test: rate}}
+  arms: {{title: Arms, role: secondary, metric: rmse, average: pooled, reference: rate, test: rate}}
 """
 TEN = {
     "bias": "metric: bland_altman, parameters: {truth: varying}",
@@ -80,7 +80,7 @@ WINDOWS = (
     f"{HEAD}tables:\n{TABLES}"
     "pairings:\n  rate: {method: windows, unit: {length: 30 s}}\nendpoints:\n"
     + "".join(
-        f"  {name}: {{title: {name}, role: {'primary' if name == 'bias' else 'secondary'}, {words},\n"
+        f"  {name}: {{title: {name}, role: secondary, {words},\n"
         "    reference: rate, test: rate}\n"
         for name, words in TEN.items()
     )
