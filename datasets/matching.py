@@ -270,11 +270,41 @@ def _one_group(
     partner[wins] = nearest[wins]
     why[wins] = NONE
     # test rows within the tolerance of any reference row: the union of the stretches around them
-    low = np.searchsorted(others, times - tolerance, side="left")
-    high = np.searchsorted(others, times + tolerance, side="right")
+    low, high = _around(others, after, times - tolerance, times + tolerance)
     low[1:] = np.maximum(low[1:], high[:-1])
     near = int(np.maximum(high - low, 0).sum())
     return partner, why, (len(wins), 0, len(others) - near, near - len(wins))
+
+
+_STEPS = 4
+"""Rows that are stepped over on both sides before a place is searched for."""
+
+
+def _around(others: IntArray, after: IntArray, lower: IntArray, upper: IntArray) -> tuple[IntArray, IntArray]:
+    """The first place not below `lower` and the first above `upper`, from a place in between.
+
+    Devices write about as often as the tolerance allows, so both are a few steps away: taking them is several
+    times quicker than a search. What is farther is searched for.
+
+    Args:
+        others: Times, strictly rising.
+        after: For each pair of bounds a place up to which all times lie at or below `upper`, and from which
+            on all lie at or above `lower`.
+        lower: Lower bounds, inclusive.
+        upper: Upper bounds, inclusive.
+    """
+    low, high = after.copy(), after.copy()
+    last = len(others) - 1
+    for _ in range(_STEPS):
+        low -= (low > 0) & (others[np.maximum(low - 1, 0)] >= lower)
+        high += (high <= last) & (others[np.minimum(high, last)] <= upper)
+    farther = (low > 0) & (others[np.maximum(low - 1, 0)] >= lower)
+    if farther.any():
+        low[farther] = np.searchsorted(others, lower[farther], side="left")
+    farther = (high <= last) & (others[np.minimum(high, last)] <= upper)
+    if farther.any():
+        high[farther] = np.searchsorted(others, upper[farther], side="right")
+    return low, high
 
 
 def _ends(side: Timed) -> IntArray:

@@ -245,9 +245,11 @@ def _by_key(left: Side, right: Side, on: Sequence[str], key: str) -> Matches:
 def _columns(left: Side, right: Side, on: Sequence[str], matches: Matches) -> pl.DataFrame:
     """Key columns by name, the others as `reference.x` and `test.x`, in output order."""
     reference = at(left.frame, matches.reference, identity=matches.identity)
-    test = at(right.frame, matches.test, identity=matches.identity)
+    alone = bool((matches.reference < 0).any())
+    further = right.frame if alone else right.frame.drop(on)
+    test = at(further, matches.test, identity=matches.identity)
     shared = reference.select(on)
-    if bool((matches.reference < 0).any()):
+    if alone:
         shared = shared.with_columns(shared[name].fill_null(test[name]) for name in on)
     own = [name for name in reference.columns if name not in on]
     theirs = [name for name in test.columns if name not in on]

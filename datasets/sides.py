@@ -60,7 +60,7 @@ def at(frame: pl.DataFrame, index: NDArray[np.signedinteger], *, identity: bool 
         index: Positions.
         identity: True: the positions are those of the frame, so nothing moves.
     """
-    if identity:
+    if identity or _all_in_order(index, frame.height):
         return frame
     places = pl.Series("place", index)
     if len(index) and int(index.min()) < 0:
@@ -110,3 +110,10 @@ def check_sides(sides: Sequence[Side], on: Sequence[str], key: str) -> None:
                 violations.append(Violation(message, key=f"{key}.on"))
     if violations:
         raise ContractError(violations)
+
+
+def _all_in_order(index: NDArray[np.signedinteger], height: int) -> bool:
+    """Whether positions are those of all rows, in order."""
+    if len(index) != height:
+        return False
+    return not height or (int(index[0]) == 0 and bool((np.diff(index) == 1).all()))
