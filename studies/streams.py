@@ -20,6 +20,7 @@ from ..datasets.reference_side import ReferenceSide
 from ..datasets.regrid import makes_units
 from ..datasets.store import key_of
 from ..datasets.stream import Stream
+from ..protocols.errors import ContractError, UsageError, Violation
 from ..protocols.model import Protocol
 from . import clock_tipping, stream_names, stream_sides
 from .folder import Tables
@@ -44,8 +45,41 @@ class Budget:
 
     @staticmethod
     def of(workers: int | None, memory: int | None) -> Budget:
-        """One worker a processor unless said otherwise."""
+        """One worker a processor unless said otherwise.
+
+        Raises:
+            UsageError: The program itself needs more memory than that.
+        """
+        least = batches.BYTES_AT_REST + batches.SMALLEST_ROWS * batches.BYTES_A_ROW
+        if memory is not None and memory < least:
+            raise UsageError(f"--memory: the program itself needs some {least / 2**20:,.0f} MB")
         return Budget(workers or os.cpu_count() or 1, memory)
+
+    def check(self, rows: Mapping[str, int], table: str) -> None:
+        """Refuse a subject whose rows alone are more than memory can hold.
+
+        Args:
+            rows: Subject -> rows of both tables.
+            table: Name of the test table, for the message.
+
+        Raises:
+            ContractError: All of them.
+        """
+        if self.memory is None:
+            return
+        room = self.memory - batches.BYTES_AT_REST
+        found = [
+            Violation(
+                f"subject `{subject}` alone has {count:,} rows, which take some "
+                f"{count * batches.BYTES_A_ROW / 2**30:,.1f} GB to pair; give `--memory` as much and more.",
+                key=table,
+                found=f"--memory {self.memory / 2**30:,.1f} GB",
+            )
+            for subject, count in rows.items()
+            if count * batches.BYTES_A_ROW > room
+        ]
+        if found:
+            raise ContractError(found)
 
     @property
     def target(self) -> int:
@@ -113,6 +147,8 @@ class StreamPairing:
         }
         # the audit itself follows from the other inputs
         error = _moved_by(self.clock_error)
+        every = {subject: sum(own.get(subject, 0) for own in counts) for own in counts for subject in own}
+        budget.check(every, self.test.name)
         files = [part.counts.keys() for side in sides if isinstance(side, Stream) for part in side.parts]
         groups = self._groups(budget)
         found = []

@@ -80,8 +80,7 @@ WINDOWS = (
     f"{HEAD}tables:\n{TABLES}"
     "pairings:\n  rate: {method: windows, unit: {length: 30 s}}\nendpoints:\n"
     + "".join(
-        f"  {name}: {{title: {name}, role: secondary, {words},\n"
-        "    reference: rate, test: rate}\n"
+        f"  {name}: {{title: {name}, role: secondary, {words},\n    reference: rate, test: rate}}\n"
         for name, words in TEN.items()
     )
 )

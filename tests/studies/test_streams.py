@@ -19,7 +19,7 @@ import pytest
 import accordance as ac
 from accordance.datasets import batches
 from accordance.datasets.stream import Stream
-from accordance.protocols.errors import ContractError
+from accordance.protocols.errors import ContractError, UsageError
 from accordance.studies.dry_run import dry_run
 from accordance.studies.results import Results
 from accordance.studies.run import run
@@ -290,9 +290,23 @@ def test_less_memory_makes_smaller_batches_and_the_same_numbers(
     expected = run(wear, workers=1)
     monkeypatch.setattr(batches, "SMALLEST_ROWS", 10)
     monkeypatch.setattr(batches, "TARGET_ROWS", 4000)
+    monkeypatch.setattr(batches, "BYTES_AT_REST", 0)
     less = run(wear, workers=2, memory=200_000)
     assert batches_of(less)[0]["computed"] > batches_of(expected)[0]["computed"]
     assert comparable(less) == comparable(expected)
+
+
+def test_memory_that_holds_neither_the_program_nor_a_subject(
+    wear: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match=r"--memory: the program itself needs some 410 MB"):
+        run(wear, memory=2**20)
+    monkeypatch.setattr(batches, "BYTES_AT_REST", 0)
+    monkeypatch.setattr(batches, "SMALLEST_ROWS", 10)
+    with pytest.raises(ContractError, match=r"subject `s06` alone has \d+ rows") as caught:
+        run(wear, memory=120_000)
+    assert len(caught.value.violations) < len(SUBJECTS)
+    assert not (wear / "runs").exists() or not list((wear / "runs").iterdir())
 
 
 def test_what_is_wrong_in_several_batches_is_said_at_once(wear: Path, small: None) -> None:
