@@ -74,6 +74,19 @@ class Opened:
             raise ContractError([Violation(message, file=self.shown)])
         return frame, self.text.part
 
+    def stretch(self, first: int, n_rows: int, wanted: Sequence[str]) -> pl.DataFrame:
+        """Rows that stand side by side; of the file, only what they lie in is read.
+
+        Args:
+            first: Position of the first of them.
+            n_rows: How many.
+            wanted: Columns, of the file or of its folders.
+        """
+        own = [name for name in wanted if name in self.columns] or self.columns[:1]
+        with parquet.reading(self.file):
+            found = self.scan().select(own).slice(first, n_rows).collect()
+        return pl.DataFrame([column.rechunk() for column in found.get_columns()])
+
     def of_subjects(
         self, subjects: Collection[str], wanted: Sequence[str], subject: str
     ) -> tuple[pl.DataFrame, pl.Series]:

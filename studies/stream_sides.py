@@ -57,7 +57,7 @@ def groups(
         "program": program("datasets", "protocols"),
     }
     counts = reference.counts
-    files = [part.counts.keys() for part in reference.parts]
+    files = reference.mixed
     cut = batches.cut([counts], max(1, target // PARTS), files) or [()]
     return [
         Group(

@@ -149,7 +149,7 @@ class StreamPairing:
         error = _moved_by(self.clock_error)
         every = {subject: sum(own.get(subject, 0) for own in counts) for own in counts for subject in own}
         budget.check(every, self.test.name)
-        files = [part.counts.keys() for side in sides if isinstance(side, Stream) for part in side.parts]
+        files = [names for side in sides if isinstance(side, Stream) for names in side.mixed]
         groups = self._groups(budget)
         found = []
         for subjects in batches.cut(counts, budget.target, files):

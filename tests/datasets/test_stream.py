@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accordance.datasets import stream as streams
+from accordance.datasets.opened import Opened
 from accordance.datasets.read import TableData, read_table
 from accordance.datasets.sources import Source
 from accordance.datasets.store import Store
@@ -85,6 +87,40 @@ def test_some_subjects_are_the_same_rows_as_of_the_whole(folder: Path, subjects:
     expected = whole(folder).frame.filter(pl.col("subject").is_in(subjects))
     found = opened(folder).read(subjects).frame
     assert found.sort("row").equals(expected.sort("row"))
+
+
+def test_of_a_file_in_order_only_the_stretch_that_is_asked_for_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["003", "001", "004", "002"]
+    write(tmp_path, {"a": pl.concat([rows(name, 3 + place) for place, name in enumerate(names)])})
+    stream = opened(tmp_path)
+    (part,) = stream.parts
+    assert list(part.counts) == names
+    assert part.stretch({"001", "004"}) == (3, 9)
+    assert part.stretch({"003", "004"}) is None
+    assert part.stretch({"999"}) is None
+    monkeypatch.setattr(Opened, "of_subjects", lambda *_: pytest.fail("rows were looked through"))
+    expected = whole(tmp_path).frame
+    for chosen in (["003"], ["001", "004"], ["002"], ["001", "002", "004"]):
+        found = stream.read(chosen).frame
+        assert found.equals(expected.filter(pl.col("subject").is_in(chosen)))
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 5, 1000])
+def test_rows_of_subjects_that_lie_among_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(streams, "_AT_ONCE", at_once)
+    mixed = pl.concat([rows("001", 4), rows("002", 3), rows("001", 2, first=50), rows("003", 1)])
+    write(tmp_path, {"a": mixed, "b": pl.concat([rows("004", 3), rows("005", 4)])})
+    stream = opened(tmp_path)
+    assert [part.together for part in stream.parts] == [False, True]
+    assert stream.counts == {"001": 6, "002": 3, "003": 1, "004": 3, "005": 4}
+    expected = whole(tmp_path).frame
+    for chosen in (["001"], ["002", "004"], ["003", "005"]):
+        found = stream.read(chosen).frame
+        assert found.sort("row").equals(expected.filter(pl.col("subject").is_in(chosen)).sort("row"))
 
 
 def test_a_subject_without_rows_is_an_empty_table(folder: Path) -> None:
