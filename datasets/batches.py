@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-TARGET_ROWS = 5_000_000
-"""Rows of a batch unless memory asks for fewer: enough that cutting costs nothing, some 0.6 GB at work."""
+TARGET_ROWS = 2_500_000
+"""Rows of a batch unless memory asks for fewer: enough that cutting costs little, half a gigabyte at most."""
 
 SMALLEST_ROWS = 50_000
 """Rows below which a batch is not cut any further for memory's sake."""
@@ -76,7 +76,7 @@ def target_rows(memory: int | None, workers: int) -> int:
 
     Example:
         >>> target_rows(None, 8), target_rows(2**30, 2)
-        (5000000, 1250000)
+        (2500000, 1250000)
     """
     target = TARGET_ROWS
     room = None if memory is None else memory - BYTES_AT_REST

@@ -32,6 +32,8 @@ from .store import Store, key_of
 from .stores import StoreOptions
 
 _INDEX = "index"
+_INDEX_FORM = 2
+"""Which form the entries have: counts in the order of the file, and whether subjects stand together."""
 
 
 @dataclass(frozen=True)
@@ -297,7 +299,7 @@ def _counted(
     subject = source.columns.get(table.subject, table.subject)
     if subject not in opened.columns:  # a folder's name, the same for all rows
         return {opened.partition[subject]: int(opened.scan().select(pl.len()).collect().item())}, True
-    key = key_of(_INDEX, record.sha256, subject)
+    key = key_of(_INDEX, _INDEX_FORM, record.sha256, subject)
     entry = store.get(_INDEX, key)
     if entry is not None:
         kept: dict[str | None, int] = {name: int(count) for name, count in entry.facts["counts"].items()}
