@@ -24,6 +24,7 @@ PROPORTIONS = (
     ("accuracy", "accuracy"),
     ("prevalence", "prevalence"),
     ("yield", "yield"),
+    ("coverage", "coverage"),
     *(("one_vs_rest", name) for name in ("sensitivity", "specificity", "ppv", "npv", "prevalence")),
 )
 """Other proportions of units, which the simulation of sensitivity speaks for."""

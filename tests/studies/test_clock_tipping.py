@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from accordance.datasets import batches
 from accordance.datasets.simulate.heart_rate import heart_rate_wear
 from accordance.studies.evaluate import evaluate
 from accordance.studies.results import Results, clocks_file
@@ -214,9 +215,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_streams_say_the_same_and_are_paired_once(folder: Path, tables: Any) -> None:
+def test_streams_say_the_same_and_are_paired_once(
+    folder: Path, tables: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "TARGET_ROWS", 50_000)
     whole = evaluate(*tables, protocol=protocol())
-    found = run(folder, workers=1, memory=40_000_000)
+    found = run(folder, workers=1)
     assert found.document["clocks"] == whole.document["clocks"]
     # the algorithm has another name, and with it the row
     assert plain(found) == plain(whole)
@@ -234,7 +238,7 @@ def test_streams_say_the_same_and_are_paired_once(folder: Path, tables: Any) -> 
         "    columns:\n      subject", "    extra_columns: ignored\n    columns:\n      subject"
     )
     (folder / "protocol.yaml").write_text(text, encoding="utf-8")
-    again = run(folder, workers=1, memory=40_000_000)
+    again = run(folder, workers=1)
     assert again.folder is not None
     log = pl.read_ndjson(again.folder / "log.jsonl").filter(pl.col("event") == "batches")
     assert log["clock_error"].to_list() == [None, -5, 5, -10, 10]
