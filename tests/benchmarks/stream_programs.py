@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -97,14 +98,18 @@ totals = [int(sum(count[place] for count in counts)) for place in range(3)]
 print(json.dumps({"s": min(times), "gb": memory, "pairs": totals[0], "rows": totals[1:]}))
 """
 
-# A whole run, as `accordance run` makes it.
+# A whole run, as `accordance run` makes it; killed after so many seconds where the third argument says so.
 RUN = """
-import json, resource, sys, time
+import json, os, resource, signal, sys, threading, time
 from pathlib import Path
 from accordance.datasets.batches import bytes_from_text
 from accordance.studies.run import run
 
 memory = bytes_from_text(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2] else None
+if len(sys.argv) > 3:
+    killer = threading.Timer(float(sys.argv[3]), os.kill, (os.getpid(), signal.SIGKILL))
+    killer.daemon = True
+    killer.start()
 start = time.perf_counter()
 results = run(Path(sys.argv[1]), memory=memory)
 taken = time.perf_counter() - start
@@ -135,10 +140,11 @@ def measured(program: str, *arguments: object) -> dict[str, Any]:
     return answer
 
 
-def begun(program: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start a program and leave it running."""
+def killed(program: str, *arguments: object) -> bool:
+    """Run a program that kills itself; whether it did."""
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return done.returncode == -signal.SIGKILL
 
 
 def study(folder: Path, protocol: str, sources: str) -> Path:

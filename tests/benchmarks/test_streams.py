@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from stream_programs import PAIRS, PANDAS_NEAREST, RUN, SCAN, begun, measured, study
+from stream_programs import PAIRS, PANDAS_NEAREST, RUN, SCAN, killed, measured, study
 
 from accordance.datasets.simulate.heart_rate import heart_rate_wear
 
@@ -200,10 +198,7 @@ def test_days_of_wear(wear: Path, bench_row: Note) -> None:
     bench_row(f"{name}, whole run with clocks and tipping point, --memory 4GB", whole["s"])
     bench_row(f"{name}, peak memory", whole["gb"], target="< 4", unit="GB")
     shutil.rmtree(wear / ".accordance" / "cache" / "store")
-    process = begun(RUN, wear, "4GB")
-    time.sleep(whole["s"] / 2)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    assert killed(RUN, wear, "4GB", whole["s"] / 2)
     rest = measured(RUN, wear, "4GB")
     assert rest["rows"] == whole["rows"]
     share = rest["s"] / whole["s"]
