@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -212,9 +212,3 @@ def _write(frame: pl.DataFrame | pl.LazyFrame, file: Path) -> None:
 def _sha256(file: Path) -> str:
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def used_bytes(folder: Path, kinds: Collection[str] = ()) -> int:
-    """Bytes below a store's folder, of some kinds or of all."""
-    roots = [folder / kind for kind in kinds] or [folder]
-    return sum(file.stat().st_size for root in roots for file in root.rglob("*") if file.is_file())

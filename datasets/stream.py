@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePath
 
@@ -101,7 +101,6 @@ class Stream:
     parts: tuple[StreamFile, ...]
     conversions: tuple[Conversion, ...] = ()
     exclusions: tuple[str, ...] | None = None
-    positions: bool = field(default=True, repr=False)
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -82,11 +82,6 @@ def quantiles(values: pl.Series) -> dict[str, float] | None:
     return {f"{q:.0%}": float(values.quantile(q, interpolation="linear") or 0.0) for q in QUANTILES}
 
 
-def session_columns(audit: pl.DataFrame) -> list[str]:
-    """The columns of an audit that name a session: those before the first count."""
-    return audit.columns[: audit.columns.index("n_reference")]
-
-
 def session_name(row: Mapping[str, Any], columns: list[str]) -> str:
     """A session in words.
 

@@ -36,7 +36,7 @@ _JUDGING = frozenset(
 """What an endpoint says that its prepared metric does not depend on."""
 _DECIDING = frozenset(
     {
-        "title", "intended_use", "objective", "design", "endpoints", "families", "subgroups", "resampling",
+        "title", "intended_use", "objective", "design", "endpoints", "families", "subgroups",
         "seed", "sample_size", "standards", "references",
     }
 )  # fmt: skip
@@ -209,7 +209,8 @@ class Kept:
             return None
         asked = _asked(endpoint.model_dump(mode="json", by_alias=True))
         subgroup = self._data["subgroups"].get(part.subgroup) if part.subgroup else None
-        identity = [part.by, subgroup, part.level, part.contrast, part.compared]
+        # a part need not be one of a declared subgroup: those by site have the name of a column
+        identity = [part.by, part.subgroup, subgroup, part.level, part.contrast, part.compared]
         rows = [self._rows, self.population(endpoint)]
         return key_of(KIND_PREPARED, self._keys[place], program(*CODE), rows, asked, question.view, identity)
 
