@@ -80,13 +80,12 @@ class Kept:
         self._whole = set(self._keys) >= {
             (name, version) for name in data["pairings"] for version in versions
         }
-        self._plan = {name: part for name, part in data.items() if name not in _DECIDING} | {
-            "endpoints": [(name, _asked(one, but="role")) for name, one in data["endpoints"].items()]
-        }
-        self._rows = {
-            name: data[name]
-            for name in ("tables", "pairings", "exclusions", "unknown_exclusions", "indeterminate")
-        }
+        endpoints = [(name, _asked(one, but="role")) for name, one in data["endpoints"].items()]
+        plan = [part for part in data.items() if part[0] not in _DECIDING]
+        # as text, for the order of populations, requirements and reason codes has a meaning
+        self._plan = json.dumps([plan, endpoints])
+        rows = ("tables", "pairings", "exclusions", "unknown_exclusions", "indeterminate")
+        self._rows = json.dumps([data[name] for name in rows])
 
     @staticmethod
     def of(store: Store | None, protocol: Protocol, pairs: Mapping[tuple[str, str], Pairs]) -> Kept:

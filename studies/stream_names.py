@@ -71,6 +71,9 @@ def rules(
     return key_of(
         _plain(rule),
         {name: _plain(table) for name, table in told["tables"].items() if name in named},
+        # names are of sorted keys: where an order has a meaning, it is said besides
+        {name: list(table.columns) for name, table in protocol.tables.items() if name in named},
+        all_codes(protocol.exclusions),
         _plain(told.get("exclusions", {})),
         told.get("unknown_exclusions"),
         told.get("conversions"),
@@ -96,6 +99,7 @@ def side_rules(protocol: Protocol, pairing: str, reference: Stream, tables: Mapp
         None if right.time is None else called(right.time, right),
         spec.reference,
         _plain(told["tables"][spec.reference]),
+        list(left.columns),
         all_codes(protocol.exclusions),
         {
             code: _plain(told["exclusions"][code])

@@ -254,6 +254,24 @@ def test_what_does_not_concern_pairs_reads_no_row(
     assert found != before
 
 
+FAST, SLOW = (
+    "  fast: {title: Fast, where: {reference.rate: {above: 74}}}\n",
+    "  odd: {title: Odd, where: {test.rate: {above: 73}}}\n",
+)
+
+
+def test_another_order_of_reason_codes_makes_pairs_anew(wear: Path, small: None, tmp_path: Path) -> None:
+    change(wear, "endpoints:\n  bias", f"exclusions:\n{FAST}{SLOW}endpoints:\n  bias")
+    run(wear)
+    change(wear, FAST + SLOW, SLOW + FAST)
+    fresh = tmp_path / "fresh"
+    shutil.copytree(wear, fresh, ignore=shutil.ignore_patterns("runs", ".accordance", "ledger.jsonl"))
+    again, expected = run(wear), run(fresh)
+    assert again.pairs("rate", "v1").equals(expected.pairs("rate", "v1"))
+    assert again.document["accounting"] == expected.document["accounting"]
+    assert comparable(again) == comparable(expected)
+
+
 def test_sites_by_another_column_are_other_parts_though_their_levels_have_the_same_names(
     wear: Path, small: None, tmp_path: Path
 ) -> None:
