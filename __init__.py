@@ -11,7 +11,13 @@ Everything is imported when it is first used, so that `import accordance` costs 
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# Polars gives memory that it has done with back to the system after half a second, and a run that takes batch
+# after batch takes the same memory again. Kept for ten seconds, which is the allocator's own default, it saves
+# a tenth of a run's time. Heeded where Polars was not imported before.
+os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay_ms:10000")
 
 __version__ = "0.1.0"
 __all__ = ["Results", "__version__", "evaluate", "plot", "run"]

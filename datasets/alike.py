@@ -6,7 +6,7 @@ The odd ones are named, not everything after the first: the measure is what most
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -87,11 +87,22 @@ def kind(dtype: pl.DataType) -> str:
     return {pl.Boolean(): "true/false values", pl.Date(): "dates"}.get(dtype, f"values of type {dtype}")
 
 
-def joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Frames with the same columns below each other; date-times in microseconds, those with a zone in UTC."""
-    if len(frames) == 1:
-        return frames[0]
-    return pl.concat([_in_one_scale(frame) for frame in frames], how="vertical_relaxed", rechunk=True)
+def joined(frames: Sequence[pl.DataFrame], in_pieces: Collection[str] = ()) -> pl.DataFrame:
+    """Frames with the same columns below each other.
+
+    Date-times are in microseconds then, those with a zone in UTC. Each column is in one piece of memory, as
+    arrays are made of them.
+
+    Args:
+        frames: Frames with the same columns.
+        in_pieces: Columns that are left in the pieces they came in, of which a few places only are looked at.
+    """
+    whole = (
+        pl.concat([_in_one_scale(frame) for frame in frames], how="vertical_relaxed", rechunk=False)
+        if len(frames) > 1
+        else frames[0]
+    )
+    return pl.DataFrame([one if one.name in in_pieces else one.rechunk() for one in whole.get_columns()])
 
 
 def _in_one_scale(frame: pl.DataFrame) -> pl.DataFrame:

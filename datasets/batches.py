@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 TARGET_ROWS = 2_500_000
 """Rows of a batch unless memory asks for fewer: enough that cutting costs little, half a gigabyte at most."""
+
+UNDER, OVER = 0.75, 1.2
+"""Times the rows of a batch that a file has at least and at most to be one by itself."""
 
 SMALLEST_ROWS = 50_000
 """Rows below which a batch is not cut any further for memory's sake."""
@@ -22,17 +26,20 @@ def cut(
     counts: Sequence[Mapping[str, int]],
     target: int = TARGET_ROWS,
     files: Iterable[Collection[str]] = (),
+    ends: Collection[str] = (),
 ) -> list[tuple[str, ...]]:
     """Subjects in order, in batches of about so many rows: whole subjects, at least one each.
 
     The cuts depend on the subjects, their rows and files alone, so that a batch that was computed before is
     found again. A file that holds several subjects is not cut through where that can be helped, so that it is
-    read once.
+    read once. A file that fills batches of its own is cut into equal ones, so that none needs a second
+    file for its last few rows; one that nearly fills a batch is one.
 
     Args:
         counts: For each table, subject -> rows.
         target: Rows at which a batch is full; with files that are not to be cut through, at most twice that.
-        files: The subjects of each file.
+        files: The subjects of each file in which several lie among each other.
+        ends: The last subject of each file in which subjects stand one after the other.
 
     Returns:
         Batches of subjects; each subject of any table is in exactly one.
@@ -42,6 +49,8 @@ def cut(
         [('001', '002'), ('003', '004')]
         >>> cut([{"001": 3, "002": 3, "003": 3}], target=5, files=[["001", "002", "003"]])
         [('001', '002', '003')]
+        >>> cut([{"001": 3, "002": 3, "003": 3, "004": 3, "005": 3}], target=5, ends=["004", "005"])
+        [('001', '002'), ('003', '004'), ('005',)]
     """
     rows: dict[str, int] = {}
     for table in counts:
@@ -51,13 +60,36 @@ def cut(
     batches: list[tuple[str, ...]] = []
     batch: list[str] = []
     full = 0
-    for subject in sorted(rows):
-        if full >= target and (subject not in inside or full + rows[subject] > 2 * target):
+    for stretch in _stretches(sorted(rows), ends):
+        own = sum(rows[subject] for subject in stretch)
+        alone = own > UNDER * target and len(stretch) > 1
+        enough = own / math.ceil(own / (OVER * target)) if alone else target
+        if alone and batch:
             batches.append(tuple(batch))
             batch, full = [], 0
-        batch.append(subject)
-        full += rows[subject]
+        for subject in stretch:
+            # where a file is cut into equal batches, each ends at the subject nearest to its share
+            over = full + rows[subject] / 2 > enough if alone else full >= enough
+            if batch and over and (subject not in inside or full + rows[subject] > 2 * target):
+                batches.append(tuple(batch))
+                batch, full = [], 0
+            batch.append(subject)
+            full += rows[subject]
+        if alone:
+            batches.append(tuple(batch))
+            batch, full = [], 0
     return [*batches, tuple(batch)] if batch else batches
+
+
+def _stretches(subjects: Sequence[str], ends: Collection[str]) -> list[list[str]]:
+    """Subjects in order, cut behind those at the end of a file."""
+    last = set(ends)
+    found: list[list[str]] = [[]]
+    for subject in subjects:
+        found[-1].append(subject)
+        if subject in last:
+            found.append([])
+    return found if found[-1] else found[:-1]
 
 
 def _inside(files: Iterable[Collection[str]]) -> set[str]:

@@ -7,6 +7,7 @@ sorted by subject more often than not; runs of equal text are encoded once a run
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,6 +44,36 @@ def encode(frames: Sequence[pl.DataFrame], columns: Sequence[str]) -> list[IntAr
             codes = [_combined(code, span, part) for code, part in zip(codes, parts, strict=True)]
             size *= span
     return codes
+
+
+def encode_runs(
+    frames: Sequence[pl.DataFrame], columns: Sequence[str]
+) -> tuple[list[IntArray], list[IntArray]]:
+    """Codes as those of `encode`, one for each run of rows with the same, and where these runs start.
+
+    Args:
+        frames: Frames that all have the columns, without nulls in them and with the same types.
+        columns: Key columns, most significant first.
+    """
+    if len(columns) == 1 and frames[0].schema[columns[0]] == pl.String:
+        starts = [run_starts(frame[columns[0]]) for frame in frames]
+        heads = [heads_of(frame, columns, start) for frame, start in zip(frames, starts, strict=True)]
+        return encode(heads, columns), starts
+    codes = encode(frames, columns)
+    starts = [starts_of(code) for code in codes]
+    return [code[start] for code, start in zip(codes, starts, strict=True)], starts
+
+
+def heads_of(frame: pl.DataFrame, columns: Sequence[str], rows: IntArray) -> pl.DataFrame:
+    """Some columns of a few rows."""
+    return pl.DataFrame([frame[name].gather(rows) for name in columns])
+
+
+def starts_of(codes: IntArray) -> IntArray:
+    """Where each run of equal codes starts, the first row included."""
+    if not len(codes):
+        return np.zeros(0, dtype=np.int64)
+    return np.concatenate(([0], np.flatnonzero(codes[1:] != codes[:-1]) + 1)).astype(np.int64)
 
 
 def _combined(code: IntArray, span: int, part: IntArray) -> IntArray:
@@ -102,12 +133,40 @@ def _text_codes(series: list[pl.Series]) -> tuple[list[IntArray], int]:
 
 
 def run_starts(series: pl.Series) -> IntArray:
-    """Where each run of equal values starts, the first row included."""
+    """Where each run of equal values starts, the first row included.
+
+    In a column that is known to be sorted (Polars' own flag) the ends of runs are searched for: of millions
+    of rows of some subjects, hundreds are looked at.
+    """
     if len(series) == 0:
         return np.zeros(0, dtype=np.int64)
+    if series.flags["SORTED_ASC"] and not series.null_count():
+        starts = _searched(series)
+        if starts is not None:
+            return starts
     changed = series.ne_missing(series.shift(1))
     starts = changed.arg_true().cast(pl.Int64).to_numpy()
     return starts if len(starts) and starts[0] == 0 else np.concatenate(([0], starts)).astype(np.int64)
+
+
+_MOST = 200
+"""Runs in a sorted column up to which searching for their ends is quicker than looking at every row."""
+
+
+def _searched(series: pl.Series) -> IntArray | None:
+    """Where runs start in a sorted column; None where there are many."""
+    n, start, length = len(series), 0, 0
+    starts = [0]
+    while len(starts) <= _MOST:
+        value, end = series[start], start + length
+        # recordings are often of one length: what was the last run's is tried before it is searched for
+        if not (length and end <= n and series[end - 1] == value and (end == n or series[end] != value)):
+            end = bisect.bisect_right(series, value, lo=start)
+        if end == n:
+            return np.array(starts, dtype=np.int64)
+        start, length = end, end - start
+        starts.append(start)
+    return None
 
 
 def strictly_increasing(codes: IntArray) -> bool:

@@ -110,29 +110,50 @@ class Timed:
     """Rows of one table that may be matched in time, in canonical order: group, time, rest of the key.
 
     Attributes:
-        group: Code of the columns that must be equal, joint over both tables.
-        time: Time in whole steps.
-        row: Position in the frame.
+        groups: Code of the columns that must be equal, joint over both tables, of each run of rows.
+        starts: Where each of these runs starts.
+        time: Time of each row in whole steps.
+        order: Position in the frame of each row; None: they stand there in this order.
     """
 
-    group: IntArray
+    groups: IntArray
+    starts: IntArray
     time: IntArray
-    row: IntArray
+    order: IntArray | None = None
+
+    @classmethod
+    def of(cls, group: IntArray, time: IntArray, order: IntArray | None = None) -> Timed:
+        """From the group of each row."""
+        starts = keys.starts_of(group)
+        return cls(group[starts], starts, time, order)
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return len(self.time)
 
     @cached_property
-    def starts(self) -> IntArray:
-        """Where each run of equal groups starts."""
-        if not len(self.group):
-            return np.zeros(0, dtype=np.int64)
-        return np.concatenate(([0], np.flatnonzero(self.group[1:] != self.group[:-1]) + 1)).astype(np.int64)
+    def group(self) -> IntArray:
+        """Group of each row."""
+        return np.repeat(self.groups, np.diff(self.starts, append=self.n))
+
+    @cached_property
+    def ends(self) -> IntArray:
+        """Where each run ends."""
+        return np.append(self.starts[1:], self.n).astype(np.int64) if self.n else self.starts
 
     @cached_property
     def rising(self) -> bool:
         """Whether groups are in order and times rise strictly within them."""
         later = self.time[1:] > self.time[:-1]
         later[self.starts[1:] - 1] = True
-        heads = self.group[self.starts]
-        return bool(later.all()) and bool((heads[1:] > heads[:-1]).all())
+        return bool(later.all()) and keys.strictly_increasing(self.groups)
+
+    def rows(self, places: IntArray) -> IntArray:
+        """Positions in the frame of rows at these places, -1 where there is none."""
+        if self.order is None or not self.n:
+            return places
+        return np.where(places >= 0, self.order[np.maximum(places, 0)], -1)
 
 
 def by_time(reference: Timed, test: Timed, tolerance: int) -> tuple[IntArray, Why, Why]:
@@ -152,7 +173,7 @@ def by_time(reference: Timed, test: Timed, tolerance: int) -> tuple[IntArray, Wh
         each test row is alone.
     """
     claimed, distance = _nearest(reference, test)
-    why = np.full(len(reference.row), NO_PARTNER, dtype=np.int8)
+    why = np.full(reference.n, NO_PARTNER, dtype=np.int8)
     known = claimed >= 0
     within = known & (distance <= tolerance)
     why[known] = OUTSIDE
@@ -162,7 +183,7 @@ def by_time(reference: Timed, test: Timed, tolerance: int) -> tuple[IntArray, Wh
     claims = claims[order]
     wanted = claimed[claims]
     wins = claims[np.concatenate(([True], wanted[1:] != wanted[:-1]))] if len(claims) else claims
-    partner = np.full(len(reference.row), -1, dtype=np.int64)
+    partner = np.full(reference.n, -1, dtype=np.int64)
     partner[wins] = claimed[wins]
     why[wins] = NONE
     return partner, why, _why_alone(reference, test, partner, tolerance)
@@ -171,7 +192,7 @@ def by_time(reference: Timed, test: Timed, tolerance: int) -> tuple[IntArray, Wh
 def _why_alone(reference: Timed, test: Timed, partner: IntArray, tolerance: int) -> Why:
     """Why each test row is alone: nothing in its group, nothing near enough, or it was not the nearest."""
     found, distance = _nearest(test, reference)
-    why = np.full(len(test.row), NO_PARTNER, dtype=np.int8)
+    why = np.full(test.n, NO_PARTNER, dtype=np.int8)
     why[found >= 0] = OUTSIDE
     why[(found >= 0) & (distance <= tolerance)] = NOT_NEAREST
     why[partner[partner >= 0]] = NONE
@@ -180,8 +201,8 @@ def _why_alone(reference: Timed, test: Timed, partner: IntArray, tolerance: int)
 
 def _nearest(from_: Timed, to: Timed) -> tuple[IntArray, IntArray]:
     """Place in `to` of the row nearest to each row of `from_` (the earlier of two) or -1; the distance."""
-    n = len(from_.row)
-    if not len(to.row) or not n:
+    n = from_.n
+    if not to.n or not n:
         return np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.int64)
     both = [pl.DataFrame({"group": one.group, "time": one.time}) for one in (from_, to)]
     here, there = keys.encode(both, ["group", "time"])
@@ -193,8 +214,8 @@ def _nearest(from_: Timed, to: Timed) -> tuple[IntArray, IntArray]:
     )
     before = np.where(before >= 0, starts[np.maximum(before, 0)], -1)
     has_before = (before >= 0) & (to.group[np.maximum(before, 0)] == from_.group)
-    capped = np.minimum(after, len(to.row) - 1)
-    has_after = (after < len(to.row)) & (to.group[capped] == from_.group)
+    capped = np.minimum(after, to.n - 1)
+    has_after = (after < to.n) & (to.group[capped] == from_.group)
     back = from_.time - to.time[np.maximum(before, 0)]
     ahead = to.time[capped] - from_.time
     take_before = has_before & (~has_after | (back <= ahead))
@@ -220,26 +241,24 @@ def counted(reference: Timed, test: Timed, tolerance: int) -> tuple[IntArray, Wh
     """
     if not (reference.rising and test.rising):
         partner, why, why_test = by_time(reference, test, tolerance)
-        groups, place = np.unique(test.group, return_inverse=True)
-        counts = np.bincount(place * 4 + why_test, minlength=4 * len(groups)).reshape(-1, 4)
-        return partner, why, groups, counts.astype(np.int64)
-    partner = np.full(len(reference.row), -1, dtype=np.int64)
-    why = np.full(len(reference.row), NO_PARTNER, dtype=np.int8)
-    firsts, lasts = test.starts, _ends(test)
-    groups = test.group[firsts]
-    counts = np.zeros((len(groups), 4), dtype=np.int64)
-    counts[:, NO_PARTNER] = lasts - firsts
-    places = {group: place for place, group in enumerate(groups.tolist())}
-    for begin, end in zip(reference.starts, _ends(reference), strict=True):
-        group = int(reference.group[begin])
+        place = np.repeat(np.arange(len(test.groups)), test.ends - test.starts)
+        counts = np.bincount(place * 4 + why_test, minlength=4 * len(test.groups)).reshape(-1, 4)
+        return partner, why, test.groups, counts.astype(np.int64)
+    partner = np.full(reference.n, -1, dtype=np.int64)
+    why = np.full(reference.n, NO_PARTNER, dtype=np.int8)
+    counts = np.zeros((len(test.groups), 4), dtype=np.int64)
+    counts[:, NO_PARTNER] = test.ends - test.starts
+    places = {group: place for place, group in enumerate(test.groups.tolist())}
+    runs = zip(reference.groups.tolist(), reference.starts, reference.ends, strict=True)
+    for group, begin, end in runs:
         if group not in places:
             continue
         at = places[group]
-        first = firsts[at]
-        times, others = reference.time[begin:end], test.time[first : lasts[at]]
+        first = test.starts[at]
+        times, others = reference.time[begin:end], test.time[first : test.ends[at]]
         own, why[begin:end], counts[at] = _one_group(times, others, tolerance)
         partner[begin:end] = np.where(own >= 0, own + first, -1)
-    return partner, why, groups, counts
+    return partner, why, test.groups, counts
 
 
 def _one_group(
@@ -253,11 +272,14 @@ def _one_group(
         tolerance: Largest accepted distance, inclusive.
     """
     after = np.searchsorted(others, times, side="right")
-    before = np.maximum(after - 1, 0)
-    capped = np.minimum(after, len(others) - 1)
-    back, ahead = np.abs(times - others[before]), np.abs(others[capped] - times)
-    nearest = np.where(back <= ahead, before, capped)
-    distance = np.minimum(back, ahead)
+    # One moment before all others and one after them, both out of reach: every time has its two neighbours.
+    first, last = min(times[0], others[0]), max(times[-1], others[-1])
+    out_of_reach = 2 * (last - first) + tolerance + 1
+    fenced = np.concatenate(([first - out_of_reach], others, [last + out_of_reach]))
+    back, ahead = times - fenced[after], fenced[after + 1] - times
+    earlier = back <= ahead
+    nearest = after - earlier
+    distance = np.where(earlier, back, ahead)
     within = distance <= tolerance
     why = np.where(within, NOT_NEAREST, OUTSIDE).astype(np.int8)
     # claimants of one test row stand side by side: the nearest wins, of equals the earlier
@@ -270,8 +292,8 @@ def _one_group(
     partner[wins] = nearest[wins]
     why[wins] = NONE
     # test rows within the tolerance of any reference row: the union of the stretches around them
-    low, high = _around(others, after, times - tolerance, times + tolerance)
-    low[1:] = np.maximum(low[1:], high[:-1])
+    low, high = _around(fenced, after, times - tolerance, times + tolerance)
+    low = np.concatenate((low[:1], np.maximum(low[1:], high[:-1])))
     near = int(np.maximum(high - low, 0).sum())
     return partner, why, (len(wins), 0, len(others) - near, near - len(wins))
 
@@ -280,33 +302,32 @@ _STEPS = 4
 """Rows that are stepped over on both sides before a place is searched for."""
 
 
-def _around(others: IntArray, after: IntArray, lower: IntArray, upper: IntArray) -> tuple[IntArray, IntArray]:
+def _around(fenced: IntArray, after: IntArray, lower: IntArray, upper: IntArray) -> tuple[IntArray, IntArray]:
     """The first place not below `lower` and the first above `upper`, from a place in between.
 
     Devices write about as often as the tolerance allows, so both are a few steps away: taking them is several
     times quicker than a search. What is farther is searched for.
 
     Args:
-        others: Times, strictly rising.
+        fenced: Times, strictly rising, between one below all bounds and one above them.
         after: For each pair of bounds a place up to which all times lie at or below `upper`, and from which
-            on all lie at or above `lower`.
+            on all lie at or above `lower`; places are those of the times without the fence.
         lower: Lower bounds, inclusive.
         upper: Upper bounds, inclusive.
     """
-    low, high = after.copy(), after.copy()
-    last = len(others) - 1
+    low, high = after, after
     for _ in range(_STEPS):
-        low -= (low > 0) & (others[np.maximum(low - 1, 0)] >= lower)
-        high += (high <= last) & (others[np.minimum(high, last)] <= upper)
-    farther = (low > 0) & (others[np.maximum(low - 1, 0)] >= lower)
-    if farther.any():
-        low[farther] = np.searchsorted(others, lower[farther], side="left")
-    farther = (high <= last) & (others[np.minimum(high, last)] <= upper)
-    if farther.any():
-        high[farther] = np.searchsorted(others, upper[farther], side="right")
+        farther = fenced[low] >= lower
+        if not farther.any():
+            break
+        low = low - farther
+    else:
+        low = np.searchsorted(fenced[1:-1], lower, side="left")
+    for _ in range(_STEPS):
+        farther = fenced[high + 1] <= upper
+        if not farther.any():
+            break
+        high = high + farther
+    else:
+        high = np.searchsorted(fenced[1:-1], upper, side="right")
     return low, high
-
-
-def _ends(side: Timed) -> IntArray:
-    """Where each run of equal groups ends."""
-    return np.append(side.starts[1:], len(side.group)) if len(side.group) else side.starts

@@ -173,7 +173,7 @@ def timeline_of(
         ContractError: A duration is not above zero.
     """
     heads = _heads(side.frame, on)
-    tops = side.frame.select(on)[heads]
+    tops = keys.heads_of(side.frame, on, heads)
     code = keys.encode([tops], on)[0]
     own, first = np.unique(code, return_index=True)
     made = _timeline(side, _Runs(heads, np.searchsorted(own, code), len(own)), scale, place, on)

@@ -84,8 +84,7 @@ class Opened:
         """
         own = [name for name in wanted if name in self.columns] or self.columns[:1]
         with parquet.reading(self.file):
-            found = self.scan().select(own).slice(first, n_rows).collect()
-        return pl.DataFrame([column.rechunk() for column in found.get_columns()])
+            return self.scan().select(own).slice(first, n_rows).collect()
 
     def of_subjects(
         self, subjects: Collection[str], wanted: Sequence[str], subject: str

@@ -246,7 +246,7 @@ def _columns(left: Side, right: Side, on: Sequence[str], matches: Matches) -> pl
     """Key columns by name, the others as `reference.x` and `test.x`, in output order."""
     reference = at(left.frame, matches.reference, identity=matches.identity)
     alone = bool((matches.reference < 0).any())
-    further = right.frame if alone else right.frame.drop(on)
+    further = right.frame if alone else _without(right.frame, on)
     test = at(further, matches.test, identity=matches.identity)
     shared = reference.select(on)
     if alone:
@@ -259,6 +259,11 @@ def _columns(left: Side, right: Side, on: Sequence[str], matches: Matches) -> pl
             *(test[name].alias("test_row" if name == ROW else TEST + name) for name in theirs),
         ]
     )
+
+
+def _without(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """The other columns, as they are: `drop` would bring all of them into one piece first."""
+    return pl.DataFrame([column for column in frame.get_columns() if column.name not in names])
 
 
 _LONE = {

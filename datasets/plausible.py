@@ -7,6 +7,7 @@ import polars as pl
 
 from ..protocols.errors import Violation
 from ..protocols.model import Table
+from . import keys
 from .epochs import EARLIEST, HIGHEST, LATEST, LOWEST, likely
 from .order import sessions
 from .places import SHOWN, Places
@@ -20,6 +21,8 @@ _NEAR = 0.05
 """How near the median step has to be to a thousandfold of the interval to be taken for one."""
 _STEPS = 8
 """Fewest steps that say something."""
+_LOOKED_AT = 10_000
+"""Rows of a session that are looked at where they are in order; where they are not, all are sorted."""
 
 
 def dates(series: pl.Series, places: Places) -> list[Violation]:
@@ -110,13 +113,26 @@ def _median_step(rows: pl.DataFrame, time: str, session: list[str]) -> float | N
     """Median distance in time of the rows of a file's first session; None where there are too few."""
     if not rows.height:
         return None
+    rows = pl.DataFrame([rows[name] for name in (time, *session)])
     for name in session:
         # A column that differs in every row (a row number) names no session.
-        same = rows.filter(pl.col(name).eq_missing(pl.lit(rows[name][0], dtype=rows.schema[name])))
+        same = _like_the_first(rows, name)
         rows = same if same.height > _STEPS or name == session[0] else rows
-    steps = np.diff(np.sort(rows[time].drop_nulls().to_physical().cast(pl.Float64).to_numpy()))
+    moments = rows[time].drop_nulls().to_physical().cast(pl.Float64).to_numpy()
+    first = moments[:_LOOKED_AT]
+    in_order = bool((first[1:] >= first[:-1]).all())
+    steps = np.diff(first if in_order else np.sort(moments))
     steps = steps[steps > 0]
     return float(np.median(steps)) if len(steps) >= _STEPS else None
+
+
+def _like_the_first(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """The rows with the first one's value in a column."""
+    column = rows[name]
+    if column.flags["SORTED_ASC"] and column[0] is not None:
+        starts = keys.run_starts(column)
+        return rows.head(int(starts[1])) if len(starts) > 1 else rows
+    return rows.filter(column.eq_missing(column[0]))
 
 
 def _wrong_step(file: str, table: Table, unit: str | None, ratio: str) -> Violation:

@@ -94,6 +94,8 @@ class Raw:
     files: tuple[FileRecord, ...] = ()
     texts: frozenset[str] = frozenset()
     """Columns that are text although the source has types: values in the names of folders."""
+    positions: pl.Series | None = None
+    """Where each row stands in the whole table, where these are some of its rows."""
 
 
 def read_table(
@@ -344,7 +346,8 @@ def checked(
     if violations:
         raise ContractError(violations)
     read = frame.height
-    frame = bands.add(frame, table).with_columns(pl.int_range(read, dtype=pl.Int64).alias(ROW))
+    positions = pl.int_range(read, dtype=pl.Int64, eager=True) if raw.positions is None else raw.positions
+    frame = bands.add(frame, table).with_columns(positions.alias(ROW))
     frame, dropped = _without_repeats(frame, table)
     return TableData(name, frame, raw.files, table.key, read, (*ruled.handled, *dropped))
 

@@ -204,9 +204,9 @@ def _verified(place: Path) -> Mapping[str, Any] | None:
 
 def _write(frame: pl.DataFrame | pl.LazyFrame, file: Path) -> None:
     if isinstance(frame, pl.LazyFrame):
-        frame.sink_parquet(file, compression="zstd", compression_level=1, maintain_order=True)
+        frame.sink_parquet(file, compression="lz4", maintain_order=True)
     else:
-        frame.write_parquet(file, compression="zstd", compression_level=1)
+        frame.write_parquet(file, compression="lz4")
 
 
 def _sha256(file: Path) -> str:

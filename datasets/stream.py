@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path, PurePath
 
 import polars as pl
@@ -127,6 +128,11 @@ class Stream:
         return [part.counts.keys() for part in self.parts if not part.together]
 
     @property
+    def ends(self) -> list[str]:
+        """The last subject of each file in which the rows of each subject stand together."""
+        return [max(part.counts) for part in self.parts if part.together and part.counts]
+
+    @property
     def n_rows(self) -> int:
         """Number of rows."""
         return sum(self.counts.values())
@@ -172,14 +178,15 @@ class Stream:
         opened = [part.opened for part in self.parts]
         names = opened[0].names
         raw = Raw(
-            alike.joined(frames),
+            self._joined(frames, chosen),
             names,
             Places(tuple(parts)),
             from_text=False,
             files=self.files,
             texts=from_folders(opened, names),
+            positions=positions[0] if len(positions) == 1 else pl.concat(positions),
         )
-        whole = checked(
+        return checked(
             self.name,
             self.table,
             self.source,
@@ -188,10 +195,25 @@ class Stream:
             exclusions=self.exclusions,
             may_be_empty=True,
         )
-        position = positions[0] if len(positions) == 1 else pl.concat(positions)
-        if whole.frame.height != len(position):  # rows were left out by a declared rule
-            position = position.gather(whole.frame[ROW])
-        return replace(whole, frame=whole.frame.with_columns(position.alias(ROW)))
+
+    @property
+    def _subject(self) -> str:
+        """The column that names the subject, as the data call it."""
+        return self.source.columns.get(self.table.subject, self.table.subject)
+
+    def _joined(self, frames: Sequence[pl.DataFrame], subjects: set[str]) -> pl.DataFrame:
+        """The rows of all files; where subjects are in order, their column says so."""
+        subject = self._subject
+        if not (all(frame.schema[subject] == pl.String for frame in frames) and self._in_order(subjects)):
+            return alike.joined(frames)
+        frame = alike.joined(frames, in_pieces=[subject])
+        return frame.with_columns(frame[subject].set_sorted())
+
+    def _in_order(self, subjects: set[str]) -> bool:
+        """Whether the rows of some subjects, file after file, stand in the order of these."""
+        touched = self.touched(subjects)
+        order = [name for part in touched for name in part.counts if name in subjects]
+        return all(part.together for part in touched) and all(one <= two for one, two in pairwise(order))
 
     def _rows(self, part: StreamFile, subjects: set[str]) -> tuple[pl.DataFrame, pl.Series]:
         """Wanted columns of a file, the rows of some subjects, and where they stand in the stream."""
@@ -206,8 +228,7 @@ class Stream:
             position = _positions(part.first_row + stretch[0], frame.height)
             rows = Part(opened.shown, frame.height)
         else:
-            subject = self.source.columns.get(self.table.subject, self.table.subject)
-            frame, position = opened.of_subjects(subjects, names, subject)
+            frame, position = opened.of_subjects(subjects, names, self._subject)
             position += part.first_row
             rows = Part(opened.shown, frame.height)
         violations = opened.disagreeing(frame, rows, self.table, self.source)

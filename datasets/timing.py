@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -29,72 +30,96 @@ def by_time(spec: Pairing, left: Side, right: Side, on: Sequence[str], key: str)
         ContractError: No time column, no tolerance, or units that cannot be compared.
     """
     tolerance, both = _times(spec, left, right, key)
-    groups = keys.encode([left.frame, right.frame], on)
-    sides = [
-        _canonical(side, group, step) for side, group, step in zip((left, right), groups, both, strict=True)
-    ]
-    (reference, untimed), (test, untimed_test) = sides
+    runs = keys.encode_runs([left.frame, right.frame], on)
+    sides = [_canonical(*one) for one in zip((left, right), *runs, both, strict=True)]
     if spec.lone_test == "counted":
-        return _counted(sides, tolerance, groups[0])
+        return _counted(sides[0], sides[1], tolerance)
+    reference, test = sides[0].timed, sides[1].timed
+    untimed, untimed_test = sides[0].untimed, sides[1].untimed
     partner, why, why_test = matching.by_time(reference, test, tolerance)
     alone = np.flatnonzero(why_test != matching.NONE)
     rows = np.concatenate(
-        [reference.row, untimed, np.full(len(alone) + len(untimed_test), -1, dtype=np.int64)]
+        [reference.rows(np.arange(reference.n)), untimed, _none(len(alone) + len(untimed_test))]
     )
-    partners = np.where(partner >= 0, test.row[np.maximum(partner, 0)] if len(test.row) else -1, -1)
-    others = np.concatenate(
-        [partners, np.full(len(untimed), -1, dtype=np.int64), test.row[alone], untimed_test]
-    )
+    others = np.concatenate([test.rows(partner), _none(len(untimed)), test.rows(alone), untimed_test])
     nobody = np.full(len(untimed), matching.NO_PARTNER, dtype=np.int8)
     nobody_test = np.full(len(untimed_test), matching.NO_PARTNER, dtype=np.int8)
     whys = np.concatenate([why, nobody, why_test[alone], nobody_test])
     # Output order: `on`, then time, reference rows before lone test rows, then the rest of the key. Each
     # block is in canonical order already, and lexsort is stable.
-    last = np.int64(np.iinfo(np.int64).max)
-    times = np.concatenate(
-        [reference.time, np.full(len(untimed), last), test.time[alone], np.full(len(untimed_test), last)]
-    )
-    group = np.concatenate([reference.group, groups[0][untimed], test.group[alone], groups[1][untimed_test]])
+    times = np.concatenate([reference.time, _last(len(untimed)), test.time[alone], _last(len(untimed_test))])
+    group = np.concatenate([reference.group, sides[0].groups, test.group[alone], sides[1].groups])
     order = np.lexsort((times, group))
     return Matches(rows[order], others[order], whys[order])
 
 
-def _counted(sides: Sequence[tuple[Timed, IntArray]], tolerance: int, reference_groups: IntArray) -> Matches:
+@dataclass(frozen=True)
+class _Canonical:
+    """One table in time.
+
+    Attributes:
+        timed: Rows with a time, in canonical order.
+        untimed: Rows without one.
+        groups: Their groups.
+    """
+
+    timed: Timed
+    untimed: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    groups: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+
+def _none(n: int) -> IntArray:
+    """No rows, n times."""
+    return np.full(n, -1, dtype=np.int64)
+
+
+def _last(n: int) -> IntArray:
+    """A time after all times, n times."""
+    return np.full(n, np.iinfo(np.int64).max, dtype=np.int64)
+
+
+def _counted(left: _Canonical, right: _Canonical, tolerance: int) -> Matches:
     """Every reference row in order, and how many test rows of each group stay alone."""
-    (reference, untimed), (test, untimed_test) = sides
-    partner, why, found, counts = matching.counted(reference, test, tolerance)
-    rows = np.concatenate([reference.row, untimed])
-    partners = np.where(partner >= 0, test.row[np.maximum(partner, 0)] if len(test.row) else -1, -1)
-    others = np.concatenate([partners, np.full(len(untimed), -1, dtype=np.int64)])
+    reference, test, untimed = left.timed, right.timed, left.untimed
+    partner, why, _, counts = matching.counted(reference, test, tolerance)
+    rows = np.concatenate([reference.rows(np.arange(reference.n)), untimed])
+    others = np.concatenate([test.rows(partner), _none(len(untimed))])
     whys = np.concatenate([why, np.full(len(untimed), matching.NO_PARTNER, dtype=np.int8)])
     if len(untimed):
-        last = np.full(len(untimed), np.iinfo(np.int64).max)
-        times = np.concatenate([reference.time, last])
-        order = np.lexsort((times, np.concatenate([reference.group, reference_groups[untimed]])))
+        times = np.concatenate([reference.time, _last(len(untimed))])
+        order = np.lexsort((times, np.concatenate([reference.group, left.groups])))
         rows, others, whys = rows[order], others[order], whys[order]
-    some = test.row[np.searchsorted(test.group, found)]
-    if len(untimed_test):
-        some = np.concatenate([some, untimed_test])
-        alone = np.zeros((len(untimed_test), 4), dtype=np.int64)
+    some = test.rows(test.starts)
+    if len(right.untimed):
+        some = np.concatenate([some, right.untimed])
+        alone = np.zeros((len(right.untimed), 4), dtype=np.int64)
         alone[:, matching.NO_PARTNER] = 1
         counts = np.concatenate([counts, alone])
     return Matches(rows, others, whys, lone=(some, counts))
 
 
-def _canonical(side: Side, group: IntArray, time: pl.Series) -> tuple[Timed, IntArray]:
-    """Rows with a time in canonical order, and rows without one."""
+def _canonical(side: Side, groups: IntArray, starts: IntArray, time: pl.Series) -> _Canonical:
+    """Rows with a time in canonical order, and rows without one.
+
+    Args:
+        side: The table.
+        groups: Group of each run of rows.
+        starts: Where these runs start.
+        time: Times in whole steps.
+    """
     if not time.null_count():
-        as_read = Timed(group, time.to_numpy(), np.arange(len(group), dtype=np.int64))
+        as_read = Timed(groups, starts, time.to_numpy())
         if as_read.rising:
-            return as_read, np.zeros(0, dtype=np.int64)
+            return _Canonical(as_read)
     rest = [
         name for name in side.key if name not in (SUBJECT, side.time) and not side.frame[name].null_count()
     ]
     tie = keys.encode([side.frame], rest)[0] if rest else np.zeros(side.frame.height, dtype=np.int64)
-    order = np.lexsort((tie, time.fill_null(0).to_numpy(), group))
+    steps_, group = time.fill_null(0).to_numpy(), np.repeat(groups, np.diff(starts, append=len(time)))
+    order = np.lexsort((tie, steps_, group))
     timed = time.is_not_null().to_numpy()
     rows, untimed = order[timed[order]], order[~timed[order]]
-    return Timed(group[rows], time.fill_null(0).to_numpy()[rows], rows), untimed
+    return _Canonical(Timed.of(group[rows], steps_[rows], rows), untimed, group[untimed])
 
 
 def _times(spec: Pairing, left: Side, right: Side, key: str) -> tuple[int, list[pl.Series]]:

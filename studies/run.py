@@ -69,7 +69,7 @@ def run(
 
     Args:
         path: The study folder.
-        workers: Threads; default one a processor. The numbers do not depend on it.
+        workers: Threads; default one a processor, and two more for streams. The numbers do not depend on it.
         memory: Bytes that reading and pairing streams may take, all workers together; default as much as
             full batches take. A table that is read whole and takes more is refused; default what the system
             has. The numbers do not depend on it.

@@ -58,7 +58,7 @@ def groups(
     }
     counts = reference.counts
     files = reference.mixed
-    cut = batches.cut([counts], max(1, target // PARTS), files) or [()]
+    cut = batches.cut([counts], max(1, target // PARTS), files, reference.ends) or [()]
     return [
         Group(
             subjects,

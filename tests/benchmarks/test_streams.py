@@ -4,8 +4,8 @@ The floor is Polars reading the columns and doing nothing with them. What is tim
 a run does to the rows: reading, holding them against the contract, pairing one-to-one or making units, reason
 codes and audit. Hashing the files (once, then remembered) and writing the run folder are in the whole runs.
 
-`ACCORDANCE_BENCH_WEAR` says how many times the 40 days of the example `hr-wear` are generated (default 5; the
-project's own number is 250, which takes 12 GB of disk and most of an hour to generate).
+`ACCORDANCE_BENCH_WEAR` says how many times the 40 days of the example `hr-wear` are generated: 20, or the
+project's own number of 250, which takes 12 GB of disk and most of an hour to generate.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from accordance.datasets.simulate.heart_rate import heart_rate_wear
 
 PARTITIONS, SUBJECTS, SECONDS, EVERY = 20, 50, 100_000, 10
 ROUNDS = 3
-TIMES = int(os.environ.get("ACCORDANCE_BENCH_WEAR", "5"))
+TIMES = int(os.environ.get("ACCORDANCE_BENCH_WEAR", "20"))
 Note = Callable[..., dict[str, Any]]
 
 TABLES = """\
@@ -143,8 +143,11 @@ def test_windows_of_a_hundred_million_rows(tree: Path, bench_row: Note) -> None:
     floor = measured(SCAN, tree / "data", ROUNDS)
     shutil.rmtree(place / ".accordance", ignore_errors=True)
     first = measured(RUN, place)
-    shutil.rmtree(place / ".accordance" / "cache" / "store" / "pairs")
-    second = measured(RUN, place)  # files hashed and rows counted before
+    again = []
+    for _ in range(ROUNDS):  # files hashed and rows counted before
+        shutil.rmtree(place / ".accordance" / "cache" / "store" / "pairs")
+        again.append(measured(RUN, place))
+    second = min(again, key=lambda one: _between(one["moments"], "table read", "evaluated"))
     name = "30-s windows over 1e8 rows"
     bench_row(f"{name}, to a bare scan", made["s"], floor["s"], made["s"] / floor["s"])
     done = _between(second["moments"], "table read", "evaluated")

@@ -72,3 +72,45 @@ def test_a_frame_is_never_changed() -> None:
     frame = pl.DataFrame({"a": [0, 1, 2], "b": [0, 1, 2]})
     keys.encode([frame], ["a", "b"])
     assert frame.rows() == [(0, 0), (1, 1), (2, 2)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=30), pieces=st.integers(1, 4))
+def test_runs_of_a_sorted_column_are_searched_for_and_found(lengths: list[int], pieces: int) -> None:
+    names = [f"{place:02d}" for place, length in enumerate(lengths) for _ in range(length)]
+    parts = [names[len(names) * one // pieces : len(names) * (one + 1) // pieces] for one in range(pieces)]
+    whole = pl.concat([pl.Series("x", part, dtype=pl.String) for part in parts], rechunk=False)
+    expected = keys.run_starts(pl.Series(names))
+    found = keys.run_starts(whole.set_sorted())
+    assert found.dtype == expected.dtype
+    assert found.tolist() == expected.tolist() == (np.cumsum(lengths) - lengths).tolist()
+
+
+def test_many_runs_of_a_sorted_column_are_not_searched_for() -> None:
+    names = pl.Series([f"{place:04d}" for place in range(1000)])
+    assert keys.run_starts(names.set_sorted()).tolist() == list(range(1000))
+
+
+@given(data=st.data())
+def test_codes_of_runs_are_the_codes_of_their_rows(data: st.DataObject) -> None:
+    kinds = {"a": st.sampled_from(["x", "y", "zz"]), "b": st.integers(0, 2)}
+    columns = data.draw(st.sampled_from([["a"], ["b"], ["a", "b"]]))
+    frames = [
+        pl.DataFrame(
+            {name: data.draw(st.lists(kinds[name], min_size=n, max_size=n)) for name in ("a", "b")},
+            schema={"a": pl.String, "b": pl.Int64},
+        )
+        for n in (data.draw(st.integers(0, 12)), data.draw(st.integers(0, 12)))
+    ]
+    rows = keys.encode(frames, columns)
+    codes, starts = keys.encode_runs(frames, columns)
+    spread = [
+        np.repeat(code, np.diff(start, append=frame.height))
+        for code, start, frame in zip(codes, starts, frames, strict=True)
+    ]
+    every = np.concatenate(spread)
+    assert np.array_equal(
+        np.unique(every, return_inverse=True)[1], np.unique(np.concatenate(rows), return_inverse=True)[1]
+    )
+    for start, one in zip(starts, spread, strict=True):
+        assert start.tolist() == keys.starts_of(one).tolist()

@@ -84,7 +84,7 @@ def test_counting_changes_neither_pairs_nor_sums(
 def timed(rows: list[tuple[int, int]]) -> Timed:
     ordered = sorted(rows)
     group, time = (np.array([row[i] for row in ordered], dtype=np.int64) for i in (0, 1))
-    return Timed(group, time, np.arange(len(ordered), dtype=np.int64))
+    return Timed.of(group, time)
 
 
 PLACES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), max_size=25)

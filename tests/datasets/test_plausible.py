@@ -165,3 +165,11 @@ def test_the_unit_of_recent_dates_is_told(at: datetime, unit: str) -> None:
 def test_any_number_is_a_date_or_is_reported(number: float) -> None:
     found = epochs.instants(pl.Series([number]), "s")
     assert (found.series[0] is None) == (found.bad is not None)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_of_long_sessions_in_order_some_steps_are_enough(refused: Callable, shuffled: bool) -> None:
+    frame = pl.DataFrame(steps(1e3, 20_000))
+    frame = frame.sample(fraction=1, shuffle=True, seed=1) if shuffled else frame
+    (violation,) = refused(from_frame, "r", numbered("s", "1 s"), frame)
+    assert "1,000 times as much" in violation.message

@@ -89,6 +89,20 @@ def test_some_subjects_are_the_same_rows_as_of_the_whole(folder: Path, subjects:
     assert found.sort("row").equals(expected.sort("row"))
 
 
+@pytest.mark.parametrize(
+    ("subjects", "in_order"),
+    [
+        (["001"], True),
+        (["002"], True),  # of two files
+        (["001", "003"], True),
+        (["001", "002"], False),  # 002 stands in the files before and behind that of 001
+    ],
+)
+def test_subjects_in_order_are_known_to_be(folder: Path, subjects: list[str], in_order: bool) -> None:
+    column = opened(folder).read(subjects).frame["subject"]
+    assert column.flags["SORTED_ASC"] == in_order == column.is_sorted()
+
+
 def test_of_a_file_in_order_only_the_stretch_that_is_asked_for_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
