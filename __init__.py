@@ -15,7 +15,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 # Polars gives memory that it has done with back to the system after half a second, and a run that takes batch
-# after batch takes the same memory again. Kept for ten seconds, which is the allocator's own default, it saves
+# after batch takes the same memory again. Kept for ten seconds, the default of the allocator, it saves
 # a tenth of a run's time. Heeded where Polars was not imported before.
 os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay_ms:10000")
 
