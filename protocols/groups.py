@@ -125,6 +125,8 @@ def resolve_endpoint_groups(
             context.report(
                 place, "this subgroup names columns that the endpoint's pairing does not have", name
             )
+        if name in (chosen or ())[:index]:
+            context.report(place, "this subgroup is listed twice", name)
     if chosen is None:
         deciding = endpoint.role in DECIDING
         chosen = tuple(name for name, one in subgroups.items() if deciding and fits(one, scope))
@@ -151,3 +153,5 @@ def check_resampling(context: Context) -> None:
             context.report((*path, index), message, name, hint(name, offered))
         else:
             context.known((*path, index), name, columns, "column of `subjects`")
+        if name in strata[:index]:
+            context.report((*path, index), "this column is listed twice", name)

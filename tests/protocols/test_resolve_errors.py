@@ -432,6 +432,14 @@ NAMES = {
         None,
         None,
     ),
+    "subgroup twice": (
+        "subgroups: [age]",
+        "subgroups: [age, ¤age]",
+        "endpoints.share.subgroups[1]",
+        "this subgroup is listed twice",
+        "age",
+        None,
+    ),
     "unknown subgroup": (
         "subgroups: [age]",
         "subgroups: [¤ages]",
@@ -638,6 +646,14 @@ GROUPS = {
         "no column of `subjects` of this name",
         "sx",
         "sex",
+    ),
+    "strata twice": (
+        "strata: [sex]",
+        "strata: [sex, ¤sex]",
+        "resampling.strata[1]",
+        "this column is listed twice",
+        "sex",
+        None,
     ),
     "strata of numbers": (
         "strata: [sex]",
