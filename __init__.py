@@ -5,6 +5,7 @@
     results = ac.run("my-study")                                # a study folder
     results = ac.evaluate(reference, test, protocol="p.yaml")   # two data frames
     ac.plot(results, results.overview()[0]["row_id"])
+    ac.compare("my-study", baseline="v1", candidates="v2")      # versions of its algorithm
 
 Everything is imported when it is first used, so that `import accordance` costs nothing.
 """
@@ -20,16 +21,24 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay_ms:10000")
 
 __version__ = "0.1.0"
-__all__ = ["Results", "__version__", "evaluate", "plot", "run"]
+__all__ = ["Comparison", "Results", "__version__", "compare", "evaluate", "plot", "run"]
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from .studies.comparing import compare
+    from .studies.comparison_folder import Comparison
     from .studies.evaluate import evaluate
     from .studies.results import Results
     from .studies.run import run
 
-_HOMES = {"run": "studies.run", "evaluate": "studies.evaluate", "Results": "studies.results"}
+_HOMES = {
+    "run": "studies.run",
+    "compare": "studies.comparing",
+    "evaluate": "studies.evaluate",
+    "Results": "studies.results",
+    "Comparison": "studies.comparison_folder",
+}
 
 
 def plot(results: Results, row_id: str) -> go.Figure:

@@ -22,7 +22,7 @@ from .failures import report as report_failure
 from .options import Json, Variant, size
 
 RESERVED = (
-    "compare", "verify", "sign", "qualify", "calibrate", "amend", "seal", "unseal", "ledger",
+    "verify", "sign", "qualify", "calibrate", "amend", "seal", "unseal", "ledger",
     "bundle", "export", "monitor", "serve",
 )  # fmt: skip
 """Verbs that the command line keeps for later, so that nobody's plug-in or alias takes them."""
@@ -73,6 +73,7 @@ def _top(
         accordance run my-study           # estimates, intervals, decisions
         accordance report my-study        # PDF and HTML
         accordance gate my-study          # the decision as an exit code
+        accordance compare my-study --baseline v1 --candidate v2
 
     Exit codes: 0 completed, 1 gate: not met, 2 usage, 3 gate: not evaluable,
     4 protocol or data violate their contract, 5 integrity, 70 internal error,
@@ -323,6 +324,76 @@ def run(  # noqa: PLR0917 - Typer passes options by name
         )
     output.answer(tables.run_facts(results))
     _show_results(output, results)
+
+
+@app.command()
+def compare(  # noqa: PLR0917 - Typer passes options by name
+    study: Study = Path(),
+    baseline: Annotated[
+        str, typer.Option("--baseline", metavar="VERSION", help="The version to compare with.")
+    ] = ...,  # type: ignore[assignment]
+    candidates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--candidate", metavar="VERSION", help="A version in question; repeat. Default: all others."
+        ),
+    ] = None,
+    overlap: Annotated[
+        bool,
+        typer.Option(
+            "--overlap", help="Compare on the units that both versions have, and say what is left out."
+        ),
+    ] = False,
+    level: Annotated[
+        float | None, typer.Option(metavar="0.9", help="Confidence level. Default: the protocol's, or 0.95.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads. The numbers do not depend on it.")
+    ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Memory for reading and pairing streams, such as 4GB."),
+    ] = None,
+    output_folder: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FOLDER", help="Where it is written. Default: STUDY/comparisons."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare versions: which is better, and is it shown?
+
+    Both versions are judged on the same units, subjects resampled or left out
+    for both at once. Says superior, non-inferior, inferior, inconclusive or
+    not evaluable for each endpoint of the protocol's `comparison`, and for
+    each candidate. The exit code is 0 whatever the decision.
+
+    Examples:
+        accordance compare my-study --baseline v1 --candidate v2
+        accordance compare my-study --baseline v1          # with all others
+        accordance compare my-study --baseline v1 --candidate v2 --overlap
+        accordance compare my-study --baseline v1 --json | jq .decisions
+    """
+    from ..studies import comparing as comparisons
+    from . import comparing as printed
+
+    output = Output(as_json=as_json)
+    with output.progress() as progress:
+        found = comparisons.compare(
+            study,
+            baseline=baseline,
+            candidates=candidates,
+            overlap=overlap,
+            level=level,
+            workers=workers,
+            memory=size(memory),
+            output=output_folder,
+            progress=progress,
+        )
+    output.answer(printed.facts(found))
+    output.text()
+    output.show(*printed.report(found))
+    if found.folder is not None:
+        output.text(f"\nComparison: {shown(found.folder)}")
 
 
 @app.command()

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from .base import Condition, Identifier, Model, Quantity, Scalar, Text, Tier, Where
+from .comparison import ComparedEndpoint, VersionComparison
 from .criteria import Criteria, Criterion
 from .streams import Alignment, Unit
 from .validity import (
@@ -35,6 +36,7 @@ __all__ = [
     "Bands",
     "Change",
     "Column",
+    "ComparedEndpoint",
     "Condition",
     "Conversion",
     "Criteria",
@@ -59,6 +61,7 @@ __all__ = [
     "Text",
     "Tier",
     "Unit",
+    "VersionComparison",
     "View",
     "Where",
 ]
@@ -426,6 +429,7 @@ class Protocol(Model):
             "sites",
             "intended_population",
             "sample_size",
+            "comparison",
         }
     )
 
@@ -478,6 +482,8 @@ class Protocol(Model):
     """The questions of the study."""
     families: dict[Identifier, Family] = Field(default_factory=dict)
     """Hypotheses that share an error rate, and in which order families are tested."""
+    comparison: VersionComparison | None = None
+    """How versions of the algorithm are compared with each other."""
     subgroups: dict[Identifier, Subgroup] = Field(default_factory=dict)
     """Declared splits."""
     reads: Reads | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..evaluators.metric import Metric
-from . import criteria_checks, families, groups, metrics, validity_checks
+from . import comparison_checks, criteria_checks, families, groups, metrics, validity_checks
 from .context import Context, pair_scope
 from .errors import ContractError, Violation
 from .model import DECIDING, Endpoint, Pairing, Protocol
@@ -74,12 +74,15 @@ def resolve(protocol: Protocol, locate: Locator | None = None) -> Protocol:
     validity_checks.check_study_facts(context)
     validity_checks.check_sample_size(context, endpoints)
     families.check_families(context, endpoints)
+    comparison = comparison_checks.resolve_comparison(context, endpoints)
     if context.violations:
         error = contract_error(context.violations)
         if not any((one.key or "").startswith(_DATA_KEYS) for one in context.violations):
             error.usable = context.protocol.model_copy(update={"requirements": {}})
         raise error
-    return context.protocol.model_copy(update={"endpoints": endpoints, "requirements": requirements})
+    return context.protocol.model_copy(
+        update={"endpoints": endpoints, "requirements": requirements, "comparison": comparison}
+    )
 
 
 def from_document(document: Document) -> Protocol:

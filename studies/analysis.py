@@ -112,7 +112,7 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
         material.algorithm,
         frames,
         strata=strata(protocol, material.subjects),
-        subjects=None if material.subjects is None else _keys(protocol, material.subjects),
+        subjects=None if material.subjects is None else study_keys(protocol, material.subjects),
         kept=kept,
     )
     versions = list(material.tests)
@@ -189,7 +189,8 @@ def _last(progress: Progress | None) -> Progress | None:
     )
 
 
-def _keys(protocol: Protocol, subjects: pl.DataFrame) -> list[str]:
+def study_keys(protocol: Protocol, subjects: pl.DataFrame) -> list[str]:
+    """Names of all subjects of the subjects table."""
     column = protocol.tables[slices.SUBJECTS].subject
     return [str(key) for key in subjects.get_column(column).unique().to_list()]
 

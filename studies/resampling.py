@@ -24,6 +24,17 @@ def resampling_weights(
     """The one weight matrix of a run; None where no endpoint resamples or there is no subject."""
     if not any(resamples(protocol, endpoint) for endpoint in endpoints.values()):
         return None
+    return study_weights(protocol, pairs, subjects=subjects, strata=strata)
+
+
+def study_weights(
+    protocol: Protocol,
+    pairs: Mapping[tuple[str, str], PairFrame],
+    *,
+    subjects: Sequence[str] | None,
+    strata: Mapping[str, str] | None,
+) -> ResamplingWeights | None:
+    """The same, whether an endpoint resamples or not; None where there is no subject."""
     keys = set(subjects or ())
     for frame in pairs.values():
         keys.update(frame.lazy().select(pl.col("subject").unique()).collect().to_series().to_list())

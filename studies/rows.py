@@ -50,7 +50,7 @@ def _row(
         "metric": metric.name,
         "statistic": statistic.name,
         "definition": definition(metric, endpoint, statistic.definition),
-        "unit": _unit(protocol, endpoint, statistic.unit),
+        "unit": unit_of(protocol, endpoint, statistic.unit),
         "algorithm": algorithm,
         "version": question.version,
         "comparator": None,
@@ -82,7 +82,7 @@ def _row(
     return row
 
 
-def _unit(protocol: Protocol, endpoint: Endpoint, unit: str) -> str | None:
+def unit_of(protocol: Protocol, endpoint: Endpoint, unit: str) -> str | None:
     """The unit of a statistic in words; `same` is that of the reference column, or of a score."""
     if unit == "per_reference":
         table = protocol.tables[protocol.pairings[str(endpoint.pairing)].reference]

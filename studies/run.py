@@ -97,7 +97,7 @@ def run(
     parent = output if output is not None else study.path / RUNS_FOLDER
     with PartialFolder(parent) as folder:
         budget = streams.Budget.of(workers, memory)
-        paired, streamed = _pair_streams(study, data, budget, log, tell)
+        paired, streamed = pair_streams(study, data, budget, log, tell)
         done = handled.of(data, streamed)
         for one in done:
             log("rule applied on reading", **one)
@@ -113,13 +113,22 @@ def run(
         return _write(study, data, analysis, folder, log, started=started, workers=workers)
 
 
-def _pair_streams(
-    study: Study, data: Tables, budget: streams.Budget, log: Log, tell: Progress
+def pair_streams(
+    study: Study, data: Tables, budget: streams.Budget, log: Log, tell: Progress, *, tipping: bool = True
 ) -> tuple[dict[tuple[str, str], Pairs], handled.Streamed]:
-    """Pairs of all tables that are too long to hold, batch after batch; what reading did to their rows."""
+    """Pairs of all tables that are too long to hold, batch after batch; what reading did to their rows.
+
+    Args:
+        study: The study.
+        data: Its tables.
+        budget: What pairing may take of the machine.
+        log: Told of batches.
+        tell: Told what is being done and the share done.
+        tipping: Whether pairs with an error of the clock are made, too, where the protocol asks for them.
+    """
     found: dict[tuple[str, str], Pairs] = {}
     streamed: dict[tuple[str, str | None], tuple[Handled, ...]] = {}
-    work = streams.pairings(study.protocol, data, study.deciding_version)
+    work = streams.pairings(study.protocol, data, study.deciding_version if tipping else None)
     store = store_of(study)
     for place, one in enumerate(work):
 

@@ -27,6 +27,7 @@ from ..datasets.pairs import (
     all_codes,
 )
 from ..evaluators import registry
+from ..protocols.automatic import automatic_sources
 from ..protocols.errors import UsageError, nearest
 from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.validity import Handling
@@ -335,28 +336,6 @@ def automatic_endpoints(protocol: Protocol) -> dict[str, Endpoint]:
         name: _automatic(metric, protocol.endpoints[source], alone=name == metric)
         for name, (metric, source) in automatic_sources(protocol).items()
     }
-
-
-def automatic_sources(protocol: Protocol) -> dict[str, tuple[str, str]]:
-    """Automatic endpoint -> its metric, and the declared endpoint that it follows."""
-    found: dict[str, tuple[str, str]] = {}
-    for metric in (YIELD, COVERAGE):
-        declared = {(e.pairing, e.test) for e in protocol.endpoints.values() if e.metric == metric}
-        sources: dict[tuple[str | None, str | None], str] = {}
-        for name, endpoint in protocol.endpoints.items():
-            place = (endpoint.pairing, endpoint.test)
-            if endpoint.metric != metric and place not in declared and _reported(protocol, endpoint, metric):
-                sources.setdefault(place, name)
-        alone = len(sources) == 1 and metric not in protocol.endpoints
-        for (pairing, test), name in sources.items():
-            found[metric if alone else f"{metric}_{pairing}_{test}"] = (metric, name)
-    return found
-
-
-def _reported(protocol: Protocol, endpoint: Endpoint, metric: str) -> bool:
-    """Whether a metric is reported for an endpoint's test column."""
-    how = coding(protocol, endpoint)
-    return metric == COVERAGE or (how.kind != "measurement" and bool(how.test_indeterminate))
 
 
 _TITLES = {

@@ -21,8 +21,8 @@ EXAMPLES = Path(__file__).parent / "examples"
 SIMULATE_FILE = "simulate.yaml"
 IGNORE_FILE = ".gitignore"
 IGNORED = (
-    "# Subjects' data, runs and the cache stay out of version control.\n"
-    "data/\nruns/\n.accordance/\n.partial-*\n"
+    "# Subjects' data, runs, comparisons and the cache stay out of version control.\n"
+    "data/\nruns/\ncomparisons/\n.accordance/\n.partial-*\n"
 )
 SECTIONS = {
     "background.md": "Why the study was done, and what was known before.",

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..additive import AdditivePrepared, Formula
+from ..additive import AdditivePrepared
 from ..estimate import estimates_of
 from ..intervals import METHODS
 from ..inversion import interval_at, p_value
@@ -23,12 +22,12 @@ from ..metric import (
     Counts,
     Estimate,
     FloatArray,
-    Interval,
     Prepared,
     Sides,
     Statistic,
 )
 from .difference import DifferencePrepared, active_subjects
+from .logged import logged
 from .simultaneous import simultaneous_intervals
 
 Contrast = Literal["difference", "ratio"]
@@ -43,54 +42,6 @@ DEFINITIONS: Mapping[Contrast, str] = {
     "difference": "Difference of two groups, later minus earlier. ",
     "ratio": "Ratio of two groups, later over earlier. ",
 }
-
-
-@dataclass(frozen=True)
-class _LogFormula:
-    """Logarithms of what a formula gives; NaN where that is not above 0."""
-
-    formula: Formula
-
-    def __call__(self, totals: NDArray[Any]) -> NDArray[Any]:
-        values = self.formula(totals)
-        return np.where(values.real > 0, np.log(np.where(values.real > 0, values, 1.0)), np.nan)
-
-
-@dataclass(frozen=True, eq=False)
-class _Logged(Prepared):
-    """Logarithms of the statistics of something prepared that is no function of sums."""
-
-    inner: Prepared
-    statistics: tuple[str, ...] = field(init=False)
-    n_subjects: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "statistics", self.inner.statistics)
-        object.__setattr__(self, "n_subjects", self.inner.n_subjects)
-
-    @property
-    def active(self) -> NDArray[np.bool_]:
-        return active_subjects(self.inner)
-
-    def at(self, weights: FloatArray, *, relative: bool = False) -> FloatArray:
-        return _log(self.inner.at(weights, relative=relative))
-
-    def jackknife(self) -> FloatArray:
-        return _log(self.inner.jackknife())
-
-    def counts(self, statistic: str) -> Counts:
-        return self.inner.counts(statistic)
-
-    def reason_undefined(self, statistic: str) -> str:
-        return self.inner.reason_undefined(statistic)
-
-    def standard_error(self, statistic: str) -> float:
-        del statistic
-        return float("nan")
-
-    def interval(self, statistic: str, method: str, level: float, sides: Sides) -> Interval:
-        del statistic, level, sides
-        raise CannotComputeError(f"A logarithm has no `{method}` interval.")
 
 
 def group_contrasts(
@@ -139,7 +90,7 @@ def group_contrasts(
         >>> found["m", "f"].value
         0.5
     """
-    parts = groups if contrast == "difference" else {label: _logged(one) for label, one in groups.items()}
+    parts = groups if contrast == "difference" else {label: logged(one) for label, one in groups.items()}
     named = replace(
         statistic,
         definition=DEFINITIONS[contrast] + statistic.definition,
@@ -206,7 +157,7 @@ def contrast_p_values(
     ratio = contrast == "ratio"
     if ratio:  # on the logarithmic scale, where a limit of 0 or less is none
         low, high = (float(np.log(end)) if end > 0 else -np.inf for end in limits)
-    parts = groups if not ratio else {label: _logged(one) for label, one in groups.items()}
+    parts = groups if not ratio else {label: logged(one) for label, one in groups.items()}
     named = replace(statistic, intervals=(_method(parts, method),))
     both = {pair: DifferencePrepared(parts[pair[0]], parts[pair[1]]) for pair in pairs}
     known = {pair: one for pair, one in both.items() if np.isfinite(_value(one, statistic.name))}
@@ -266,17 +217,6 @@ class _Tested:
 
 def _value(both: Prepared, statistic: str) -> float:
     return float(both.estimate()[both.statistics.index(statistic)])
-
-
-def _logged(prepared: Prepared) -> Prepared:
-    if isinstance(prepared, AdditivePrepared):
-        return replace(prepared, formula=_LogFormula(prepared.formula))
-    return _Logged(prepared)
-
-
-def _log(values: FloatArray) -> FloatArray:
-    with np.errstate(all="ignore"):
-        return np.asarray(np.where(values > 0, np.log(values), np.nan))
 
 
 def _method(parts: Mapping[str, Prepared], asked: str | None) -> str:

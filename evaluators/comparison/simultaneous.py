@@ -165,6 +165,39 @@ def simultaneous_intervals(
     )
 
 
+def largest_deviations(
+    estimates: ArrayLike, replicates: ArrayLike, *, sides: Sides = "two", names: Sequence[str] | None = None
+) -> tuple[FloatArray, float]:
+    """The largest studentised deviation over all estimates, replicate by replicate.
+
+    What `simultaneous_intervals` takes its `max_t` quantile of; for callers that turn the quantile into
+    another kind of interval.
+
+    Args:
+        estimates: (k,) estimates.
+        replicates: (B, k) replicates at shared subject weights.
+        sides: Deviations to both sides, or to one.
+        names: Names of the estimates, for messages.
+
+    Returns:
+        (B',) deviations in standard deviations of the replicates, of replicates in which all estimates are
+        defined, and the share of the others.
+
+    Raises:
+        CannotComputeError: As for `simultaneous_intervals`.
+
+    Example:
+        >>> drawn = np.random.default_rng(1).normal(size=(4000, 2)) @ np.diag([0.1, 5.0]) + [0.5, 3.0]
+        >>> largest, undefined = largest_deviations([0.5, 3.0], drawn)
+        >>> bool(2.1 < np.quantile(largest, 0.95) < 2.4), undefined
+        (True, 0.0)
+    """
+    values, drawn = _checked(estimates, replicates)
+    labels = checked_names(names, len(values))
+    drawn, undefined = _defined(values, drawn, labels)
+    return _outward((drawn - values) / _spreads(drawn, labels), sides).max(axis=1), undefined
+
+
 def _max_t(largest: FloatArray, tails: FloatArray, level: float, _: Sides) -> tuple[float, float, FloatArray]:
     """Quantile of the largest deviations, its relative Monte-Carlo error, and the single-step p values."""
     found = percentile(largest, level, "upper")

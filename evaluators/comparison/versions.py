@@ -7,13 +7,16 @@ number turned so that positive is better:
 - `lower` is better: its negative.
 - `near_zero` is best: |baseline| - |candidate|, how much closer to zero the candidate is.
 - `none`: a statistic without a direction has a difference and no verdict.
+
+On the ratio scale the same holds of logarithms: the difference of two logarithms is that of the ratio, 0 is no
+difference, and a margin of 1.1 is one of log 1.1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,7 +31,11 @@ from ..metric import Average, Columns, Estimate, FloatArray, Interval, Metric, P
 from ..result import interval_label, number
 from ..weights import ResamplingWeights
 from .difference import Combination, DifferencePrepared, without_spread
+from .logged import logged
 from .verdict import Verdict, oriented, verdict
+
+Scale = Literal["difference", "ratio"]
+NOT_POSITIVE = "A ratio needs values above 0 of both versions."
 
 INTERVALS = {
     "additive": ("jackknife_t", "cluster_t", "bootstrap_bca", "bootstrap_percentile"),
@@ -48,10 +55,12 @@ class Comparison:
         statistic: The statistic as declared.
         candidate: Its value for the candidate.
         baseline: Its value for the baseline.
-        difference: Candidate - baseline with its interval; `error` says why one is missing.
+        difference: Candidate - baseline with its interval; `error` says why one is missing. On the ratio
+            scale: the natural logarithm of candidate / baseline.
         improvement: The same turned so that positive is better; None where it has no value or no direction.
         interval: Interval of the improvement.
         verdict: What the interval says.
+        scale: `difference` or `ratio`.
     """
 
     metric: str
@@ -62,11 +71,15 @@ class Comparison:
     improvement: float | None
     interval: Interval | None
     verdict: Verdict
+    scale: Scale = "difference"
 
     def __str__(self) -> str:
+        words = "difference (candidate - baseline)"
+        if self.scale == "ratio":
+            words = "log ratio (log candidate / baseline)"
         lines = [
             f"{self.statistic.title}: candidate {number(self.candidate)}, baseline {number(self.baseline)}",
-            _line("difference (candidate - baseline)", self.difference.value, self.difference.interval),
+            _line(words, self.difference.value, self.difference.interval),
         ]
         if self.improvement is not None:
             lines.append(_line("improvement (positive is better)", self.improvement, self.interval))
@@ -84,6 +97,7 @@ def compare_versions(
     *,
     statistic: str | None = None,
     margin: float | None = None,
+    scale: Scale = "difference",
     subject: Any = None,
     weights: ArrayLike | None = None,
     positive: Any = None,
@@ -106,7 +120,8 @@ def compare_versions(
         baseline: (n,) values of the version to compare with.
         candidate: (n,) values of the version in question.
         statistic: Which statistic of the metric. Default: its headline.
-        margin: Non-inferiority margin, above 0, in the unit of the statistic.
+        margin: Non-inferiority margin, above 0, in the unit of the statistic; a ratio above 1 with `scale`.
+        scale: `difference`, or `ratio` for candidate / baseline of a statistic that is above 0.
         subject: (n,) subject labels, compared as text. Default: every row is a subject of its own.
         weights: (n,) row weights, of which only the ratios matter.
         positive: For a binary metric, the value or values that count as positive.
@@ -158,6 +173,7 @@ def compare_versions(
         keys=keys,
         statistic=statistic,
         margin=margin,
+        scale=scale,
         ci=ci,
         level=level,
         sides=sides,
@@ -174,6 +190,7 @@ def compare_prepared(
     keys: Sequence[str],
     statistic: str | None = None,
     margin: float | None = None,
+    scale: Scale = "difference",
     ci: str | None = None,
     level: float = 0.95,
     sides: Sides = "two",
@@ -189,7 +206,8 @@ def compare_prepared(
         baseline: The version to compare with, the same subjects in the same order.
         keys: The subjects' keys in that order.
         statistic: Which statistic. Default: the headline.
-        margin: Non-inferiority margin, above 0.
+        margin: Non-inferiority margin, above 0; on the ratio scale a ratio above 1.
+        scale: `difference` or `ratio`.
         ci: Interval method; see `compare_versions`.
         level: Confidence level.
         sides: `two`, or the one bound of the improvement that is wanted.
@@ -199,10 +217,13 @@ def compare_prepared(
 
     Raises:
         KeyError: The statistic is not declared.
-        ValueError: The subjects differ in number, or the method, level, sides or margin is not acceptable.
+        ValueError: The subjects differ in number, the method, level, sides or margin is not acceptable, or
+            the statistic has no direction that a ratio could follow.
     """
     declared = metric.statistic(statistic or metric.headline)
     method = checked_method(metric, ci)
+    margin = scaled_margin(margin, scale)
+    parts = scaled(declared, candidate, baseline, scale)
     if METHODS[method].resampling and weights is None and keys:
         weights = ResamplingWeights(keys, seed=seed, replicates=replicates).matrix(keys)
     flipped: Sides = sides
@@ -210,7 +231,7 @@ def compare_prepared(
         flipped = {"two": "two", "lower": "upper", "upper": "lower"}[sides]  # type: ignore[assignment]
 
     def contrast(level: float, sides: Sides, combination: Combination = "difference") -> Estimate:
-        both = DifferencePrepared(candidate, baseline, combination)
+        both = DifferencePrepared(*parts, combination)
         named = replace(declared, intervals=(method,))
         found = estimates_of((named,), both, methods={}, level=level, sides=sides, weights=weights)
         return _checked_spread(found[declared.name], both)
@@ -218,17 +239,21 @@ def compare_prepared(
     difference = contrast(level, flipped)
     average = getattr(candidate, "average", "pooled")
     difference = noted(metric.name, difference, average=average, difference=True)
-    difference = replace(difference, statistic=_difference_of(declared, method))
+    difference = replace(difference, statistic=_difference_of(declared, method, scale))
     position = candidate.statistics.index(declared.name)
     values = float(candidate.estimate()[position]), float(baseline.estimate()[position])
+    if scale == "ratio" and min(values) <= 0:
+        difference = replace(difference, error=NOT_POSITIVE)
     improvement, interval, reason = None, None, difference.error
     if np.isfinite(difference.value) and declared.better != "none":
         if declared.better == "near_zero":
             improvement = abs(values[1]) - abs(values[0])
             wide = (1 + level) / 2 if sides == "two" else level
-            interval, reason = _distance(
-                contrast(wide, "two"), contrast(wide, "two", "sum"), level=level, sides=sides
-            )
+            one, two = contrast(wide, "two"), contrast(wide, "two", "sum")
+            if one.interval is None or two.interval is None:
+                reason = one.error or two.error
+            else:
+                interval, reason = distance(one.interval, two.interval, level=level, sides=sides), None
         else:
             improvement = difference.value if declared.better == "higher" else -difference.value
             interval = difference.interval and oriented(difference.interval, declared.better)
@@ -243,6 +268,7 @@ def compare_prepared(
         improvement=improvement,
         interval=interval,
         verdict=verdict(interval, margin, reason=reason),
+        scale=scale,
     )
 
 
@@ -262,19 +288,51 @@ def checked_method(metric: Metric, ci: str | None) -> str:
     return ci
 
 
-def _distance(
-    difference: Estimate, total: Estimate, *, level: float, sides: Sides
-) -> tuple[Interval | None, str | None]:
-    """Interval of |baseline| - |candidate| from those of candidate -+ baseline.
+def scaled(
+    declared: Statistic, candidate: Prepared, baseline: Prepared, scale: Scale
+) -> tuple[Prepared, Prepared]:
+    """Candidate and baseline as their difference takes them: on the ratio scale, their logarithms.
+
+    Raises:
+        ValueError: The statistic has no direction that a ratio could follow.
+    """
+    if scale == "difference":
+        return candidate, baseline
+    if declared.better not in ("higher", "lower"):
+        raise ValueError(
+            f"`{declared.name}` is best near zero, or has no direction; a ratio says nothing of it."
+        )
+    return logged(candidate), logged(baseline)
+
+
+def scaled_margin(margin: float | None, scale: Scale) -> float | None:
+    """The margin as the improvement is measured: on the ratio scale its logarithm.
+
+    Raises:
+        ValueError: On the ratio scale, the margin is no number above 1.
+    """
+    if scale == "difference" or margin is None:
+        return margin
+    if not (np.isfinite(margin) and margin > 1):
+        raise ValueError(f"On the ratio scale, `margin` must be a number above 1, not {margin!r}.")
+    return float(np.log(margin))
+
+
+def distance(one: Interval, two: Interval, *, level: float, sides: Sides) -> Interval:
+    """Interval of |baseline| - |candidate| from those of candidate - baseline and candidate + baseline.
 
     |b| - |c| is the larger, over the sign of b, of the smaller, over the sign of c, of four linear contrasts.
     The smaller needs no correction (each bound has to hold, intersection-union; Berger 1982), the larger of
     two is paid for with half the error each. The interval therefore holds at zero too, where the bootstrap of
     an absolute value does not, and is somewhat wide where the sign of the baseline is beyond doubt.
+
+    Args:
+        one: Interval of candidate - baseline, two-sided with half the error that is wanted of the result
+            where that is two-sided, and as much where it is one-sided.
+        two: Likewise of candidate + baseline.
+        level: Confidence level of the result.
+        sides: Its sides.
     """
-    one, two = difference.interval, total.interval
-    if one is None or two is None:
-        return None, difference.error or total.error
     errors = [found.mc_error or (np.nan, np.nan) for found in (one, two)]
     up = {  # lower bounds of the contrasts by the signs of (baseline, candidate), with Monte-Carlo errors
         (1, -1): (-one.upper, errors[0][1]),
@@ -287,19 +345,16 @@ def _distance(
     tail_levels(level, sides)
     resampled = one.mc_error is not None
     notes = [found.warning for found in (one, two) if found.warning]
-    return (
-        Interval(
-            lower=low[0] if sides != "upper" else -np.inf,
-            upper=-high[0] if sides != "lower" else np.inf,
-            level=level,
-            sides=sides,
-            method=one.method,
-            mc_error=(float(low[1]), float(high[1])) if resampled else None,
-            degenerate=one.degenerate or two.degenerate,
-            undefined_share=max(one.undefined_share, two.undefined_share),
-            warning=" ".join(dict.fromkeys(notes)) or None,
-        ),
-        None,
+    return Interval(
+        lower=low[0] if sides != "upper" else -np.inf,
+        upper=-high[0] if sides != "lower" else np.inf,
+        level=level,
+        sides=sides,
+        method=one.method,
+        mc_error=(float(low[1]), float(high[1])) if resampled else None,
+        degenerate=one.degenerate or two.degenerate,
+        undefined_share=max(one.undefined_share, two.undefined_share),
+        warning=" ".join(dict.fromkeys(notes)) or None,
     )
 
 
@@ -316,12 +371,14 @@ def _checked_spread(found: Estimate, both: DifferencePrepared) -> Estimate:
     return replace(found, interval=interval, warning=" ".join(note for note in notes if note))
 
 
-def _difference_of(declared: Statistic, method: str) -> Statistic:
+def _difference_of(declared: Statistic, method: str, scale: Scale) -> Statistic:
+    ratio = scale == "ratio"
+    what = "Natural logarithm of candidate / baseline" if ratio else "Candidate - baseline"
     return Statistic(
         name=declared.name,
-        title=f"Difference in {declared.title[0].lower()}{declared.title[1:]}",
-        definition=f"Candidate - baseline, both at the same subject weights. {declared.definition}",
-        unit=declared.unit,
+        title=f"{'Log ratio of' if ratio else 'Difference in'} {declared.title[0].lower()}{declared.title[1:]}",
+        definition=f"{what}, both at the same subject weights. {declared.definition}",
+        unit="none" if ratio else declared.unit,
         better=declared.better if declared.better in ("higher", "lower") else "none",
         intervals=(method,),
     )

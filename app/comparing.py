@@ -1,0 +1,143 @@
+"""What `compare` prints. It computes nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..studies.comparison_folder import Comparison, deciding_bounds
+from ..studies.results import number
+from .tables import plain_table
+
+STYLES = {
+    "superior": "bold green",
+    "non_inferior": "green",
+    "inferior": "bold red",
+    "inconclusive": "bold yellow",
+    "not_evaluable": "bold yellow",
+}
+SIGNS = {
+    "superior": "\u2713",
+    "non_inferior": "\u2713",
+    "inferior": "\u2717",
+    "inconclusive": "?",
+    "not_evaluable": "?",
+}
+ADJUSTED = {
+    "none": "not adjusted",
+    "bonferroni": "adjusted (Bonferroni)",
+    "holm": "adjusted (Holm)",
+    "max_t": "adjusted (maximal t)",
+}
+
+
+def report(found: Comparison) -> Iterator[RenderableType]:
+    """Decisions, one table of all comparisons, what was left out, and what the reader should know."""
+    for candidate, one in found.decisions.items():
+        style = STYLES[one["decision"]]
+        yield Text.assemble(
+            (f"{SIGNS[one['decision']]} ", style),
+            (f"{candidate} against {found.baseline}: ", "bold"),
+            (one["words"], style),
+        )
+    for candidate in found.candidates:
+        yield Text()
+        yield table(found, candidate)
+    yield from _reasons(found)
+    yield from _notes(found)
+
+
+def table(found: Comparison, candidate: str) -> Table:
+    """One line an endpoint: both values, the improvement, its intervals, the margin, the decision."""
+    document = found.document
+    level = f"{document['level'] * 100:g}%"
+    adjusted = document["multiplicity"] != "none"
+    shown = plain_table(
+        f"Improvement of {candidate} over {found.baseline}, positive is better; {level} intervals"
+    )
+    shown.add_column("Endpoint", overflow="fold")
+    for name in (found.baseline, candidate, "Improvement"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("Interval", no_wrap=True)
+    if adjusted:
+        shown.add_column("Adjusted", no_wrap=True)
+    shown.add_column("Margin", justify="right", no_wrap=True)
+    shown.add_column("Decision", overflow="fold", min_width=13)
+    for one in found.comparisons:
+        if one["candidate"] == candidate:
+            shown.add_row(*_cells(one, adjusted=adjusted))
+    return shown
+
+
+def _cells(one: Mapping[str, Any], *, adjusted: bool) -> Iterator[Text]:
+    yield Text(one["endpoint"] + ("" if one["role"] == "primary" else f" ({one['role']})"))
+    yield Text(number(one["baseline_value"]))
+    yield Text(number(one["candidate_value"]))
+    yield Text(_shown(one, one["improvement"]["estimate"]))
+    yield Text(_bounds(one, one["improvement"]["lower"], one["improvement"]["upper"]))
+    if adjusted:
+        yield Text(_bounds(one, *deciding_bounds(one)) if one["adjusted"] else "")
+    yield Text(_margin(one))
+    told = one["decision"].replace("non_inferior", "non-inferior").replace("_", " ")
+    yield Text(told + (", worse" if one["worse"] else ""), style=STYLES[one["decision"]])
+
+
+def _shown(one: Mapping[str, Any], value: float | None) -> str:
+    """A number of the improvement; on the ratio scale as a ratio."""
+    if value is not None and one["scale"] == "ratio":
+        return f"x {number(math.exp(value))}"
+    return number(value)
+
+
+def _bounds(one: Mapping[str, Any], lower: float | None, upper: float | None) -> str:
+    if lower is None or upper is None:
+        return ""
+    return f"{_shown(one, lower)} to {_shown(one, upper)}"
+
+
+def _margin(one: Mapping[str, Any]) -> str:
+    if one["margin"] is None:
+        return "none"
+    return f"x {number(one['margin'])}" if one["scale"] == "ratio" else number(one["margin"])
+
+
+def _reasons(found: Comparison) -> Iterator[Text]:
+    for one in found.comparisons:
+        reason = one["error"] or one["reason"]
+        if reason:
+            yield Text(f"  {one['endpoint']}, {one['candidate']}: {reason}", style="yellow")
+
+
+def _notes(found: Comparison) -> Iterator[Text]:
+    document = found.document
+    for group in document["identical"]:
+        yield Text(f"Identical outputs, byte for byte: {', '.join(group)}.", style="yellow")
+    for one in document["comparability"]["units"]:
+        yield Text(f"Left out, {one['endpoint']}: {one['words']}.", style="yellow")
+    for note in document["comparability"]["notes"]:
+        yield Text(f"{note[0].upper()}{note[1:]}.", style="yellow")
+    if document["multiplicity"] != "none" and document["family_size"] > 1:
+        how = ADJUSTED[document["multiplicity"]]
+        yield Text(f"Decisions of primary endpoints are {how} for {document['family_size']} comparisons.")
+    if not document["locked"]:
+        yield Text("No locked plan: nothing here is pre-specified.", style="yellow")
+
+
+def facts(found: Comparison) -> dict[str, Any]:
+    """The JSON answer: where it is, what it decides, and all comparisons."""
+    document = found.document
+    kept = (
+        "baseline", "candidates", "overlap", "level", "multiplicity", "identical", "decisions", "comparisons",
+        "comparability",
+    )  # fmt: skip
+    return {
+        "comparison": found.run_id,
+        "folder": None if found.folder is None else str(found.folder.resolve()),
+        **{name: document[name] for name in kept},
+        "exit_code": 0,
+    }

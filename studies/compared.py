@@ -1,0 +1,343 @@
+"""From prepared versions to what a comparison says: one object an endpoint and candidate, and its rows.
+
+Everything here works on prepared metrics. The improvement is turned so that positive is better; on the ratio
+scale it is a natural logarithm, and the difference is printed as the ratio that it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+from scipy import special
+
+from ..evaluators.comparison.family import AdjustedComparison, Member, adjusted_comparisons
+from ..evaluators.comparison.improvement import Improvement
+from ..evaluators.comparison.verdict import Verdict
+from ..evaluators.comparison.versions import Comparison as Found
+from ..evaluators.comparison.versions import checked_method, compare_prepared, scaled_margin
+from ..evaluators.intervals import METHODS
+from ..evaluators.metric import CannotComputeError, FloatArray, Interval, Metric, Prepared
+from ..evaluators.weights import ResamplingWeights
+from ..protocols.comparison import ComparedEndpoint, VersionComparison
+from ..protocols.model import Endpoint, Protocol
+from ..protocols.roles import metric_of
+from . import comparison_words as wording
+from .comparable import Comparable, PreparedPart
+from .slices import endpoint_of
+
+POWER = 0.8
+"""Power at which the smallest regression that could be detected is told."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One part of one endpoint, baseline and candidate.
+
+    Attributes:
+        ready: What was prepared.
+        found: The comparison; None where it failed.
+        improvement: The improvement as a function of level; None where it has no interval that may decide.
+        error: Why it failed.
+    """
+
+    ready: PreparedPart
+    found: Found | None
+    improvement: Improvement | None
+    error: str | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the interval by itself says."""
+        if self.found is None:
+            return Verdict("not_evaluable", reason=self.error)
+        return self.found.verdict
+
+
+@dataclass(frozen=True)
+class Line:
+    """One endpoint and candidate with everything that was found.
+
+    Attributes:
+        plan: How the endpoint is compared.
+        comparable: What was prepared.
+        whole: All common units.
+        parts: Levels of subgroups.
+        adjusted: The whole, adjusted for the family; None for secondary endpoints and without adjustment.
+    """
+
+    plan: ComparedEndpoint
+    comparable: Comparable
+    whole: Compared
+    parts: tuple[Compared, ...]
+    adjusted: AdjustedComparison | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What decides: the adjusted interval where there is one."""
+        if self.whole.improvement is None or self.adjusted is None:
+            return self.whole.verdict
+        return self.adjusted.verdict
+
+
+class Comparer:
+    """Compares what was prepared, all at the same subject weights.
+
+    Args:
+        protocol: Resolved protocol.
+        section: How versions are compared.
+        weights: The one matrix of subject weights of the study.
+        identical: Candidates whose outputs are the baseline's, byte for byte.
+    """
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        section: VersionComparison,
+        weights: ResamplingWeights | None,
+        identical: frozenset[str] = frozenset(),
+    ) -> None:
+        self.protocol, self.section, self.weights = protocol, section, weights
+        self.identical = identical
+        self._matrix = lru_cache(maxsize=4)(self._weights_of)
+        if weights is not None:
+            weights.matrix(weights.keys[:1])  # drawn once here, not once a thread
+
+    def lines(self, ready: Sequence[Comparable], pool: ThreadPoolExecutor) -> list[Line]:
+        """Every endpoint and candidate, adjusted for the family of primary ones."""
+        work = [(one, part) for one in ready for part in (one.whole, *one.parts)]
+        done = iter(list(pool.map(lambda pair: self._compare(*pair), work)))
+        lines = []
+        for one in ready:
+            whole, *parts = (next(done) for _ in range(1 + len(one.parts)))
+            lines.append(Line(self.section.endpoints[one.endpoint_id], one, whole, tuple(parts)))
+        return self._adjust(lines, pool)
+
+    def _compare(self, one: Comparable, ready: PreparedPart) -> Compared:
+        plan = self.section.endpoints[one.endpoint_id]
+        if ready.baseline is None or ready.candidate is None:
+            return Compared(ready, None, None, ready.problem or "nothing was prepared")
+        metric = metric_of(self.protocol, endpoint_of(self.protocol, one.endpoint_id))
+        try:
+            weights = self._weights(metric, ready)
+            found = compare_prepared(
+                metric,
+                candidate=ready.candidate,
+                baseline=ready.baseline,
+                keys=ready.subjects,
+                statistic=plan.statistic,
+                margin=plan.margin,
+                scale=plan.scale,
+                level=self.section.level,
+                weights=weights,
+            )
+            if one.candidate in self.identical and found.verdict.decision == "not_evaluable":
+                found = replace(found, verdict=replace(found.verdict, reason=wording.IDENTICAL))
+            improvement = None
+            if found.verdict.decision != "not_evaluable":
+                improvement = Improvement(
+                    metric, found.statistic, ready.candidate, ready.baseline, weights, plan.scale
+                )
+        except CannotComputeError as error:
+            return Compared(ready, None, None, str(error))
+        except Exception as error:  # a plug-in's bug is a visible row, not a stopped comparison
+            return Compared(ready, None, None, f"{type(error).__name__}: {error}")
+        return Compared(ready, found, improvement, found.difference.error)
+
+    def _weights(self, metric: Metric, ready: PreparedPart) -> FloatArray | None:
+        if self.weights is None or not METHODS[checked_method(metric, None)].resampling:
+            return None
+        return self._matrix(ready.subjects)
+
+    def _weights_of(self, subjects: tuple[str, ...]) -> FloatArray | None:
+        return None if self.weights is None else self.weights.matrix(list(subjects))
+
+    def _adjust(self, lines: list[Line], pool: ThreadPoolExecutor) -> list[Line]:
+        """The primary lines with bounds and p values adjusted for all of them."""
+        method = self.section.multiplicity
+        places = [place for place, line in enumerate(lines) if line.plan.role == "primary"]
+        if method == "none" or not places:
+            return lines
+        members = [_member(lines[place]) for place in places]
+        drawn = None
+        if method == "max_t":
+            drawn = self._replicates([lines[place] for place in places], pool)
+        found = adjusted_comparisons(members, method=method, level=self.section.level, replicates=drawn)
+        for place, one in zip(places, found, strict=True):
+            lines[place] = replace(lines[place], adjusted=one)
+        return lines
+
+    def _replicates(self, lines: Sequence[Line], pool: ThreadPoolExecutor) -> list[FloatArray | None]:
+        """The replicates of each line's contrasts; each version is evaluated once, whoever it is held against."""
+        sides: dict[tuple[int, str], tuple[Prepared, str, tuple[str, ...]]] = {}
+        for line in lines:
+            one = line.whole.improvement
+            for part in (one.candidate, one.baseline) if one is not None else ():
+                sides[id(part), line.whole.found.statistic.name] = (  # type: ignore[union-attr]
+                    part,
+                    line.whole.found.statistic.name,  # type: ignore[union-attr]
+                    line.whole.ready.subjects,
+                )
+        columns = dict(zip(sides, pool.map(lambda side: self._column(*side), sides.values()), strict=True))
+        found: list[FloatArray | None] = []
+        for line in lines:
+            one = line.whole.improvement
+            if one is None:
+                found.append(None)
+                continue
+            name = one.statistic.name
+            found.append(one.replicates_of(columns[id(one.candidate), name], columns[id(one.baseline), name]))
+        return found
+
+    def _column(self, prepared: Prepared, statistic: str, subjects: tuple[str, ...]) -> FloatArray:
+        weights = self._matrix(subjects)
+        if weights is None:
+            raise CannotComputeError("there is nobody to resample")
+        return np.asarray(prepared.at(weights)[:, prepared.statistics.index(statistic)])
+
+
+def _member(line: Line) -> Member:
+    name = f"{line.comparable.endpoint_id}, {line.comparable.candidate}"
+    return Member(name, line.whole.improvement, scaled_margin(line.plan.margin, line.plan.scale))
+
+
+def finite(value: float | None) -> float | None:
+    """A number, or None for what is not one."""
+    return float(value) + 0.0 if value is not None and math.isfinite(value) else None  # one zero
+
+
+def _bounds(estimate: float | None, interval: Interval | None) -> dict[str, float | None]:
+    return {
+        "estimate": finite(estimate),
+        "lower": finite(interval.lower) if interval else None,
+        "upper": finite(interval.upper) if interval else None,
+    }
+
+
+def difference_of(one: Compared) -> dict[str, float | None]:
+    """Candidate - baseline with its interval, or the ratio with its."""
+    if one.found is None:
+        return _bounds(None, None)
+    found = _bounds(one.found.difference.value, one.found.difference.interval)
+    if one.found.scale == "ratio":
+        return {name: None if value is None else math.exp(value) for name, value in found.items()}
+    return found
+
+
+def improvement_of(one: Compared) -> dict[str, float | None]:
+    """The improvement with its unadjusted interval."""
+    if one.found is None:
+        return _bounds(None, None)
+    return _bounds(one.found.improvement, one.found.interval)
+
+
+def standard_error_of(one: Compared) -> float | None:
+    """Standard error of the difference (of the log ratio on the ratio scale)."""
+    return None if one.found is None else finite(one.found.difference.standard_error)
+
+
+def mc_error_of(interval: Interval | None) -> float | None:
+    """The larger Monte-Carlo error of an interval's bounds."""
+    if interval is None or interval.mc_error is None:
+        return None
+    found = [error for error in interval.mc_error if math.isfinite(error)]
+    return max(found) if found else None
+
+
+def detectable(line: Line, level: float) -> dict[str, float] | None:
+    """The smallest regression that would have been called worse in four of five such studies.
+
+    (t at the interval's level + t at the power) standard errors of the improvement; on the ratio scale a ratio.
+    """
+    one = line.whole.improvement
+    error = standard_error_of(line.whole)
+    if one is None or error is None or not error > 0:
+        return None
+    tail = (1 - level) / 2
+    interval = None if line.adjusted is None else line.adjusted.interval
+    df = math.inf
+    if not METHODS[one.method].resampling:
+        df = min(freedom for _, freedom in one.spreads)
+    if interval is not None and interval.level < 1 and math.isfinite(interval.level):
+        tail = (1 - interval.level) / 2
+    reach = sum(
+        float(-special.ndtri(p) if math.isinf(df) else -special.stdtrit(df, p)) for p in (tail, 1 - POWER)
+    )
+    size = reach * error
+    return {"regression": math.exp(size) if line.plan.scale == "ratio" else size, "power": POWER}
+
+
+def p_values(line: Line) -> tuple[float | None, float | None]:
+    """One-sided p values at 0 and at -margin of this comparison alone."""
+    one, margin = line.whole.improvement, scaled_margin(line.plan.margin, line.plan.scale)
+    if one is None:
+        return None, None
+    try:
+        return one.p(0.0), None if margin is None else one.p(-margin)
+    except CannotComputeError:
+        return None, None
+
+
+def per_subject(one: Compared, line: Line, block: int = 500) -> list[dict[str, Any]]:
+    """Each subject's own values: the statistic at a weight of one for this subject alone."""
+    if one.found is None or one.ready.baseline is None or one.ready.candidate is None:
+        return []
+    values = [
+        _alone(part, one.found.statistic.name, block) for part in (one.ready.baseline, one.ready.candidate)
+    ]
+    better = one.found.statistic.better
+    rows = []
+    for place, subject in enumerate(one.ready.subjects):
+        first, second = (float(side[place]) for side in values)
+        rows.append(
+            {
+                "candidate": line.comparable.candidate,
+                "endpoint": line.comparable.endpoint_id,
+                "subject": subject,
+                "n_units": int(one.ready.units[place]),
+                "baseline": finite(first),
+                "candidate_value": finite(second),
+                "improvement": finite(_improved(first, second, better, line.plan.scale)),
+            }
+        )
+    return rows
+
+
+def _improved(first: float, second: float, better: str, scale: Literal["difference", "ratio"]) -> float:
+    if scale == "ratio":
+        if not (first > 0 and second > 0):
+            return math.nan
+        first, second = math.log(first), math.log(second)
+    if better == "near_zero":
+        return abs(first) - abs(second)
+    return {"higher": second - first, "lower": first - second}.get(better, math.nan)
+
+
+def _alone(prepared: Prepared, statistic: str, block: int) -> FloatArray:
+    place, n = prepared.statistics.index(statistic), prepared.n_subjects
+    result = np.full(n, np.nan)
+    for start in range(0, n, block):
+        stop = min(start + block, n)
+        weights = np.zeros((stop - start, n))
+        weights[np.arange(stop - start), np.arange(start, stop)] = 1.0
+        result[start:stop] = prepared.at(weights)[:, place]
+    return result
+
+
+def endpoint_facts(protocol: Protocol, name: str) -> tuple[Endpoint, Metric]:
+    """An endpoint, automatic ones included, with its metric."""
+    endpoint = endpoint_of(protocol, name)
+    return endpoint, metric_of(protocol, endpoint)
+
+
+def family_size(section: VersionComparison, candidates: Sequence[str]) -> int:
+    """How many comparisons share the error rate."""
+    return len(section.primary) * len(candidates)
+
+
+Facts = Mapping[str, Any]

@@ -1,0 +1,417 @@
+"""Compare versions of a study: from its folder to a comparison folder with a decision for each candidate."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from ..datasets.pairs import Pairs
+from ..evaluators.comparison.verdict import Decision
+from ..protocols.canonical import canonical, digest
+from ..protocols.comparison import ComparedEndpoint, VersionComparison
+from ..protocols.errors import ContractError, UsageError, Violation, nearest
+from ..protocols.model import DECIDING, Endpoint, Protocol
+from ..protocols.roles import metric_of
+from . import handled, ledger, lock, streams
+from .analysis import Material, Progress, pair_all, strata, study_keys
+from .comparable import Comparable, Matcher
+from .compared import Comparer, Line, per_subject
+from .comparison_folder import (
+    COMPARISON_FILE,
+    COMPARISON_SCHEMA,
+    COMPARISONS_FOLDER,
+    SUBJECT_COLUMNS,
+    SUBJECTS_FILE,
+    Comparison,
+)
+from .comparison_rows import Describer
+from .comparison_words import candidate_decision
+from .folder import Study, Tables, load, tables, test_tables
+from .manifest import manifest, sha256_file, sha256_text, tool_version
+from .questions import groups
+from .resampling import study_weights
+from .results import MANIFEST_FILE, ROWS_FILE, frame
+from .run import LOG_FILE, Log, input_hash, inputs, material, pair_streams, study_files
+from .slices import endpoint_of
+from .writing import PartialFolder, output_errors, run_name
+
+MOST_CANDIDATES = 50
+"""More versions than this at once are a search for the best one, which no margin is made for."""
+NO_MARGINS = (
+    "the protocol declares no comparison, so no margin was fixed: only superiority can be shown (a section "
+    "`comparison` says which endpoints are compared, with which margins)"
+)
+PREPARING_SHARE = 0.8
+"""Share of a comparison's progress at which everything is prepared, roughly."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a comparison was asked for.
+
+    Attributes:
+        baseline: The version compared with.
+        candidates: The versions in question.
+        overlap: Whether units that one version lacks are left out.
+        level: Confidence level in place of the protocol's.
+    """
+
+    baseline: str
+    candidates: tuple[str, ...]
+    overlap: bool = False
+    level: float | None = None
+
+
+def compare(
+    path: Path | str,
+    *,
+    baseline: str,
+    candidates: Sequence[str] | str | None = None,
+    overlap: bool = False,
+    level: float | None = None,
+    workers: int | None = None,
+    memory: int | None = None,
+    output: Path | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compare versions of a study's algorithm with one of them, and write a comparison folder.
+
+    Args:
+        path: The study folder.
+        baseline: The version to compare with.
+        candidates: The version or versions in question. Default: all others of the study.
+        overlap: Compare on the units that both versions have where they have different ones. Otherwise such
+            versions are refused.
+        level: Confidence level. Default: the protocol's, 0.95 where it declares no comparison.
+        workers: Threads; default one a processor. The numbers do not depend on it.
+        memory: Bytes for reading and pairing streams.
+        output: Folder that the comparison folder is created in. Default: `comparisons` in the study folder.
+        progress: Told what is being done and the share done, 0 to 1.
+
+    Returns:
+        The comparison, read back from what was written.
+
+    Raises:
+        UsageError: There is no study there, no such version, or what is asked makes no comparison.
+        ContractError: Protocol, study or data violate their contract, or versions have different units.
+        IntegrityError: The lock or the ledger were tampered with.
+        OutputError: A file could not be read or written; no folder is left.
+    """
+    started, log = ledger.utc(), Log()
+    tell: Progress = progress or (lambda what, share: None)
+    tell("reading the study", 0.0)
+    whole = load(path)
+    asked = _asked(whole, baseline, candidates, overlap=overlap, level=level)
+    locked = lock.verify(whole.path)
+    study = _only(whole, (asked.baseline, *asked.candidates))
+    data = tables(study, memory=memory)
+    for version, table in data.every():
+        log("table read", table=table.name, version=version, rows=table.n_rows)
+    parent = output if output is not None else study.path / COMPARISONS_FOLDER
+    with PartialFolder(parent) as folder:
+        budget = streams.Budget.of(workers, memory)
+        paired, streamed = pair_streams(study, data, budget, log, tell, tipping=False)
+        done = handled.of(data, streamed)
+        ready = material(study, data, locked, paired, done)
+        tell("pairing", 0.0)
+        pairs = pair_all(ready, tell)
+        for (pairing, version), own in pairs.items():
+            log("paired", pairing=pairing, version=version, rows=own.height)
+        work = _Work(study, data, ready, pairs, asked, workers, tell)
+        outcome = work.compare()
+        log("compared", rows=outcome.rows.height, errors=outcome.rows["error"].count())
+        tell("writing", 1.0)
+        return _write(study, data, outcome, folder, log, started=started, asked=asked, done=done)
+
+
+def _asked(
+    study: Study, baseline: str, candidates: Sequence[str] | str | None, *, overlap: bool, level: float | None
+) -> Asked:
+    """What is asked for, if it makes a comparison.
+
+    Raises:
+        UsageError: An unknown version, the baseline among the candidates, no candidate, or too many.
+    """
+    names = [candidates] if isinstance(candidates, str) else candidates
+    wanted = tuple(dict.fromkeys(names if names else [v for v in study.versions if v != baseline]))
+    problems = []
+    for name in (baseline, *wanted):
+        if name not in study.versions:
+            hint = nearest(name, study.versions)
+            more = f". Did you mean `{hint}`?" if hint else ""
+            problems.append(f"there is no version `{name}`; there are: {', '.join(study.versions)}{more}")
+    if baseline in wanted:
+        problems.append(f"`{baseline}` is the baseline and cannot be a candidate, too")
+    if not wanted:
+        problems.append(f"there is no version to compare with `{baseline}`; the study has no other")
+    if len(wanted) > MOST_CANDIDATES:
+        problems.append(
+            f"{len(wanted)} candidates are more than {MOST_CANDIDATES}; name those in question with `--candidate`"
+        )
+    if level is not None and not 0.5 < level < 1:
+        problems.append(f"the level lies between 0.5 and 1, such as 0.95; found: {level:g}")
+    if problems:
+        raise UsageError("; ".join(dict.fromkeys(problems)))
+    return Asked(baseline, wanted, overlap, level)
+
+
+def _only(study: Study, versions: Sequence[str]) -> Study:
+    """The study with these versions alone: nothing of the others is read."""
+    algorithm = study.config.algorithm
+    chosen = {name: algorithm.versions[name] for name in versions}
+    update = {"versions": chosen, "decides": study.deciding_version}
+    config = study.config.model_copy(update={"algorithm": algorithm.model_copy(update=update)})
+    return replace(study, config=config)
+
+
+def default_section(protocol: Protocol) -> VersionComparison:
+    """What is compared where the protocol says nothing: its deciding endpoints, without margins."""
+    found = {}
+    for name, endpoint in protocol.endpoints.items():
+        if endpoint.role in DECIDING:
+            judged = [part.statistic for part in endpoint.judged if part.statistic]
+            statistic = next(iter(judged), None) or metric_of(protocol, endpoint).headline
+            found[name] = ComparedEndpoint(statistic=statistic)
+    return VersionComparison(endpoints=found)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a comparison found.
+
+    Attributes:
+        document: comparison.json, but for the identity of the run.
+        rows: Rows of results.
+        subjects: Each subject's own values.
+    """
+
+    document: dict[str, Any]
+    rows: pl.DataFrame
+    subjects: pl.DataFrame
+
+
+class _Work:
+    """One comparison at work."""
+
+    def __init__(
+        self,
+        study: Study,
+        data: Tables,
+        ready: Material,
+        pairs: Mapping[tuple[str, str], Pairs],
+        asked: Asked,
+        workers: int | None,
+        tell: Progress,
+    ) -> None:
+        self.study, self.data, self.ready, self.asked = study, data, ready, asked
+        self.protocol = study.protocol
+        self.pairs, self.workers, self.tell = pairs, workers, tell
+        section = self.protocol.comparison or default_section(self.protocol)
+        if asked.level is not None:
+            section = section.model_copy(update={"level": asked.level})
+        self.section = section
+        self.hashes = lock.data_hashes(data)
+
+    def compare(self) -> Outcome:
+        """Match, prepare, compare, decide, describe."""
+        self._check_references()
+        frames = {place: own.data for place, own in self.pairs.items()}
+        subjects = self.ready.subjects
+        weights = study_weights(
+            self.protocol,
+            frames,
+            subjects=None if subjects is None else study_keys(self.protocol, subjects),
+            strata=strata(self.protocol, subjects),
+        )
+        keys = () if weights is None else weights.keys
+        with threadpool_limits(limits=1), ThreadPoolExecutor(self.workers or os.cpu_count() or 1) as pool:
+            found = self._match(keys, pool)
+            self.tell("comparing", PREPARING_SHARE)
+            identical = identical_versions(
+                self.protocol, self.hashes, (self.asked.baseline, *self.asked.candidates)
+            )
+            same = frozenset(v for group in identical if self.asked.baseline in group for v in group)
+            comparer = Comparer(self.protocol, self.section, weights, same)
+            lines = comparer.lines(found, pool)
+        return self._outcome(lines, identical)
+
+    def _check_references(self) -> None:
+        """Versions that bring their own reference cannot be held against one another."""
+        own = set(test_tables(self.protocol))
+        used = {endpoint_of(self.protocol, name).pairing for name in self.section.endpoints}
+        violations = [
+            Violation(
+                f"the reference `{rule.reference}` belongs to each version, so the versions of an endpoint of this "
+                "pairing were held against different references",
+                key=f"pairings.{name}.reference",
+            )
+            for name, rule in self.protocol.pairings.items()
+            if name in used and rule.reference in own
+        ]
+        if violations:
+            raise ContractError(violations)
+
+    def _match(self, keys: Sequence[str], pool: ThreadPoolExecutor) -> list[Comparable]:
+        endpoints = {name: endpoint_of(self.protocol, name) for name in self.section.endpoints}
+        matcher = Matcher(
+            self.protocol,
+            self.asked.baseline,
+            keys,
+            lambda pairing, version: self.pairs[pairing, version].data,
+            overlap=self.asked.overlap,
+        )
+        grouped: list[dict[str, Endpoint]] = groups(self.protocol, endpoints)
+        found: dict[tuple[str, str], Comparable] = {}
+        for step, group in enumerate(grouped):
+            self.tell(f"preparing {', '.join(group)}", PREPARING_SHARE * step / len(grouped))
+            for one in matcher.group(group, self.asked.candidates, pool):
+                found[one.endpoint_id, one.candidate] = one
+        if matcher.violations:
+            raise ContractError(matcher.violations)
+        return [found[name, candidate] for name in endpoints for candidate in self.asked.candidates]
+
+    def _outcome(self, lines: Sequence[Line], identical: list[list[str]]) -> Outcome:
+        describer = Describer(
+            self.protocol,
+            self.section,
+            self.ready.algorithm,
+            self.asked.baseline,
+            {
+                (name, candidate): self._pre_specified(name, candidate)
+                for name in self.section.endpoints
+                for candidate in self.asked.candidates
+            },
+        )
+        entries = [describer.entry(line) for line in lines]
+        decisions = {
+            candidate: candidate_decision(
+                [one for one in entries if one["candidate"] == candidate and one["role"] == "primary"]
+            )
+            for candidate in self.asked.candidates
+        }
+        rows = [row for line in lines for row in describer.rows(line)]
+        own = [row for line in lines for row in per_subject(line.whole, line)]
+        document = {
+            "schema": COMPARISON_SCHEMA,
+            "study": dict(self.ready.study),
+            "protocol": json.loads(canonical(self.protocol)),
+            "protocol_sha256": digest(self.protocol),
+            "algorithm": self.ready.algorithm,
+            "baseline": self.asked.baseline,
+            "candidates": list(self.asked.candidates),
+            "overlap": self.asked.overlap,
+            "level": self.section.level,
+            "multiplicity": self.section.multiplicity,
+            "family_size": len(self.section.primary) * len(self.asked.candidates),
+            "title": self.section.title,
+            "identical": identical,
+            "locked": self.ready.plan.lock is not None,
+            "post_hoc": [dict(one) for one in self.ready.plan.differences],
+            "decisions": decisions,
+            "comparisons": entries,
+            "comparability": self._comparability(lines),
+        }
+        return Outcome(document, frame(rows), pl.DataFrame(own, schema=SUBJECT_COLUMNS))
+
+    def _comparability(self, lines: Sequence[Line]) -> dict[str, Any]:
+        units = [
+            {
+                "endpoint": line.comparable.endpoint_id,
+                "candidate": line.comparable.candidate,
+                "baseline_only": line.comparable.left_out.baseline,
+                "candidate_only": line.comparable.left_out.candidate,
+                "subjects": [list(one) for one in line.comparable.left_out.subjects],
+                "words": line.comparable.left_out.words(self.asked.baseline, line.comparable.candidate),
+            }
+            for line in lines
+            if line.comparable.left_out.any
+        ]
+        notes = [] if self.protocol.comparison is not None else [NO_MARGINS]
+        without = [name for name in self.section.primary if self.section.endpoints[name].margin is None]
+        if without and self.protocol.comparison is not None:
+            notes.append(
+                f"no margin is declared for {', '.join(without)}: only superiority can be shown there"
+            )
+        return {"units": units, "notes": notes}
+
+    def _pre_specified(self, endpoint: str, candidate: str) -> bool | None:
+        """Whether a comparison was fixed beforehand: endpoint, both versions, and the whole section."""
+        plan = self.ready.plan
+        own = [plan.pre_specified(endpoint, version) for version in (self.asked.baseline, candidate)]
+        if plan.lock is None or None in own:
+            return None
+        now = json.loads(canonical(self.protocol)).get("comparison")
+        level = self.asked.level is None or (now is not None and now["level"] == self.asked.level)
+        return all(own) and level and now is not None and plan.lock["protocol"].get("comparison") == now
+
+
+def identical_versions(
+    protocol: Protocol, hashes: Mapping[str, str], versions: Sequence[str]
+) -> list[list[str]]:
+    """Groups of versions whose outputs have the same content."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for version in versions:
+        key = tuple(hashes[lock.table_id(table, version)] for table in test_tables(protocol))
+        found.setdefault(key, []).append(version)
+    return [group for group in found.values() if len(group) > 1]
+
+
+def _write(
+    study: Study,
+    data: Tables,
+    outcome: Outcome,
+    folder: PartialFolder,
+    log: Log,
+    *,
+    started: str,
+    asked: Asked,
+    done: Sequence[Mapping[str, Any]],
+) -> Comparison:
+    """Write everything, note the comparison in the ledger, and give the folder its name."""
+    hashes = lock.data_hashes(data)
+    arguments = {
+        "baseline": asked.baseline,
+        "candidates": list(asked.candidates),
+        "overlap": asked.overlap,
+        "level": asked.level,
+    }
+    own = sha256_text(json.dumps([input_hash(study, hashes), arguments], sort_keys=True))
+    name = run_name(folder.parent, own[:8])
+    identity = {"id": name, "started": started, "finished": ledger.utc(), "accordance": tool_version()}
+    document = {"schema": outcome.document["schema"], "run": identity, **outcome.document}
+    folder.write_json(COMPARISON_FILE, document)
+    folder.write_frame(ROWS_FILE, outcome.rows)
+    folder.write_frame(SUBJECTS_FILE, outcome.subjects)
+    with output_errors(folder.path):
+        content = manifest(
+            run=identity,
+            inputs=inputs(data, hashes, done),
+            protocol_sha256=digest(study.protocol),
+            study_files=study_files(study),
+            seed=study.protocol.seed,
+            arguments=arguments,
+        )
+    files = (COMPARISON_FILE, ROWS_FILE, SUBJECTS_FILE)
+    content["results"] = {file: sha256_file(folder.path / file) for file in files}
+    folder.write_json(MANIFEST_FILE, content)
+    log("written", comparison=name)
+    folder.write_text(LOG_FILE, log.text())
+    decisions: dict[str, Decision] = {v: one["decision"] for v, one in document["decisions"].items()}
+    details = {
+        "comparison": name,
+        "baseline": asked.baseline,
+        "decisions": decisions,
+        "protocol_sha256": content["protocol_sha256"],
+        "manifest_sha256": sha256_file(folder.path / MANIFEST_FILE),
+    }
+    with output_errors(study.path / ledger.FILE):
+        ledger.append(study.path, "compare", details)
+    return Comparison.open(folder.finish(name))

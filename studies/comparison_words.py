@@ -1,0 +1,99 @@
+"""Decisions of comparisons in words, and the decision of a candidate from those of its endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..evaluators.comparison.verdict import Decision
+
+ORDER: tuple[Decision, ...] = ("inferior", "not_evaluable", "inconclusive", "non_inferior", "superior")
+"""Decisions from the worst to the best: a candidate has the worst of its primary endpoints."""
+TITLES: Mapping[str, str] = {
+    "superior": "Superior",
+    "non_inferior": "Non-inferior",
+    "inferior": "Inferior",
+    "inconclusive": "Inconclusive",
+    "not_evaluable": "Not evaluable",
+}
+"""Decisions as a reader's words."""
+IDENTICAL = "the outputs of both versions are identical, byte for byte: there is no difference to judge"
+
+
+def words(decision: Decision, *, worse: bool, margin: bool, reason: str | None) -> str:
+    """A decision with what the interval says, as one line.
+
+    Args:
+        decision: The decision.
+        worse: The whole interval lies below 0.
+        margin: Whether a margin was declared.
+        reason: Why it is not evaluable.
+
+    Example:
+        >>> words("non_inferior", worse=True, margin=True, reason=None)
+        'Non-inferior, and worse; the interval lies above the margin, and below 0'
+        >>> words("inconclusive", worse=False, margin=False, reason=None)
+        'Inconclusive; no margin is declared, so only superiority can be shown'
+    """
+    title = TITLES[decision]
+    if decision == "not_evaluable":
+        return f"{title}: {(reason or 'there is no interval').rstrip('.')}"
+    if decision == "superior":
+        return f"{title}; the whole interval lies above 0"
+    if decision == "non_inferior":
+        if worse:
+            return f"{title}, and worse; the interval lies above the margin, and below 0"
+        return f"{title}; the interval lies above the margin"
+    if decision == "inferior":
+        return f"{title}; the whole interval lies beyond the margin"
+    if not margin:
+        if worse:
+            return f"{title}, and worse; the interval lies below 0, and no margin is declared"
+        return f"{title}; no margin is declared, so only superiority can be shown"
+    if worse:
+        return f"{title}, and worse; the interval lies below 0 and reaches beyond the margin"
+    return f"{title}; the interval reaches beyond the margin"
+
+
+def candidate_decision(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A candidate's decision from the objects of its primary endpoints.
+
+    The worst of them, in the order of `ORDER`; `worse` where any of them is. `reasons` are the endpoints that
+    it comes down to.
+
+    Example:
+        >>> rows = [
+        ...     {"endpoint": "mape", "decision": "superior", "worse": False, "words": "Superior; ..."},
+        ...     {"endpoint": "within", "decision": "non_inferior", "worse": True, "words": "Non-inferior; ..."},
+        ... ]
+        >>> found = candidate_decision(rows)
+        >>> found["decision"], found["worse"], found["reasons"]
+        ('non_inferior', True, ['within: Non-inferior; ...'])
+        >>> found["words"]
+        'Non-inferior: within; worse on within; superior on mape'
+    """
+    if not rows:
+        return {
+            "decision": "not_evaluable",
+            "worse": False,
+            "words": "Not evaluable: no primary endpoint is compared",
+            "reasons": [],
+        }
+    decision = min((row["decision"] for row in rows), key=ORDER.index)
+    deciding = [row for row in rows if row["decision"] == decision]
+    worse = [row["endpoint"] for row in rows if row["worse"]]
+    superior = [row["endpoint"] for row in rows if row["decision"] == "superior"]
+    if len(deciding) == len(rows):
+        told = f"{TITLES[decision]} on {'the' if len(rows) == 1 else 'every'} primary endpoint"
+    else:
+        told = f"{TITLES[decision]}: {', '.join(row['endpoint'] for row in deciding)}"
+    if worse:
+        told += f"; worse on {', '.join(worse)}"
+    if superior and decision != "superior":
+        told += f"; superior on {', '.join(superior)}"
+    return {
+        "decision": decision,
+        "worse": bool(worse),
+        "words": told,
+        "reasons": [f"{row['endpoint']}: {row['words']}" for row in deciding],
+    }
