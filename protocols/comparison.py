@@ -18,8 +18,8 @@ class ComparedEndpoint(Model):
 
     margin: float | None = Field(
         default=None,
-        description="Non-inferiority margin: a loss that is still acceptable. In the unit of the statistic and "
-        "above 0; on the ratio scale a ratio above 1. Default: none, and only superiority can be shown.",
+        description="Non-inferiority margin: a loss that is still acceptable. In the unit of the statistic "
+        "and above 0; on the ratio scale a ratio above 1. Default: none, and only superiority can be shown.",
     )
     statistic: Identifier | None = Field(
         default=None,
@@ -28,7 +28,8 @@ class ComparedEndpoint(Model):
     )
     scale: Scale = Field(
         default="difference",
-        description="`difference`: candidate - baseline. `ratio`: candidate / baseline, analysed as a logarithm.",
+        description="`difference`: candidate - baseline. `ratio`: candidate / baseline, analysed as a "
+        "logarithm.",
     )
     role: ComparisonRole = Field(
         default="primary", description="`primary`: counts for the decision. `secondary`: informs."
@@ -44,12 +45,12 @@ class VersionComparison(Model):
     """Confidence level of each two-sided interval; 0.95 decides one-sided at 2.5%."""
     multiplicity: Multiplicity = Field(
         default="max_t",
-        description="One error rate for all primary endpoints and candidates together. `max_t`: from the shared "
-        "subject weights, knows how endpoints move together. `bonferroni`, `holm`: for any dependence. `none`: "
-        "each decides at its own level.",
+        description="One error rate for all primary endpoints and candidates together. `max_t`: from the "
+        "shared subject weights, knows how endpoints move together. `bonferroni`, `holm`: for any "
+        "dependence. `none`: each decides at its own level.",
     )
     endpoints: dict[Identifier, ComparedEndpoint]
-    """Endpoint -> how it is compared; those that are always reported (`coverage`, `yield`) may be named too."""
+    """Endpoint -> how it is compared; also those that are always reported, such as `coverage`."""
 
     @property
     def primary(self) -> tuple[str, ...]:

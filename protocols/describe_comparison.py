@@ -37,7 +37,7 @@ def comparison(protocol: Protocol) -> list[str]:
         >>> protocol = library.load("heart-rate").model_copy(update={"comparison": section})
         >>> for sentence in comparison(protocol)[:2]:
         ...     print(sentence)
-        Versions are compared on the same units, subjects resampled or left out for both at once; 95% intervals.
+        Versions are compared on the same units, subjects resampled for both at once; 95% intervals.
         Primary: mean absolute percentage error (mape), margin 1%.
     """
     section = protocol.comparison
@@ -45,8 +45,7 @@ def comparison(protocol: Protocol) -> list[str]:
         return []
     level = number(round(100 * section.level, 10))
     found = [
-        "Versions are compared on the same units, subjects resampled or left out for both at once; "
-        f"{level}% intervals."
+        f"Versions are compared on the same units, subjects resampled for both at once; {level}% intervals."
     ]
     for role in ("primary", "secondary"):
         told = [_endpoint(protocol, name, one) for name, one in section.endpoints.items() if one.role == role]

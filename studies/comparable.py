@@ -22,7 +22,8 @@ from ..protocols.errors import Violation
 from ..protocols.model import Endpoint, Protocol
 from ..protocols.roles import metric_of
 from . import slices
-from .estimating import columns_over, prepare
+from .estimating import EMPTY, columns_over, prepare
+from .kept_sides import KeptSides, LeftOut, SidePart
 from .questions import material_of
 from .slices import Coding, Part
 from .splits import subgroup_parts
@@ -30,39 +31,7 @@ from .splits import subgroup_parts
 ROW = "reference_row"
 MOST_SUBJECTS = 3
 """Subjects that a message names."""
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Analysable units that only one of two versions has.
-
-    Attributes:
-        baseline: Units that only the baseline has: the candidate lacks them.
-        candidate: Units that only the candidate has.
-        subjects: Subjects most affected, with their units, most first.
-    """
-
-    baseline: int = 0
-    candidate: int = 0
-    subjects: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def any(self) -> bool:
-        """Whether the versions have different units."""
-        return bool(self.baseline or self.candidate)
-
-    def words(self, baseline: str, candidate: str) -> str:
-        """Who lacks how many, and the subjects most affected."""
-        lacks = [
-            f"`{version}` lacks {count:,} {'unit' if count == 1 else 'units'} that `{other}` has"
-            for version, other, count in (
-                (candidate, baseline, self.baseline),
-                (baseline, candidate, self.candidate),
-            )
-            if count
-        ]
-        most = ", ".join(f"{name} ({count:,})" for name, count in self.subjects)
-        return f"{' and '.join(lacks)}; most affected: {most}"
+OWN_OUTPUT = "the subgroup is made of the version's own output, so its units differ between versions"
 
 
 @dataclass(frozen=True)
@@ -192,11 +161,14 @@ def match(
 class Matcher:
     """Prepares every endpoint of a group for baseline and candidates, rows read once a version.
 
+    What was kept of pairs that have a name is not made again: then no row is read.
+
     Args:
         protocol: Resolved protocol.
         baseline: The version compared with.
         subjects: Every subject of the study, sorted.
         pairs: (pairing, version) -> rows of pairs.
+        kept: What was kept of earlier comparisons.
         overlap: Whether units that one version lacks are left out. Otherwise nothing is prepared where there
             are any, and `violations` says which.
     """
@@ -208,58 +180,30 @@ class Matcher:
         subjects: Sequence[str],
         pairs: Callable[[str, str], PairFrame],
         *,
+        kept: KeptSides,
         overlap: bool,
     ) -> None:
         self.protocol, self.baseline, self.subjects = protocol, baseline, tuple(subjects)
-        self.pairs, self.overlap = pairs, overlap
+        self.pairs, self.kept, self.overlap = pairs, kept, overlap
         self.violations: list[Violation] = []
+        self.rows_read = 0
 
     def group(
         self, group: Mapping[str, Endpoint], candidates: Sequence[str], pool: ThreadPoolExecutor
     ) -> list[Comparable]:
         """Every endpoint of a group for every candidate."""
+        work = _Group(self, group, pool)
+        return [work.endpoint(name, candidate) for candidate in candidates for name in group]
+
+    def read(self, group: Mapping[str, Endpoint], version: str) -> Rows:
+        """The rows of a group of endpoints."""
         pairing = str(next(iter(group.values())).pairing)
-        base = Rows(self.protocol, group, self.pairs(pairing, self.baseline), self.subjects)
-        shared: dict[tuple[str, Part], tuple[Prepared | None, str | None]] = {}
-        found = []
-        for candidate in candidates:
-            other = Rows(self.protocol, group, self.pairs(pairing, candidate), self.subjects)
-            for name, endpoint in group.items():
-                found.append(self._endpoint(name, endpoint, candidate, (base, other), shared, pool))
+        found = Rows(self.protocol, group, self.pairs(pairing, version), self.subjects)
+        self.rows_read += found.rows.height
         return found
 
-    def _endpoint(
-        self,
-        name: str,
-        endpoint: Endpoint,
-        candidate: str,
-        sides: tuple[Rows, Rows],
-        shared: dict[tuple[str, Part], tuple[Prepared | None, str | None]],
-        pool: ThreadPoolExecutor,
-    ) -> Comparable:
-        how = slices.coding(self.protocol, endpoint)
-        problem = sides[0].problem or sides[1].problem
-        if problem is not None:
-            return Comparable(name, candidate, LeftOut(), PreparedPart(slices.WHOLE, problem=problem))
-        first, second = (side.coded(how) for side in sides)
-        on = (slices.SUBJECT_NUMBER, ROW, *_on(self.protocol, {name: endpoint}))
-        common, theirs, left = match(first, second, on, self.subjects)
-        if how.reports_coverage:  # a unit without an output is what it asks for
-            common, theirs = first, second
-        elif left.any and not self.overlap:
-            self._refuse(name, candidate, left)
-        if self.violations:
-            return Comparable(name, candidate, left, PreparedPart(slices.WHOLE))
-        known = {} if left.any else shared
-        work = [slices.WHOLE, *self._parts(endpoint, common)]
-
-        def ready(part: Part) -> PreparedPart:
-            return self._part(name, endpoint, part, (common, theirs), known)
-
-        whole, *parts = pool.map(ready, work)
-        return Comparable(name, candidate, left, whole, tuple(parts))
-
-    def _refuse(self, name: str, candidate: str, left: LeftOut) -> None:
+    def refuse(self, name: str, candidate: str, left: LeftOut) -> None:
+        """Note that the versions have different units."""
         self.violations.append(
             Violation(
                 f"{left.words(self.baseline, candidate)}. Both versions have to be judged on the same units: "
@@ -268,6 +212,100 @@ class Matcher:
                 found=candidate,
             )
         )
+
+
+class _Group:
+    """The endpoints of a group at work: the baseline's rows, and those of one candidate after the other."""
+
+    def __init__(self, matcher: Matcher, group: Mapping[str, Endpoint], pool: ThreadPoolExecutor) -> None:
+        self.matcher, self.group, self.pool = matcher, group, pool
+        self.protocol = matcher.protocol
+        self._rows: dict[str, Rows] = {}
+        self._alone: dict[tuple[str, str], list[SidePart]] = {}
+
+    def rows(self, version: str) -> Rows:
+        """The rows of a version; those of the baseline stay."""
+        if version not in self._rows:
+            self._rows = {v: rows for v, rows in self._rows.items() if v == self.matcher.baseline}
+            self._rows[version] = self.matcher.read(self.group, version)
+        return self._rows[version]
+
+    def endpoint(self, name: str, candidate: str) -> Comparable:
+        """One endpoint of one candidate."""
+        endpoint, matcher = self.group[name], self.matcher
+        coverage = slices.coding(self.protocol, endpoint).reports_coverage
+        matched: tuple[pl.DataFrame, pl.DataFrame] | None = None
+        left = matcher.kept.match(endpoint, matcher.baseline, candidate)
+        if left is None:
+            sides = self.rows(matcher.baseline), self.rows(candidate)
+            problem = sides[0].problem or sides[1].problem
+            if problem is not None:
+                return Comparable(name, candidate, LeftOut(), PreparedPart(slices.WHOLE, problem=problem))
+            *matched_, left = self._match(name, candidate)
+            matched = matched_[0], matched_[1]
+            matcher.kept.put_match(endpoint, matcher.baseline, candidate, left)
+        if left.any and not matcher.overlap and not coverage:
+            matcher.refuse(name, candidate, left)
+        if matcher.violations:
+            return Comparable(name, candidate, left, PreparedPart(slices.WHOLE))
+        first, second = (
+            self._side(name, version, other, candidate=candidate, left=left, matched=matched)
+            for version, other in ((matcher.baseline, candidate), (candidate, matcher.baseline))
+        )
+        whole, *parts = (_both(one, two) for one, two in zip(first, second, strict=True))
+        return Comparable(name, candidate, left, whole, tuple(parts))
+
+    def _match(self, name: str, candidate: str) -> tuple[pl.DataFrame, pl.DataFrame, LeftOut]:
+        """Coded rows of both versions over common units; for coverage, over all of them."""
+        how = slices.coding(self.protocol, self.group[name])
+        first, second = (self.rows(v).coded(how) for v in (self.matcher.baseline, candidate))
+        on = (slices.SUBJECT_NUMBER, ROW, *_on(self.protocol, self.group))
+        common, theirs, left = match(first, second, on, self.matcher.subjects)
+        # a unit without an output is what coverage asks for
+        return (first, second, left) if how.reports_coverage else (common, theirs, left)
+
+    def _side(
+        self,
+        name: str,
+        version: str,
+        other: str,
+        *,
+        candidate: str,
+        left: LeftOut,
+        matched: tuple[pl.DataFrame, pl.DataFrame] | None,
+    ) -> list[SidePart]:
+        """What was prepared of one version, from what was kept or from its rows."""
+        endpoint, against = self.group[name], other if left.any else None
+        if against is None and (name, version) in self._alone:
+            return self._alone[name, version]
+        found = self.matcher.kept.side(endpoint, version, against)
+        if found is None:
+            both = matched or self._match(name, candidate)[:2]
+            found = self._prepare(name, both, first=version == self.matcher.baseline)
+            self.matcher.kept.put_side(endpoint, version, against, found)
+        if against is None:
+            self._alone[name, version] = found
+        return found
+
+    def _prepare(self, name: str, both: tuple[pl.DataFrame, pl.DataFrame], *, first: bool) -> list[SidePart]:
+        """Every part of one version's rows, over the subjects that either version has units of."""
+        endpoint = self.group[name]
+        how, metric = slices.coding(self.protocol, endpoint), metric_of(self.protocol, endpoint)
+
+        def ready(part: Part) -> SidePart:
+            if part.subgroup is not None and part.level is None:
+                return SidePart(part, problem=OWN_OUTPUT)
+            chosen = [one if part.condition is None else one.filter(part.condition) for one in both]
+            numbers = [one.get_column(slices.SUBJECT_NUMBER).to_numpy() for one in chosen]
+            present: NDArray[np.int64] = np.union1d(*numbers).astype(np.int64)
+            if not len(present):
+                return SidePart(part, problem=EMPTY)
+            columns = columns_over(how, chosen[0] if first else chosen[1], present)
+            prepared, problem = prepare(metric, endpoint, columns)
+            names = tuple(self.matcher.subjects[place] for place in present)
+            return SidePart(part, names, np.diff(columns.offsets), prepared, problem)
+
+        return list(self.pool.map(ready, [slices.WHOLE, *self._parts(endpoint, both[0])]))
 
     def _parts(self, endpoint: Endpoint, rows: pl.DataFrame) -> list[Part]:
         """Levels of the endpoint's subgroups; a split by the version's own output has none."""
@@ -281,39 +319,13 @@ class Matcher:
                 found.extend(subgroup_parts(self.protocol, endpoint, name, rows))
         return found
 
-    def _part(
-        self,
-        name: str,
-        endpoint: Endpoint,
-        part: Part,
-        rows: tuple[pl.DataFrame, pl.DataFrame],
-        shared: dict[tuple[str, Part], tuple[Prepared | None, str | None]],
-    ) -> PreparedPart:
-        if part.subgroup is not None and part.level is None:
-            message = "the subgroup is made of the version's own output, so its units differ between versions"
-            return PreparedPart(part, problem=message)
-        how, metric = slices.coding(self.protocol, endpoint), metric_of(self.protocol, endpoint)
-        chosen = [one if part.condition is None else one.filter(part.condition) for one in rows]
-        numbers = [one.get_column(slices.SUBJECT_NUMBER).to_numpy() for one in chosen]
-        present: NDArray[np.int64] = np.union1d(*numbers).astype(np.int64)
-        if not len(present):
-            return PreparedPart(part, problem="no analysable rows in this part of the data")
-        first = shared.get((name, part))
-        if first is None:
-            first = prepare(metric, endpoint, columns_over(how, chosen[0], present))
-            shared[name, part] = first
-        columns = columns_over(how, chosen[1], present)
-        second = prepare(metric, endpoint, columns)
-        problems = [
-            f"{who}: {problem}"
-            for who, problem in (("baseline", first[1]), ("candidate", second[1]))
-            if problem is not None
-        ]
-        return PreparedPart(
-            part,
-            tuple(self.subjects[place] for place in present),
-            np.diff(columns.offsets),
-            first[0],
-            second[0],
-            "; ".join(problems) or None,
-        )
+
+def _both(first: SidePart, second: SidePart) -> PreparedPart:
+    """A part of both versions."""
+    problems = [
+        problem if problem in {OWN_OUTPUT, EMPTY} else f"{who}: {problem}"
+        for who, problem in (("baseline", first.problem), ("candidate", second.problem))
+        if problem is not None
+    ]
+    told = "; ".join(dict.fromkeys(problems)) or None
+    return PreparedPart(first.part, second.subjects, second.units, first.prepared, second.prepared, told)

@@ -173,7 +173,7 @@ class Comparer:
         return lines
 
     def _replicates(self, lines: Sequence[Line], pool: ThreadPoolExecutor) -> list[FloatArray | None]:
-        """The replicates of each line's contrasts; each version is evaluated once, whoever it is held against."""
+        """The replicates of each line's contrasts; each version is evaluated once."""
         sides: dict[tuple[int, str], tuple[Prepared, str, tuple[str, ...]]] = {}
         for line in lines:
             one = line.whole.improvement
@@ -252,7 +252,7 @@ def mc_error_of(interval: Interval | None) -> float | None:
 def detectable(line: Line, level: float) -> dict[str, float] | None:
     """The smallest regression that would have been called worse in four of five such studies.
 
-    (t at the interval's level + t at the power) standard errors of the improvement; on the ratio scale a ratio.
+    (t at the interval's level + t at the power) standard errors; on the ratio scale a ratio.
     """
     one = line.whole.improvement
     error = standard_error_of(line.whole)

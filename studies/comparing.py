@@ -14,7 +14,9 @@ import polars as pl
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..datasets.pairs import Pairs
+from ..datasets.store import Store, key_of
 from ..evaluators.comparison.verdict import Decision
+from ..evaluators.weights import ResamplingWeights
 from ..protocols.canonical import canonical, digest
 from ..protocols.comparison import ComparedEndpoint, VersionComparison
 from ..protocols.errors import ContractError, UsageError, Violation, nearest
@@ -35,6 +37,8 @@ from .comparison_folder import (
 from .comparison_rows import Describer
 from .comparison_words import candidate_decision
 from .folder import Study, Tables, load, tables, test_tables
+from .kept import KIND_FACTS, Kept
+from .kept_sides import KeptSides
 from .manifest import manifest, sha256_file, sha256_text, tool_version
 from .questions import groups
 from .resampling import study_weights
@@ -125,9 +129,9 @@ def compare(
         pairs = pair_all(ready, tell)
         for (pairing, version), own in pairs.items():
             log("paired", pairing=pairing, version=version, rows=own.height)
-        work = _Work(study, data, ready, pairs, asked, workers, tell)
+        work = _Work(study, data, ready, pairs, asked=asked, workers=workers, tell=tell)
         outcome = work.compare()
-        log("compared", rows=outcome.rows.height, errors=outcome.rows["error"].count())
+        log("compared", rows=outcome.rows.height, errors=outcome.rows["error"].count(), read=work.rows_read)
         tell("writing", 1.0)
         return _write(study, data, outcome, folder, log, started=started, asked=asked, done=done)
 
@@ -154,7 +158,7 @@ def _asked(
         problems.append(f"there is no version to compare with `{baseline}`; the study has no other")
     if len(wanted) > MOST_CANDIDATES:
         problems.append(
-            f"{len(wanted)} candidates are more than {MOST_CANDIDATES}; name those in question with `--candidate`"
+            f"{len(wanted)} candidates are more than {MOST_CANDIDATES}; name fewer with `--candidate`"
         )
     if level is not None and not 0.5 < level < 1:
         problems.append(f"the level lies between 0.5 and 1, such as 0.95; found: {level:g}")
@@ -207,6 +211,7 @@ class _Work:
         data: Tables,
         ready: Material,
         pairs: Mapping[tuple[str, str], Pairs],
+        *,
         asked: Asked,
         workers: int | None,
         tell: Progress,
@@ -219,29 +224,30 @@ class _Work:
             section = section.model_copy(update={"level": asked.level})
         self.section = section
         self.hashes = lock.data_hashes(data)
+        self.rows_read = 0
 
     def compare(self) -> Outcome:
         """Match, prepare, compare, decide, describe."""
         self._check_references()
-        frames = {place: own.data for place, own in self.pairs.items()}
-        subjects = self.ready.subjects
-        weights = study_weights(
-            self.protocol,
-            frames,
-            subjects=None if subjects is None else study_keys(self.protocol, subjects),
-            strata=strata(self.protocol, subjects),
-        )
+        weights = self._weights()
         keys = () if weights is None else weights.keys
         with threadpool_limits(limits=1), ThreadPoolExecutor(self.workers or os.cpu_count() or 1) as pool:
             found = self._match(keys, pool)
             self.tell("comparing", PREPARING_SHARE)
-            identical = identical_versions(
-                self.protocol, self.hashes, (self.asked.baseline, *self.asked.candidates)
-            )
+            versions = (self.asked.baseline, *self.asked.candidates)
+            identical = identical_versions(self.protocol, self.hashes, versions)
             same = frozenset(v for group in identical if self.asked.baseline in group for v in group)
             comparer = Comparer(self.protocol, self.section, weights, same)
             lines = comparer.lines(found, pool)
         return self._outcome(lines, identical)
+
+    def _weights(self) -> ResamplingWeights | None:
+        """The one matrix of subject weights of the study."""
+        people = self.ready.subjects
+        every = set() if people is None else set(study_keys(self.protocol, people))
+        for own in self.pairs.values():
+            every.update(subjects_of(own, self.ready.store))
+        return study_weights(self.protocol, {}, subjects=sorted(every), strata=strata(self.protocol, people))
 
     def _check_references(self) -> None:
         """Versions that bring their own reference cannot be held against one another."""
@@ -249,8 +255,8 @@ class _Work:
         used = {endpoint_of(self.protocol, name).pairing for name in self.section.endpoints}
         violations = [
             Violation(
-                f"the reference `{rule.reference}` belongs to each version, so the versions of an endpoint of this "
-                "pairing were held against different references",
+                f"the reference `{rule.reference}` belongs to each version, so versions were held against "
+                "different references here",
                 key=f"pairings.{name}.reference",
             )
             for name, rule in self.protocol.pairings.items()
@@ -266,6 +272,7 @@ class _Work:
             self.asked.baseline,
             keys,
             lambda pairing, version: self.pairs[pairing, version].data,
+            kept=KeptSides(self.ready.store, Kept.of(self.ready.store, self.protocol, self.pairs)),
             overlap=self.asked.overlap,
         )
         grouped: list[dict[str, Endpoint]] = groups(self.protocol, endpoints)
@@ -276,6 +283,7 @@ class _Work:
                 found[one.endpoint_id, one.candidate] = one
         if matcher.violations:
             raise ContractError(matcher.violations)
+        self.rows_read = matcher.rows_read
         return [found[name, candidate] for name in endpoints for candidate in self.asked.candidates]
 
     def _outcome(self, lines: Sequence[Line], identical: list[list[str]]) -> Outcome:
@@ -351,6 +359,18 @@ class _Work:
         now = json.loads(canonical(self.protocol)).get("comparison")
         level = self.asked.level is None or (now is not None and now["level"] == self.asked.level)
         return all(own) and level and now is not None and plan.lock["protocol"].get("comparison") == now
+
+
+def subjects_of(pairs: Pairs, store: Store | None) -> list[str]:
+    """The subjects of pairs; those of pairs with a name are read once."""
+    key = None if pairs.key is None else key_of("subjects", pairs.key)
+    entry = None if store is None or key is None else store.get(KIND_FACTS, key)
+    if entry is not None:
+        return [str(name) for name in entry.facts["subjects"]]
+    found = pairs.data.lazy().select(pl.col("subject").unique()).collect().to_series().sort().to_list()
+    if store is not None and key is not None:
+        store.put(KIND_FACTS, key, facts={"subjects": found})
+    return found
 
 
 def identical_versions(

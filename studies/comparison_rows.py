@@ -247,6 +247,7 @@ def _warning(part: Compared, line: Line | None = None) -> str | None:
     if line is not None and line.comparable.left_out.any:
         left = line.comparable.left_out
         notes.append(
-            f"Units that only one version has: {left.baseline:,} of the baseline, {left.candidate:,} of the candidate."
+            f"Only one version has {left.baseline + left.candidate:,} units: {left.baseline:,} the baseline, "
+            f"{left.candidate:,} the candidate."
         )
     return joined(notes)

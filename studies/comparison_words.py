@@ -38,37 +38,42 @@ def words(decision: Decision, *, worse: bool, margin: bool, reason: str | None) 
     title = TITLES[decision]
     if decision == "not_evaluable":
         return f"{title}: {(reason or 'there is no interval').rstrip('.')}"
-    if decision == "superior":
-        return f"{title}; the whole interval lies above 0"
-    if decision == "non_inferior":
-        if worse:
-            return f"{title}, and worse; the interval lies above the margin, and below 0"
-        return f"{title}; the interval lies above the margin"
-    if decision == "inferior":
-        return f"{title}; the whole interval lies beyond the margin"
-    if not margin:
-        if worse:
-            return f"{title}, and worse; the interval lies below 0, and no margin is declared"
-        return f"{title}; no margin is declared, so only superiority can be shown"
-    if worse:
-        return f"{title}, and worse; the interval lies below 0 and reaches beyond the margin"
-    return f"{title}; the interval reaches beyond the margin"
+    told = _SAYS[decision, worse]
+    if decision == "inconclusive" and not margin:
+        told = _WITHOUT_MARGIN[worse]
+    also = ", and worse" if worse and decision in {"non_inferior", "inconclusive"} else ""
+    return f"{title}{also}; {told}"
+
+
+_SAYS: Mapping[tuple[str, bool], str] = {
+    ("superior", False): "the whole interval lies above 0",
+    ("non_inferior", False): "the interval lies above the margin",
+    ("non_inferior", True): "the interval lies above the margin, and below 0",
+    ("inferior", False): "the whole interval lies beyond the margin",
+    ("inferior", True): "the whole interval lies beyond the margin",
+    ("inconclusive", False): "the interval reaches beyond the margin",
+    ("inconclusive", True): "the interval lies below 0 and reaches beyond the margin",
+}
+_WITHOUT_MARGIN: Mapping[bool, str] = {
+    False: "no margin is declared, so only superiority can be shown",
+    True: "the interval lies below 0, and no margin is declared",
+}
 
 
 def candidate_decision(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A candidate's decision from the objects of its primary endpoints.
 
-    The worst of them, in the order of `ORDER`; `worse` where any of them is. `reasons` are the endpoints that
-    it comes down to.
+    The worst of them, in the order of `ORDER`; `worse` where any of them is. `reasons` are the endpoints
+    that it comes down to.
 
     Example:
         >>> rows = [
-        ...     {"endpoint": "mape", "decision": "superior", "worse": False, "words": "Superior; ..."},
-        ...     {"endpoint": "within", "decision": "non_inferior", "worse": True, "words": "Non-inferior; ..."},
+        ...     {"endpoint": "mape", "decision": "superior", "worse": False, "words": "Superior; ."},
+        ...     {"endpoint": "within", "decision": "non_inferior", "worse": True, "words": "Non-inferior; ."},
         ... ]
         >>> found = candidate_decision(rows)
         >>> found["decision"], found["worse"], found["reasons"]
-        ('non_inferior', True, ['within: Non-inferior; ...'])
+        ('non_inferior', True, ['within: Non-inferior; .'])
         >>> found["words"]
         'Non-inferior: within; worse on within; superior on mape'
     """

@@ -1,18 +1,18 @@
 """Several comparisons of versions, one error rate: bounds, p values and verdicts that say the same.
 
-The family are the pairs of endpoint and candidate that count. Two claims of each to the good side (better than
--margin: non-inferior; better than 0: superior) and two to the bad one (below 0: worse; below -margin:
+The family are the pairs of endpoint and candidate that count. Two claims of each to the good side (better
+than -margin: non-inferior; better than 0: superior) and two to the bad one (below 0: worse; below -margin:
 inferior) are made at (1 - level) / 2 to either side, as by two-sided intervals.
 
 - `bonferroni`: each interval at level 1 - (1 - level) / m.
-- `max_t`: one quantile of the largest studentised deviation over all comparisons (Westfall and Young 1993) says
-  which level each interval needs for all of them to hold together; each is then computed at that level by its
-  own method (balanced, as in Beran 1988).
-- `holm`: a graph (Bretz et al. 2009) in which each comparison begins with 1 / m of the error rate, for its first
-  claim (non-inferior; without a margin superior). What the first claim has used passes to the second claim of
-  the same comparison, and from there to the first claims of the others. Where no comparison has a margin this
-  is Holm's procedure (1979). Bounds are those compatible with it (Strassburger and Bretz 2008): at the limit of
-  the last claim made, or where the first claim not made was tested.
+- `max_t`: one quantile of the largest studentised deviation over all comparisons (Westfall and Young 1993)
+  says which level each interval needs for all of them to hold together; each is then computed at that level
+  by its own method (balanced, as in Beran 1988).
+- `holm`: a graph (Bretz et al. 2009) in which each comparison begins with 1 / m of the error rate, for its
+  first claim (non-inferior; without a margin superior). What the first claim has used passes to the second
+  claim of the same comparison, and from there to the first claims of the others. Where no comparison has a
+  margin this is Holm's procedure (1979). Bounds are those compatible with it (Strassburger and Bretz 2008):
+  at the limit of the last claim made, or where the first claim not made was tested.
 
 A comparison that has no interval stays in the family of `bonferroni` and `holm`, with p = 1; `max_t` knows
 nothing of it and leaves it out: it makes no claim.
@@ -38,8 +38,8 @@ from .verdict import Decision, Verdict, verdict
 Method = Literal["bonferroni", "holm", "max_t"]
 STRASSBURGER = Citation(
     "strassburger2008",
-    "Strassburger K, Bretz F. Compatible simultaneous lower confidence bounds for the Holm procedure and other "
-    "Bonferroni-based closed tests. Stat Med 2008;27:4914-4927.",
+    "Strassburger K, Bretz F. Compatible simultaneous lower confidence bounds for the Holm procedure and "
+    "other Bonferroni-based closed tests. Stat Med 2008;27:4914-4927.",
 )
 BERAN = Citation(
     "beran1988",
@@ -148,7 +148,7 @@ def _bonferroni(members: Sequence[Member], level: float) -> tuple[AdjustedCompar
 def _at(
     member: Member, improvement: Improvement, level: float, p: Sequence[float | None]
 ) -> AdjustedComparison:
-    """The comparison by its interval at a level; with the reason where there are too few replicates for it."""
+    """The comparison by its interval at a level, or with the reason why it has none there."""
     try:
         interval = improvement.at(level, "two")
     except CannotComputeError as problem:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -138,7 +139,7 @@ class Improvement:
         Raises:
             CannotComputeError: There is no interval.
         """
-        return p_value(self.at, self.method, side="lower", limit=limit)
+        return self._p("lower", limit)
 
     def p_below(self, limit: float) -> float:
         """One-sided p value of "the improvement is at least the limit"; small: it is less.
@@ -146,7 +147,16 @@ class Improvement:
         Raises:
             CannotComputeError: There is no interval.
         """
-        return p_value(self.at, self.method, side="upper", limit=limit)
+        return self._p("upper", limit)
+
+    def _p(self, side: Literal["lower", "upper"], limit: float) -> float:
+        if (side, limit) not in self._tested:
+            self._tested[side, limit] = p_value(self.at, self.method, side=side, limit=limit)
+        return self._tested[side, limit]
+
+    @cached_property
+    def _tested(self) -> dict[tuple[str, float], float]:
+        return {}
 
     @cached_property
     def _studies(self) -> tuple[Study, ...]:

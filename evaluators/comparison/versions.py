@@ -8,8 +8,8 @@ number turned so that positive is better:
 - `near_zero` is best: |baseline| - |candidate|, how much closer to zero the candidate is.
 - `none`: a statistic without a direction has a difference and no verdict.
 
-On the ratio scale the same holds of logarithms: the difference of two logarithms is that of the ratio, 0 is no
-difference, and a margin of 1.1 is one of log 1.1.
+On the ratio scale the same holds of logarithms: the difference of two logarithms is that of the ratio, 0 is
+no difference, and a margin of 1.1 is one of log 1.1.
 """
 
 from __future__ import annotations
@@ -374,9 +374,10 @@ def _checked_spread(found: Estimate, both: DifferencePrepared) -> Estimate:
 def _difference_of(declared: Statistic, method: str, scale: Scale) -> Statistic:
     ratio = scale == "ratio"
     what = "Natural logarithm of candidate / baseline" if ratio else "Candidate - baseline"
+    lead = "Log ratio of" if ratio else "Difference in"
     return Statistic(
         name=declared.name,
-        title=f"{'Log ratio of' if ratio else 'Difference in'} {declared.title[0].lower()}{declared.title[1:]}",
+        title=f"{lead} {declared.title[0].lower()}{declared.title[1:]}",
         definition=f"{what}, both at the same subject weights. {declared.definition}",
         unit="none" if ratio else declared.unit,
         better=declared.better if declared.better in ("higher", "lower") else "none",

@@ -447,3 +447,59 @@ def test_a_killed_run_is_gone_on_with(wear: Path, monkeypatch: pytest.MonkeyPatc
     assert [place.name for place in (wear / "runs").iterdir()] == [gone_on.run_id]
     shutil.rmtree(wear / ".accordance")
     assert comparable(run(wear)) == comparable(gone_on)
+
+
+COMPARISON = """\
+comparison:
+  endpoints:
+    bias: {margin: 2}
+    arms: {margin: 2}
+    median: {margin: 2}
+    coverage: {margin: 0.1, role: secondary}
+"""
+
+
+def read_by(found: ac.Comparison) -> int:
+    """Rows of pairs that a comparison read."""
+    assert found.folder is not None
+    lines = map(json.loads, (found.folder / "log.jsonl").read_text().splitlines())
+    return int(next(entry["read"] for entry in lines if entry["event"] == "compared"))
+
+
+def test_a_second_comparison_reads_no_row(wear: Path, small: None, unread: Callable[[], None]) -> None:
+    """Another level and another margin: what was prepared is there, and the numbers are the same."""
+    _, test = signals(1)
+    write_tree(wear / "data" / "v2", test.with_columns(pl.col("rate") * 0.98 + 0.5))
+    change(wear, "    v1: {", "    v2: {sources: {test: {folder: data/v2}}}\n    v1: {", "study.yaml")
+    (wear / "protocol.yaml").write_text(PROTOCOL + COMPARISON)
+    first = ac.compare(wear, baseline="v1", candidates="v2")
+    assert read_by(first) > 0
+    unread()
+    same = ac.compare(wear, baseline="v1", candidates="v2", workers=2)
+    assert read_by(same) == 0
+    assert same.document["comparisons"] == first.document["comparisons"]
+    change(wear, "arms: {margin: 2}", "arms: {margin: 0.5}")
+    other = ac.compare(wear, baseline="v1", candidates="v2", level=0.9)
+    assert read_by(other) == 0
+    assert other.of("arms")["margin"] == 0.5
+    assert other.of("median")["improvement"]["lower"] > first.of("median")["improvement"]["lower"]
+    assert [one["label"] for one in other.of("bias")["subgroups"]] == ["sex=f", "sex=m"]
+
+
+def test_different_units_of_streams_are_found_again_unread(
+    wear: Path, small: None, unread: Callable[[], None]
+) -> None:
+    _, test = signals(1)
+    lost = (pl.col("subject") == SUBJECTS[0]) & (pl.col("time").dt.minute() == 2)
+    write_tree(wear / "data" / "v2", test.with_columns(rate=pl.when(~lost).then(pl.col("rate") + 1)))
+    change(wear, "    v1: {", "    v2: {sources: {test: {folder: data/v2}}}\n    v1: {", "study.yaml")
+    (wear / "protocol.yaml").write_text(PROTOCOL + COMPARISON)
+    with pytest.raises(ContractError, match=r"`v2` lacks 2 units that `v1` has.*s00"):
+        ac.compare(wear, baseline="v1", candidates="v2")
+    first = ac.compare(wear, baseline="v1", candidates="v2", overlap=True)
+    unread()
+    again = ac.compare(wear, baseline="v1", candidates="v2", overlap=True)
+    assert read_by(again) == 0
+    assert again.document["comparisons"] == first.document["comparisons"]
+    assert again.of("arms")["left_out"]["baseline"] == 2
+    assert again.of("coverage")["improvement"]["estimate"] < 0
