@@ -16,6 +16,8 @@ from .shape import listed
 
 _DIRECTED = ("higher", "lower", "near_zero")
 _POSITIVE_UNITS = ("proportion", "percent")
+_RATIOS = ("diagnostic_odds_ratio", "lr_positive")
+"""Statistics without a unit that are better higher and never negative."""
 
 
 def resolve_comparison(context: Context, endpoints: dict[str, Endpoint]) -> VersionComparison | None:
@@ -79,7 +81,7 @@ def _endpoint(
 
 def _check_ratio(context: Context, path: Path, one: ComparedEndpoint, statistic: Statistic) -> None:
     """A ratio needs a statistic that is never 0 or below by its definition."""
-    positive = statistic.better == "lower" or statistic.unit in _POSITIVE_UNITS
+    positive = statistic.better == "lower" or statistic.unit in _POSITIVE_UNITS or statistic.name in _RATIOS
     if statistic.better == "near_zero" or not positive:
         message = f"`{statistic.name}` can be 0 or negative, so a ratio of two of them says nothing"
         context.report((*path, "scale"), message, one.scale, "difference")

@@ -118,7 +118,7 @@ def adjusted_comparisons(
         >>> one = Member("mae", Improvement(mae, mae.statistic("mae"), new, old))
         >>> both = adjusted_comparisons([one, one], method="bonferroni")
         >>> both[0].verdict.decision, round(both[0].p_superior, 5)
-        ('superior', 0.01998)
+        ('superior', 0.0202)
     """
     if method == "bonferroni":
         return _bonferroni(members, level)

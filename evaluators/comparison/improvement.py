@@ -45,7 +45,7 @@ class Improvement:
         >>> found = Improvement(mae, mae.statistic("mae"), new, old)
         >>> bounds = found.at(0.95, "two")
         >>> round(bounds.lower, 4), round(bounds.upper, 4), round(found.p(0.0), 5)
-        (0.7579, 3.2421, 0.00999)
+        (0.7579, 3.2421, 0.0101)
     """
 
     metric: Metric
