@@ -7,7 +7,7 @@ bootstrap replicates of a thousand subjects are then `formula(W @ totals)`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -79,12 +79,12 @@ class AdditivePrepared(Prepared):
             block = weights[start : start + _BLOCK]
             if relative:
                 block = effective(block, self.active)
-            result[start : start + _BLOCK] = self._evaluate(_product(block, self.totals))
+            result[start : start + _BLOCK] = self.evaluate(_product(block, self.totals))
         return result
 
     def jackknife(self) -> FloatArray:
         """(J, m) statistics with one of the subjects that have rows left out each."""
-        return self._evaluate(self.totals.sum(axis=0) - self.totals[self.active])
+        return self.evaluate(self.totals.sum(axis=0) - self.totals[self.active])
 
     def influence(self) -> FloatArray:
         """(J, m) derivative of each statistic in each subject's weight, at weights of one."""
@@ -200,10 +200,40 @@ class AdditivePrepared(Prepared):
             raise ValueError("Only parts prepared with the same metric and parameters can be put together.")
         return self
 
-    def _evaluate(self, totals: NDArray[Any]) -> FloatArray:
+    def evaluate(self, totals: NDArray[Any]) -> FloatArray:
+        """The formula of added-up totals, NaN for what is not finite."""
         with np.errstate(all="ignore"):
             values = self.formula(totals)
         return np.where(np.isfinite(values), values, np.nan)
+
+
+def at_together(prepared: Sequence[AdditivePrepared], weights: FloatArray) -> list[FloatArray]:
+    """What `at` of each gives at the same weights, from one matrix product: the weights are read once.
+
+    Ten thousand weight vectors are far longer than the totals of a metric; reading them again for every
+    metric and version is what takes the time. The last digits can differ from those of `at`, and depend on
+    which are asked together, not on how many threads there are.
+
+    Args:
+        prepared: Summaries over the same subjects, with formulas of their own.
+        weights: (B, S) weights of those subjects.
+
+    Example:
+        >>> totals = np.array([[1.0, 2.0], [3.0, 1.0]])
+        >>> def mean(added): return added[..., :1] / added[..., 1:]
+        >>> one = AdditivePrepared(totals, ("sum", "n"), ("mean",), mean, np.array([1, 2]))
+        >>> [found.tolist() for found in at_together([one, one], np.ones((1, 2)))]
+        [[[1.3333333333333333]], [[1.3333333333333333]]]
+    """
+    stacked = np.hstack([one.totals for one in prepared])
+    ends = np.cumsum([one.totals.shape[1] for one in prepared])
+    results = [np.empty((len(weights), len(one.statistics))) for one in prepared]
+    for start in range(0, len(weights), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        added = weights[block] @ stacked
+        for one, end, result in zip(prepared, ends, results, strict=True):
+            result[block] = one.evaluate(added[:, end - one.totals.shape[1] : end])
+    return results
 
 
 def _product(weights: FloatArray, totals: FloatArray) -> FloatArray:

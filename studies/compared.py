@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy import special
 
+from ..evaluators.additive import AdditivePrepared, at_together
 from ..evaluators.comparison.family import AdjustedComparison, Member, adjusted_comparisons
 from ..evaluators.comparison.improvement import Improvement
 from ..evaluators.comparison.verdict import Verdict
@@ -25,12 +26,14 @@ from ..evaluators.intervals import METHODS
 from ..evaluators.metric import CannotComputeError, FloatArray, Interval, Metric, Prepared
 from ..evaluators.weights import ResamplingWeights
 from ..protocols.comparison import ComparedEndpoint, VersionComparison
-from ..protocols.model import Endpoint, Protocol
+from ..protocols.model import Protocol
 from ..protocols.roles import metric_of
 from . import comparison_words as wording
 from .comparable import Comparable, PreparedPart
 from .slices import endpoint_of
 
+TOGETHER = 64
+"""Versions' statistics that are resampled by one matrix product."""
 POWER = 0.8
 """Power at which the smallest regression that could be detected is told."""
 
@@ -183,7 +186,7 @@ class Comparer:
                     line.whole.found.statistic.name,  # type: ignore[union-attr]
                     line.whole.ready.subjects,
                 )
-        columns = dict(zip(sides, pool.map(lambda side: self._column(*side), sides.values()), strict=True))
+        columns = self._columns(sides, pool)
         found: list[FloatArray | None] = []
         for line in lines:
             one = line.whole.improvement
@@ -194,11 +197,47 @@ class Comparer:
             found.append(one.replicates_of(columns[id(one.candidate), name], columns[id(one.baseline), name]))
         return found
 
+    def _columns(
+        self, sides: Mapping[tuple[int, str], tuple[Prepared, str, tuple[str, ...]]], pool: ThreadPoolExecutor
+    ) -> dict[tuple[int, str], FloatArray]:
+        """(B,) replicates of each version's statistic; what is a function of sums, many at a time."""
+        smooth: dict[tuple[str, ...], list[tuple[tuple[int, str], AdditivePrepared, str]]] = {}
+        alone = []
+        for key, (part, statistic, subjects) in sides.items():
+            if isinstance(part, AdditivePrepared) and type(part).at is AdditivePrepared.at:
+                smooth.setdefault(subjects, []).append((key, part, statistic))
+            else:
+                alone.append((key, part, statistic, subjects))
+        # as many at a time whatever the number of workers: other products have other last digits
+        work = [
+            (subjects, own[start : start + TOGETHER])
+            for subjects, own in smooth.items()
+            for start in range(0, len(own), TOGETHER)
+        ]
+        found: dict[tuple[int, str], FloatArray] = {}
+        for (_, own), columns in zip(work, pool.map(lambda one: self._smooth(*one), work), strict=True):
+            found.update({key: column for (key, _, _), column in zip(own, columns, strict=True)})
+        for (key, *_), column in zip(alone, pool.map(lambda one: self._column(*one[1:]), alone), strict=True):
+            found[key] = column
+        return found
+
+    def _smooth(
+        self, subjects: tuple[str, ...], own: Sequence[tuple[tuple[int, str], AdditivePrepared, str]]
+    ) -> list[FloatArray]:
+        values = at_together([part for _, part, _ in own], self._drawn(subjects))
+        return [
+            np.asarray(one[:, part.statistics.index(statistic)])
+            for one, (_, part, statistic) in zip(values, own, strict=True)
+        ]
+
     def _column(self, prepared: Prepared, statistic: str, subjects: tuple[str, ...]) -> FloatArray:
+        return np.asarray(prepared.at(self._drawn(subjects))[:, prepared.statistics.index(statistic)])
+
+    def _drawn(self, subjects: tuple[str, ...]) -> FloatArray:
         weights = self._matrix(subjects)
         if weights is None:
             raise CannotComputeError("there is nobody to resample")
-        return np.asarray(prepared.at(weights)[:, prepared.statistics.index(statistic)])
+        return weights
 
 
 def _member(line: Line) -> Member:
@@ -327,17 +366,3 @@ def _alone(prepared: Prepared, statistic: str, block: int) -> FloatArray:
         weights[np.arange(stop - start), np.arange(start, stop)] = 1.0
         result[start:stop] = prepared.at(weights)[:, place]
     return result
-
-
-def endpoint_facts(protocol: Protocol, name: str) -> tuple[Endpoint, Metric]:
-    """An endpoint, automatic ones included, with its metric."""
-    endpoint = endpoint_of(protocol, name)
-    return endpoint, metric_of(protocol, endpoint)
-
-
-def family_size(section: VersionComparison, candidates: Sequence[str]) -> int:
-    """How many comparisons share the error rate."""
-    return len(section.primary) * len(candidates)
-
-
-Facts = Mapping[str, Any]

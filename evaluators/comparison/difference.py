@@ -7,8 +7,12 @@ bootstrap, jackknife) then works on the difference.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from threading import Lock
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,10 +67,17 @@ class DifferencePrepared(Prepared):
         second = self.baseline.at(weights, relative=relative)
         return first - second if self.combination == "difference" else first + second
 
+    def estimate(self) -> FloatArray:
+        """(k,) differences at weights of one."""
+        first, second = (_once(one, "estimate", one.estimate) for one in (self.candidate, self.baseline))
+        return first - second if self.combination == "difference" else first + second
+
     def jackknife(self) -> FloatArray:
         """(J, k) differences with one subject that has rows left out of both versions."""
         if np.array_equal(active_subjects(self.candidate), active_subjects(self.baseline)):
-            first, second = self.candidate.jackknife(), self.baseline.jackknife()
+            first, second = (
+                _once(one, "jackknife", one.jackknife) for one in (self.candidate, self.baseline)
+            )
             if first.shape == second.shape:
                 return first - second if self.combination == "difference" else first + second
         left_out = np.flatnonzero(self.active)
@@ -185,9 +196,9 @@ class DifferencePrepared(Prepared):
         """
         index = self.statistics.index(statistic)
         parts = (self.candidate, self.baseline)
-        errors = [part.standard_error(statistic) for part in parts]
+        errors = [_once(part, f"error of {statistic}", partial(_error, part, statistic)) for part in parts]
         return max(
-            _ROUNDING * max(abs(float(part.estimate()[index])) for part in parts),
+            _ROUNDING * max(abs(float(_once(part, "estimate", part.estimate)[index])) for part in parts),
             _NO_SPREAD * max((error for error in errors if np.isfinite(error)), default=0.0),
             float(np.finfo(float).tiny),
         )
@@ -239,6 +250,33 @@ def influence_of_all(prepared: Prepared) -> FloatArray:
             "A linearised standard error (`cluster_t`) needs a statistic that is a smooth function of sums; "
             "use a bootstrap or, where the statistic is smooth, `jackknife_t`."
         )
+    return _once(prepared, "influence", partial(_scattered, prepared))
+
+
+def _scattered(prepared: AdditivePrepared) -> FloatArray:
     result = np.zeros((prepared.n_subjects, len(prepared.statistics)))
     result[prepared.active] = prepared.influence()
     return result
+
+
+def _error(prepared: Prepared, statistic: str) -> FloatArray:
+    return np.array(prepared.standard_error(statistic))
+
+
+_KNOWN: WeakKeyDictionary[Prepared, dict[str, FloatArray]] = WeakKeyDictionary()
+_LOCK = Lock()
+
+
+def _once(prepared: Prepared, what: str, compute: Callable[[], FloatArray]) -> FloatArray:
+    """Something of a version that every difference it takes part in needs, computed once while it lives.
+
+    One baseline stands against many candidates. What was prepared never changes, so neither does this.
+    """
+    try:
+        with _LOCK:
+            known = _KNOWN.setdefault(prepared, {})
+    except TypeError:  # a plug-in's own class that cannot be referred to weakly
+        return compute()
+    if what not in known:
+        known[what] = compute()
+    return known[what]

@@ -128,7 +128,7 @@ class LinePrepared(MomentsPrepared):
 
     def estimate(self) -> FloatArray:
         """(k,) estimates at weights of one."""
-        return self._evaluate(self.total)
+        return self.evaluate(self.total)
 
     def at(self, weights: FloatArray, *, relative: bool = False) -> FloatArray:
         """Every statistic at every weight vector; see `Prepared.at`."""

@@ -12,6 +12,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from accordance.evaluators import compare_prepared, registry
+from accordance.evaluators.additive import at_together
 from accordance.evaluators.comparison.family import Member, adjusted_comparisons
 from accordance.evaluators.comparison.improvement import Improvement
 from accordance.evaluators.comparison.logged import logged
@@ -154,6 +155,13 @@ def test_an_improvement_is_the_comparison_at_every_level() -> None:
         assert found.interval is not None
         assert (mine.lower, mine.upper) == pytest.approx((found.interval.lower, found.interval.upper))
         assert one.estimate == pytest.approx(found.improvement)
+
+
+def test_many_versions_at_once_give_what_each_gives() -> None:
+    improvements, weights = versions(6, [0.0, 1.0, -1.0])
+    every = [one.candidate for one in improvements]
+    for found, one in zip(at_together(every, weights), every, strict=True):  # type: ignore[arg-type]
+        np.testing.assert_allclose(found, one.at(weights), rtol=1e-12)
 
 
 def test_maximal_t_is_that_of_simultaneous_intervals() -> None:
