@@ -196,7 +196,9 @@ class DifferencePrepared(Prepared):
         """
         index = self.statistics.index(statistic)
         parts = (self.candidate, self.baseline)
-        errors = [_once(part, f"error of {statistic}", partial(_error, part, statistic)) for part in parts]
+        errors = [
+            float(_once(part, f"error of {statistic}", partial(_error, part, statistic))) for part in parts
+        ]
         return max(
             _ROUNDING * max(abs(float(_once(part, "estimate", part.estimate)[index])) for part in parts),
             _NO_SPREAD * max((error for error in errors if np.isfinite(error)), default=0.0),
