@@ -18,12 +18,14 @@ from .blood_pressure import bp_cuff
 from .heart_rate import HeartRateWear, heart_rate_wear
 from .spo2 import spo2_desaturation
 from .study import Drawn, SimulatedStudy
+from .weekly import hr_weekly
 
 SIMULATORS: dict[str, Callable[..., Drawn]] = {
     "afib_cohorts": afib_cohorts,
     "afib_database": afib_database,
     "bp_cuff": bp_cuff,
     "heart_rate_wear": heart_rate_wear,
+    "hr_weekly": hr_weekly,
     "spa_afib_ecg": spa_afib_ecg,
     "spo2_desaturation": spo2_desaturation,
 }
@@ -37,6 +39,7 @@ __all__ = [
     "afib_database",
     "bp_cuff",
     "heart_rate_wear",
+    "hr_weekly",
     "spa_afib_ecg",
     "spo2_desaturation",
 ]

@@ -1,0 +1,160 @@
+"""The example `hr-weekly`: what a comparison says of each version is what is true of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from accordance.datasets.simulate import hr_weekly
+from accordance.protocols.errors import ContractError
+from accordance.studies.comparing import compare
+from accordance.studies.run import run
+from accordance.studies.start import init
+
+CANDIDATES = ("v2", "v3", "v4", "v5", "v6", "v7", "v8")
+DESIGNED = {
+    ("v2", "mape"): ("superior", False),
+    ("v2", "coverage"): ("non_inferior", False),
+    ("v3", "mape"): ("non_inferior", False),
+    ("v3", "coverage"): ("non_inferior", False),
+    ("v4", "mape"): ("inferior", True),
+    ("v4", "coverage"): ("non_inferior", False),
+    ("v5", "mape"): ("superior", False),
+    ("v5", "coverage"): ("inferior", True),
+    ("v6", "mape"): ("not_evaluable", False),
+    ("v6", "coverage"): ("not_evaluable", False),
+    ("v7", "mape"): ("superior", False),
+    ("v7", "coverage"): ("non_inferior", False),
+    ("v8", "mape"): ("non_inferior", True),
+    ("v8", "coverage"): ("non_inferior", False),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("weekly") / "study"
+    init(place, example="hr-weekly")
+    return place
+
+
+@pytest.fixture(scope="module")
+def compared(folder):
+    return compare(folder, baseline="v1", overlap=True).document
+
+
+@pytest.fixture(scope="module")
+def truth(folder):
+    return json.loads((folder / "data" / "truth.json").read_text(encoding="utf-8"))["truth"]
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """The same with twelve subjects."""
+    place = tmp_path_factory.mktemp("few") / "study"
+    init(place, example="hr-weekly")
+    hr_weekly(n_subjects=12).write(place / "data")
+    return compare(place, baseline="v1", overlap=True).document
+
+
+def rows(document, **facts):
+    return [one for one in document["comparisons"] if facts.items() <= one.items()]
+
+
+def the(document, candidate, endpoint):
+    (found,) = rows(document, candidate=candidate, endpoint=endpoint)
+    return found
+
+
+def test_every_decision_is_the_one_designed(compared):
+    found = {
+        (one["candidate"], one["endpoint"]): (one["decision"], one["worse"])
+        for one in rows(compared, role="primary")
+    }
+    assert found == DESIGNED
+
+
+def test_a_candidate_is_as_good_as_its_worst_primary_endpoint(compared):
+    decided = {name: one["decision"] for name, one in compared["decisions"].items()}
+    expected = dict.fromkeys(("v2", "v3", "v7", "v8"), "non_inferior")
+    assert decided == {**expected, "v4": "inferior", "v5": "inferior", "v6": "not_evaluable"}
+    assert {name for name, one in compared["decisions"].items() if one["worse"]} == {"v4", "v5", "v8"}
+
+
+def test_the_copy_is_named(compared):
+    assert compared["identical"] == [["v1", "v6"]]
+    assert "identical" in the(compared, "v6", "mape")["reason"]
+
+
+def test_the_version_that_is_better_overall_is_worse_on_dark_skin(compared):
+    levels = {
+        (one["subgroup"], one["level"]): (one["decision"], one["worse"])
+        for one in the(compared, "v2", "mape")["subgroups"]
+    }
+    assert levels["dark", "yes"] == ("inferior", True)
+    for tone in ("II", "III", "IV"):
+        assert levels["skin_tone", tone] == ("superior", False)
+    for tone in ("V", "VI"):
+        assert levels["skin_tone", tone] == ("inferior", True)
+
+
+def test_no_other_version_is_told_to_be_better_for_some_and_worse_for_others(compared):
+    for one in rows(compared, endpoint="mape"):
+        directions = {
+            "better" if part["improvement"]["lower"] > 0 else "worse"
+            for part in one["subgroups"]
+            if part["improvement"]["lower"] > 0 or part["improvement"]["upper"] < 0
+        }
+        assert (len(directions) == 2) == (one["candidate"] == "v2"), one["candidate"]
+
+
+@pytest.mark.parametrize("endpoint", ["mape", "within", "coverage"])
+@pytest.mark.parametrize("candidate", CANDIDATES)
+def test_differences_are_compatible_with_the_truth(compared, truth, candidate, endpoint):
+    """Errors are compared on shared windows, coverage on all: a band of 4 standard errors around the truth."""
+    kind = "differences" if endpoint == "coverage" else "on_shared_windows"
+    true = truth[kind][candidate][endpoint]
+    found = the(compared, candidate, endpoint)
+    assert abs(found["difference"]["estimate"] - true["overall"]) <= 4 * found["standard_error"]
+    for part in found["subgroups"]:
+        known = {
+            "dark": {"yes": true["dark"]["V-VI"]},
+            **{name: true[name] for name in ("skin_tone", "activity")},
+        }
+        value = known.get(part["subgroup"], {}).get(part["level"], true["overall"])
+        assert abs(part["difference"]["estimate"] - value) <= 4.5 * part["standard_error"], part["label"]
+
+
+def test_versions_that_answer_elsewhere_are_not_compared_unasked(folder):
+    with pytest.raises(ContractError) as caught:
+        compare(folder, baseline="v1", candidates="v5")
+    assert "`v5` lacks" in str(caught.value)
+    assert "--overlap" in str(caught.value)
+    assert compare(folder, baseline="v1", candidates="v6").document["identical"] == [["v1", "v6"]]
+
+
+def test_twelve_subjects_leave_most_open(few, compared):
+    """Nothing is told that is false; most of what two hundred subjects tell is inconclusive."""
+    errors = {one["candidate"]: one for one in rows(few, endpoint="mape")}
+    undecided = [name for name in CANDIDATES if errors[name]["decision"] == "inconclusive"]
+    assert len(undecided) >= 4
+    for one in rows(few, role="primary"):
+        designed, _ = DESIGNED[one["candidate"], one["endpoint"]]
+        weaker = {"superior": {"superior", "non_inferior"}, "non_inferior": {"non_inferior"}}
+        assert one["decision"] in {"inconclusive", *weaker.get(designed, {designed})}
+    for name in CANDIDATES:
+        if name != "v6":
+            wide = errors[name]["improvement"]["upper"] - errors[name]["improvement"]["lower"]
+            narrow = the(compared, name, "mape")["improvement"]
+            assert wide > 2 * (narrow["upper"] - narrow["lower"])
+
+
+def test_the_released_version_meets_its_own_limit_and_the_pruned_one_does_not(folder):
+    found = run(folder)
+    assert found.decision == "met"
+    decided = {
+        row["version"]: row["decision"]
+        for row in found.endpoint("mape").iter_rows(named=True)
+        if row["criterion"] is not None and row["subgroup"] is None
+    }
+    assert (decided["v1"], decided["v6"], decided["v4"]) == ("met", "met", "not_met")
