@@ -45,6 +45,7 @@ from .classification.predictive_values import npv, ppv
 from .classification.reporting import coverage, reported_share
 from .classification.stated_prevalence import accuracy_at_prevalence, npv_at_prevalence, ppv_at_prevalence
 from .comparison.clustered_homogeneity import homogeneity_of_clustered_proportions
+from .comparison.further import Further, further_subjects, smallest_detectable
 from .comparison.graphs import (
     Graph,
     closed_graphical,
@@ -53,6 +54,12 @@ from .comparison.graphs import (
     graphical,
     holm_graph,
 )
+from .comparison.group_improvements import (
+    GroupImprovement,
+    improvement_of_prepared,
+    improvement_of_sums,
+)
+from .comparison.harm import HarmRanking, between_variance, rank_by_harm
 from .comparison.heterogeneity import (
     cochran_q,
     homogeneity_of_means,
@@ -96,6 +103,7 @@ from .comparison.simultaneous import SimultaneousIntervals, simultaneous_interva
 from .comparison.subgroups import Subgroups, subgroup_difference, subgroup_heterogeneity, subgroups
 from .comparison.verdict import Verdict, equivalence_p, equivalent, non_inferiority_p, verdict
 from .comparison.versions import Comparison, compare_prepared, compare_versions
+from .comparison.weak_spots import WeakSpot, WeakSpots, weak_spots
 from .correlation.correlations import correlation_p, kendall, pearson, rmcorr, spearman
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
 from .raters.kappa import cohen_kappa
@@ -156,7 +164,10 @@ __all__ = [
     "Concordance",
     "Curve",
     "Estimate",
+    "Further",
     "Graph",
+    "GroupImprovement",
+    "HarmRanking",
     "HosmerLemeshow",
     "Interval",
     "LengthError",
@@ -177,12 +188,15 @@ __all__ = [
     "Subgroups",
     "ToleranceError",
     "Verdict",
+    "WeakSpot",
+    "WeakSpots",
     "accuracy",
     "accuracy_at_prevalence",
     "adjust",
     "auc",
     "average_precision",
     "balanced_accuracy",
+    "between_variance",
     "bias_slope",
     "bland_altman",
     "bland_altman_mixed",
@@ -231,6 +245,7 @@ __all__ = [
     "fixed_sequence_graph",
     "fleiss_kappa",
     "from_counts",
+    "further_subjects",
     "graphical",
     "gwet_ac",
     "gwet_ac_raters",
@@ -243,6 +258,8 @@ __all__ = [
     "hosmer_lemeshow",
     "icc",
     "icc_raters",
+    "improvement_of_prepared",
+    "improvement_of_sums",
     "inflate_sample_size",
     "interaction_of_means",
     "iso81060_3",
@@ -317,6 +334,7 @@ __all__ = [
     "proportion_non_inferiority",
     "proportion_odds_ratio",
     "proportion_ratio",
+    "rank_by_harm",
     "rater_agreement",
     "recalibration_test",
     "regression_limits",
@@ -334,6 +352,7 @@ __all__ = [
     "share_within",
     "simultaneous_intervals",
     "slope_interaction",
+    "smallest_detectable",
     "spearman",
     "specificity",
     "specificity_at_sensitivity",
@@ -346,6 +365,7 @@ __all__ = [
     "tolerance_limits",
     "total_deviation_index",
     "verdict",
+    "weak_spots",
     "weighted_deming",
     "weighted_least_squares",
     "youden",
