@@ -115,6 +115,15 @@ def _reasons(found: Comparison) -> Iterator[Text]:
 
 def _notes(found: Comparison) -> Iterator[Text]:
     document = found.document
+    for one in found.comparisons:
+        if one["further"]:
+            yield Text(f"{one['endpoint']}, {one['candidate']}: {one['further']['words']}")
+    for search in document["weak_spots"]["searches"]:
+        for spot in search["carried"]:
+            if spot["confirmed"]:
+                where = f"{search['endpoint']}, {search['candidate']}"
+                yield Text(f"Weak spot, {where}: {search['words']}", style="bold yellow")
+                break
     for group in document["identical"]:
         yield Text(f"Identical outputs, byte for byte: {', '.join(group)}.", style="yellow")
     for one in document["comparability"]["units"]:

@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
-from scipy import special
 
 from ..evaluators.additive import AdditivePrepared, at_together
 from ..evaluators.comparison.family import AdjustedComparison, Member, adjusted_comparisons
@@ -286,29 +285,6 @@ def mc_error_of(interval: Interval | None) -> float | None:
         return None
     found = [error for error in interval.mc_error if math.isfinite(error)]
     return max(found) if found else None
-
-
-def detectable(line: Line, level: float) -> dict[str, float] | None:
-    """The smallest regression that would have been called worse in four of five such studies.
-
-    (t at the interval's level + t at the power) standard errors; on the ratio scale a ratio.
-    """
-    one = line.whole.improvement
-    error = standard_error_of(line.whole)
-    if one is None or error is None or not error > 0:
-        return None
-    tail = (1 - level) / 2
-    interval = None if line.adjusted is None else line.adjusted.interval
-    df = math.inf
-    if not METHODS[one.method].resampling:
-        df = min(freedom for _, freedom in one.spreads)
-    if interval is not None and interval.level < 1 and math.isfinite(interval.level):
-        tail = (1 - interval.level) / 2
-    reach = sum(
-        float(-special.ndtri(p) if math.isinf(df) else -special.stdtrit(df, p)) for p in (tail, 1 - POWER)
-    )
-    size = reach * error
-    return {"regression": math.exp(size) if line.plan.scale == "ratio" else size, "power": POWER}
 
 
 def p_values(line: Line) -> tuple[float | None, float | None]:

@@ -34,6 +34,7 @@ from .comparison_folder import (
     SUBJECTS_FILE,
     Comparison,
 )
+from .comparison_more import searches
 from .comparison_rows import Describer
 from .comparison_words import candidate_decision
 from .folder import Study, Tables, load, tables, test_tables
@@ -239,7 +240,8 @@ class _Work:
             same = frozenset(v for group in identical if self.asked.baseline in group for v in group)
             comparer = Comparer(self.protocol, self.section, weights, same)
             lines = comparer.lines(found, pool)
-        return self._outcome(lines, identical)
+            spots = searches(self.protocol, lines, self.ready.subjects, pool)
+        return self._outcome(lines, identical, spots)
 
     def _weights(self) -> ResamplingWeights | None:
         """The one matrix of subject weights of the study."""
@@ -286,7 +288,9 @@ class _Work:
         self.rows_read = matcher.rows_read
         return [found[name, candidate] for name in endpoints for candidate in self.asked.candidates]
 
-    def _outcome(self, lines: Sequence[Line], identical: list[list[str]]) -> Outcome:
+    def _outcome(
+        self, lines: Sequence[Line], identical: list[list[str]], spots: Mapping[str, Any]
+    ) -> Outcome:
         describer = Describer(
             self.protocol,
             self.section,
@@ -325,6 +329,7 @@ class _Work:
             "post_hoc": [dict(one) for one in self.ready.plan.differences],
             "decisions": decisions,
             "comparisons": entries,
+            "weak_spots": dict(spots),
             "comparability": self._comparability(lines),
         }
         return Outcome(document, frame(rows), pl.DataFrame(own, schema=SUBJECT_COLUMNS))

@@ -16,7 +16,6 @@ from . import comparison_words as wording
 from .compared import (
     Compared,
     Line,
-    detectable,
     difference_of,
     finite,
     improvement_of,
@@ -24,6 +23,7 @@ from .compared import (
     p_values,
     standard_error_of,
 )
+from .comparison_more import detectable, further
 from .estimating import joined
 from .rows import Row, definition, unit_of
 from .schema import COLUMNS, SCHEMA_VERSION, row_id
@@ -110,7 +110,7 @@ class Describer:
             },
             "pre_specified": self.pre_specified.get((name, candidate)),
             "detectable": detectable(line, self.section.level),
-            "further": None,
+            "further": further(line, self.section.level, self.protocol.seed),
             "subgroups": [self._subgroup(line, part) for part in line.parts],
         }
 

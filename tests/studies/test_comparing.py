@@ -353,3 +353,30 @@ def test_the_folder_is_whole_and_in_the_ledger(tmp_path: Path) -> None:
 
 def test_protocol_is_as_written_without_the_section() -> None:
     assert "comparison" not in json.loads(canonical(parse(PROTOCOL)))
+
+
+def test_an_inconclusive_comparison_says_how_many_more_subjects(tmp_path: Path) -> None:
+    found = ac.compare(write(tmp_path / "s"), baseline="v1", candidates=["v2", "v3"])
+    one = found.of("bias", "v3")
+    assert one["decision"] == "inconclusive"
+    assert one["further"]["subjects"] is None or one["further"]["subjects"] > 0
+    assert "unplanned interim" in one["further"]["words"]
+    assert found.of("mae", "v2")["further"] is None
+    assert found.of("mae", "v2")["detectable"]["regression"] > 0
+
+
+def test_a_weak_spot_is_found_in_one_half_and_confirmed_in_the_other(tmp_path: Path) -> None:
+    """A version that is better in light skin and far worse in dark skin."""
+    tables = outputs(n=80)
+    dark = np.repeat(tables["subjects"]["skin"].to_numpy() == "dark", 8)
+    reference, old = (tables[name]["rate"].to_numpy() for name in ("reference", "v1"))
+    new = reference + np.where(dark, 2.0, 0.3) * (old - reference)
+    tables["v2"] = tables["v2"].with_columns(rate=pl.Series(new))
+    found = ac.compare(write(tmp_path / "s", tables=tables), baseline="v1", candidates=["v2", "v3"])
+    searches = found.document["weak_spots"]["searches"]
+    assert [(one["endpoint"], one["candidate"]) for one in searches] == [
+        ("mae", "v2"), ("mae", "v3"), ("bias", "v2"), ("bias", "v3"),
+    ]  # fmt: skip
+    (spot,) = [one for one in searches[0]["carried"] if one["confirmed"]]
+    assert spot["name"] == "skin=dark"
+    assert spot["upper"] < 0

@@ -1,0 +1,185 @@
+"""What stands beside a comparison: how many more subjects, the smallest loss it could see, weak spots."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+
+from ..evaluators.comparison.further import further_subjects, smallest_detectable
+from ..evaluators.comparison.group_improvements import improvement_of_prepared
+from ..evaluators.comparison.versions import scaled_margin
+from ..evaluators.comparison.weak_spots import WeakSpot, weak_spots
+from ..evaluators.intervals import METHODS
+from ..evaluators.metric import CannotComputeError
+from ..protocols.model import Protocol, Subgroup
+from .compared import POWER, Line, finite, standard_error_of
+from .slices import SUBJECTS
+from .splits import band_label
+
+MOST_SEARCHES = 24
+"""More primary comparisons than this are not searched for weak spots: each would need a search of its own."""
+_GROUPING = ("category", "boolean")
+
+
+def further(line: Line, level: float, seed: int) -> dict[str, Any] | None:
+    """Further subjects that are expected to settle an inconclusive comparison.
+
+    Args:
+        line: The comparison.
+        level: Confidence level of the comparison.
+        seed: Of the draws that say how uncertain the number is.
+
+    Returns:
+        `subjects` with `lower` and `upper`, what they point to, and words; None for what is settled, or where
+        there is no standard error.
+    """
+    one, error, found = line.whole.improvement, standard_error_of(line.whole), line.whole.found
+    if line.verdict.decision != "inconclusive" or one is None or found is None or not error:
+        return None
+    interval = found.interval if line.adjusted is None else line.adjusted.interval
+    if interval is None:
+        return None
+    try:
+        told = further_subjects(
+            one.estimate,
+            error,
+            found.difference.counts.n_subjects,
+            margin=scaled_margin(line.plan.margin, line.plan.scale),
+            level=level,
+            df=_freedom(line),
+            interval=(interval.lower, interval.upper),
+            seed=seed,
+        )
+    except (
+        ValueError
+    ):  # an interval beside its estimate, or of too few subjects, says nothing of more of them
+        return None
+    names = ("subjects", "lower", "upper", "towards", "chance", "power", "likely", "reason", "words")
+    return {name: getattr(told, name) for name in names}
+
+
+def detectable(line: Line, level: float) -> dict[str, float] | None:
+    """The smallest regression that would have been called worse in four of five such studies.
+
+    Positive, in the unit of the improvement; on the ratio scale a ratio above 1.
+    """
+    error = standard_error_of(line.whole)
+    if line.whole.improvement is None or error is None or not error > 0:
+        return None
+    interval = None if line.adjusted is None else line.adjusted.interval
+    try:
+        size = smallest_detectable(
+            error, _freedom(line) or math.inf, level if interval is None else interval.level, POWER
+        )
+    except ValueError:
+        return None
+    return {"regression": math.exp(size) if line.plan.scale == "ratio" else size, "power": POWER}
+
+
+def _freedom(line: Line) -> float | None:
+    """Degrees of freedom of the standard error; None where it is resampled."""
+    one = line.whole.improvement
+    if one is None or METHODS[one.method].resampling:
+        return None
+    return min(freedom for _, freedom in one.spreads)
+
+
+def searches(
+    protocol: Protocol, lines: Sequence[Line], people: pl.DataFrame | None, pool: ThreadPoolExecutor
+) -> dict[str, Any]:
+    """Weak spots of every primary comparison: groups of subjects found in one half, confirmed on the other.
+
+    Groups are the levels of the subjects' categories, the bands of declared subgroups, and their pairs.
+
+    Args:
+        protocol: Resolved protocol.
+        lines: The comparisons.
+        people: The subjects table.
+        pool: Threads.
+
+    Returns:
+        `searches`: one object a primary comparison; `notes`: why there are none.
+    """
+    primary = [line for line in lines if line.plan.role == "primary" and line.whole.improvement is not None]
+    labels = {} if people is None else groupings(protocol, people)
+    if not labels:
+        return {"searches": [], "notes": ["the subjects have no categories to search"]}
+    if len(primary) > MOST_SEARCHES:
+        note = f"{len(primary)} primary comparisons are not searched, more than {MOST_SEARCHES} are too many"
+        return {"searches": [], "notes": [note]}
+    found = pool.map(lambda line: _search(line, labels, protocol.seed), primary)
+    return {"searches": [one for one in found if one is not None], "notes": []}
+
+
+def groupings(protocol: Protocol, people: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """Variable -> subject -> label: categories of the subjects table, and bands of declared subgroups."""
+    table = protocol.tables[SUBJECTS]
+    keys = people.get_column(table.subject).to_list()
+    found: dict[str, dict[str, str]] = {}
+    for name, column in table.columns.items():
+        if (
+            column.type in _GROUPING
+            and name in people.columns
+            and name not in {table.subject, table.exclusion}
+        ):
+            values = people.get_column(name).cast(pl.String).to_list()
+            found[name] = {str(k): str(v) for k, v in zip(keys, values, strict=True) if v is not None}
+    for name, subgroup in protocol.subgroups.items():
+        if subgroup.by in people.columns and subgroup.bands and not subgroup.where:
+            numbers = people.get_column(str(subgroup.by)).cast(pl.Float64).to_list()
+            whole = table.columns[str(subgroup.by)].type == "integer"
+            own = {str(k): _band(subgroup, v, whole=whole) for k, v in zip(keys, numbers, strict=True)}
+            found[name] = {key: label for key, label in own.items() if label is not None}
+    return {name: labels for name, labels in found.items() if len(set(labels.values())) > 1}
+
+
+def _band(subgroup: Subgroup, value: float | None, *, whole: bool) -> str | None:
+    edges = (None, *(subgroup.bands or ()), None)
+    for low, high in pairwise(edges) if value is not None else ():
+        if (low is None or value >= low) and (high is None or value < high):
+            return band_label(low, high, whole=whole)
+    return None
+
+
+def _search(line: Line, labels: Mapping[str, Mapping[str, str]], seed: int) -> dict[str, Any] | None:
+    one, subjects = line.whole.improvement, line.whole.ready.subjects
+    if one is None or line.plan.scale == "ratio" or one.metric.route != "additive":
+        return None  # a refit for every group and subject would take far longer than the comparison
+    groups = {name: [own.get(subject) for subject in subjects] for name, own in labels.items()}
+    place = {"candidate": line.comparable.candidate, "endpoint": line.comparable.endpoint_id}
+    try:
+        evaluate = improvement_of_prepared(
+            one.metric, one.candidate, one.baseline, statistic=one.statistic.name
+        )
+        found = weak_spots(evaluate, groups, subject=list(subjects), seed=seed)
+    except (ValueError, CannotComputeError) as error:
+        return {**place, "words": f"Not searched: {error}", "carried": [], "error": str(error)}
+    return {
+        **place,
+        "words": found.words,
+        "searched": found.searched,
+        "held_back": found.held_back,
+        "looked_at": len(found.looked_at),
+        "carried": [_spot(spot) for spot in found.carried],
+        "error": None,
+    }
+
+
+def _spot(spot: WeakSpot) -> dict[str, Any]:
+    held = spot.confirmation
+    return {
+        "name": spot.name,
+        "terms": [list(term) for term in spot.terms],
+        "confirmed": spot.confirmed,
+        "n_subjects": None if held is None else held.n_subjects,
+        "estimate": None if held is None else finite(held.estimate),
+        "lower": finite(spot.lower),
+        "upper": finite(spot.upper),
+        "adjusted_p": finite(spot.adjusted_p),
+        "reason": spot.reason,
+    }
