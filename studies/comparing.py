@@ -353,6 +353,10 @@ class _Work:
             notes.append(
                 f"no margin is declared for {', '.join(without)}: only superiority can be shown there"
             )
+        if self.protocol.missing is not None and self.protocol.missing.primary == "multiple_imputation":
+            notes.append(
+                "missing units are not imputed here: versions are compared on units that have both values"
+            )
         return {"units": units, "notes": notes}
 
     def _pre_specified(self, endpoint: str, candidate: str) -> bool | None:

@@ -20,7 +20,7 @@ nothing of it and leaves it out: it makes no claim.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -104,8 +104,10 @@ def adjusted_comparisons(
         level: Confidence level of all together.
         replicates: For `max_t`: what `Improvement.replicates` of each would be, where it is known already.
 
+    Where the replicates of a comparison cannot be used, it has no verdict under `max_t`; where those of all
+    together cannot (each is undefined in others), the family falls back to `bonferroni`, and says so.
+
     Raises:
-        CannotComputeError: With `max_t`: there are no common replicates.
         ValueError: No such method.
 
     Example:
@@ -167,25 +169,53 @@ def _tests(member: Member) -> tuple[float | None, float | None]:
 def _max_t(
     members: Sequence[Member], level: float, replicates: Sequence[FloatArray | None] | None
 ) -> tuple[AdjustedComparison, ...]:
-    drawn = list(replicates) if replicates is not None else [None] * len(members)
-    columns, values, names = [], [], []
-    for member, known in zip(members, drawn, strict=True):
-        if member.improvement is not None:
-            block = member.improvement.replicates if known is None else known
-            columns.append(block)
-            values.append(member.improvement.values)
-            names += [f"{member.name} ({place + 1})" for place in range(block.shape[1])]
-    if not columns:
-        return tuple(_none(member) for member in members)
-    largest, undefined = largest_deviations(np.concatenate(values), np.column_stack(columns), names=names)
-    quantile = percentile(largest, level, "upper")
+    given = replicates if replicates is not None else [None] * len(members)
+    found: list[AdjustedComparison | None] = [None] * len(members)
+    drawn: dict[int, FloatArray] = {}
+    for place, (member, known) in enumerate(zip(members, given, strict=True)):
+        one = member.improvement
+        if one is None:
+            found[place] = _none(member)
+            continue
+        try:
+            block = one.replicates if known is None else known
+            largest_deviations(one.values, block, names=_names(member, block))
+        except CannotComputeError as problem:
+            found[place] = AdjustedComparison(None, verdict(None, member.margin, reason=str(problem)))
+        else:
+            drawn[place] = block
+    for place, one in zip(drawn, _together([members[place] for place in drawn], drawn, level), strict=True):
+        found[place] = one
+    return tuple(one for one in found if one is not None)
+
+
+def _names(member: Member, block: FloatArray) -> list[str]:
+    return [f"{member.name} ({place + 1})" for place in range(block.shape[1])]
+
+
+def _together(
+    members: Sequence[Member], drawn: Mapping[int, FloatArray], level: float
+) -> tuple[AdjustedComparison, ...]:
+    """The comparisons whose replicates can be used, by one quantile for all of them."""
+    if not members:
+        return ()
+    values = np.concatenate([one.improvement.values for one in members if one.improvement is not None])
+    names = [name for one, block in zip(members, drawn.values(), strict=True) for name in _names(one, block)]
+    try:
+        largest, undefined = largest_deviations(values, np.column_stack(list(drawn.values())), names=names)
+        quantile = percentile(largest, level, "upper")
+    except CannotComputeError as problem:
+        note = f"Bonferroni in place of the maximal t, which cannot be computed: {problem}"
+        return tuple(
+            replace(one, verdict=replace(one.verdict, reason=_joined(note, one.verdict.reason)))
+            for one in _bonferroni(members, level)
+        )
     critical = quantile.upper
     relative = (quantile.mc_error[1] if quantile.mc_error else 0.0) / critical
     own_level = float(1 - 2 * special.ndtr(-critical))
     found = []
     for member in members:
         if member.improvement is None:
-            found.append(_none(member))
             continue
         p = [None if one is None else _step(one, largest) for one in _tests(member)]
         one = _at(member, member.improvement, own_level, p)
@@ -194,6 +224,10 @@ def _max_t(
             one = replace(one, interval=interval, verdict=verdict(interval, member.margin))
         found.append(one)
     return tuple(found)
+
+
+def _joined(*notes: str | None) -> str:
+    return " ".join(note for note in notes if note)
 
 
 def _with_error(interval: Interval, relative: float, undefined: float) -> Interval:
@@ -323,7 +357,10 @@ def _bound(
     else:
         return made[-1]
     side: Literal["lower", "upper"] = "lower" if good else "upper"
-    found = improvement.at(1 - alpha * share, side)
+    try:
+        found = improvement.at(1 - alpha * share, side)
+    except CannotComputeError:  # too few replicates for a bound at this level
+        return float("-inf") if good else float("inf")
     bound = found.lower if good else found.upper
     if not made:
         return bound

@@ -181,6 +181,29 @@ def test_maximal_t_is_that_of_simultaneous_intervals() -> None:
         )
 
 
+def test_replicates_that_cannot_be_used_stop_only_their_own_comparison() -> None:
+    improvements, _ = versions(7, [1.0, 0.0])
+    family = [Member(str(i), one) for i, one in enumerate(improvements)]
+    usual = [one.replicates for one in improvements]
+    broken = [np.where(np.arange(1000)[:, None] < 20, np.nan, usual[0]), usual[1]]
+    first, second = adjusted_comparisons(family, method="max_t", replicates=broken)
+    assert first.verdict.decision == "not_evaluable"
+    assert "undefined in 20 of 1,000" in str(first.verdict.reason)
+    alone = adjusted_comparisons(family[1:], method="max_t", replicates=usual[1:])
+    assert second == alone[0]
+
+
+def test_replicates_that_cannot_be_used_together_fall_back_to_bonferroni() -> None:
+    improvements, _ = versions(8, [1.0, 0.0])
+    family = [Member(str(i), one) for i, one in enumerate(improvements)]
+    rows, usual = np.arange(1000)[:, None], [one.replicates for one in improvements]
+    apart = [np.where(rows < 8, np.nan, usual[0]), np.where(rows > 992, np.nan, usual[1])]
+    found = adjusted_comparisons(family, method="max_t", replicates=apart)
+    plain = adjusted_comparisons(family, method="bonferroni")
+    assert [one.interval for one in found] == [one.interval for one in plain]
+    assert all("Bonferroni in place of the maximal t" in str(one.verdict.reason) for one in found)
+
+
 def test_maximal_t_keeps_the_familywise_rate() -> None:
     """No version better or worse: any claim of superiority in 2.5% of studies, within Monte-Carlo error."""
     runs, false = 300, 0
