@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal
 
 import numpy as np
+import polars as pl
 
 from ..evaluators.additive import AdditivePrepared, at_together
 from ..evaluators.comparison.family import AdjustedComparison, Member, adjusted_comparisons
 from ..evaluators.comparison.improvement import Improvement
 from ..evaluators.comparison.verdict import Verdict
 from ..evaluators.comparison.versions import Comparison as Found
-from ..evaluators.comparison.versions import checked_method, compare_prepared, scaled_margin
+from ..evaluators.comparison.versions import Scale, checked_method, compare_prepared, scaled_margin
 from ..evaluators.intervals import METHODS
 from ..evaluators.metric import CannotComputeError, FloatArray, Interval, Metric, Prepared
 from ..evaluators.weights import ResamplingWeights
@@ -29,6 +29,7 @@ from ..protocols.model import Protocol
 from ..protocols.roles import metric_of
 from . import comparison_words as wording
 from .comparable import Comparable, PreparedPart
+from .comparison_folder import SUBJECT_COLUMNS
 from .slices import endpoint_of
 
 TOGETHER = 64
@@ -298,43 +299,42 @@ def p_values(line: Line) -> tuple[float | None, float | None]:
         return None, None
 
 
-def per_subject(one: Compared, line: Line, block: int = 500) -> list[dict[str, Any]]:
+def per_subject(one: Compared, line: Line) -> pl.DataFrame:
     """Each subject's own values: the statistic at a weight of one for this subject alone."""
     if one.found is None or one.ready.baseline is None or one.ready.candidate is None:
-        return []
-    values = [
-        _alone(part, one.found.statistic.name, block) for part in (one.ready.baseline, one.ready.candidate)
-    ]
-    better = one.found.statistic.better
-    rows = []
-    for place, subject in enumerate(one.ready.subjects):
-        first, second = (float(side[place]) for side in values)
-        rows.append(
-            {
-                "candidate": line.comparable.candidate,
-                "endpoint": line.comparable.endpoint_id,
-                "subject": subject,
-                "n_units": int(one.ready.units[place]),
-                "baseline": finite(first),
-                "candidate_value": finite(second),
-                "improvement": finite(_improved(first, second, better, line.plan.scale)),
-            }
-        )
-    return rows
+        return pl.DataFrame(schema=SUBJECT_COLUMNS)
+    first, second = (
+        _alone(part, one.found.statistic.name) for part in (one.ready.baseline, one.ready.candidate)
+    )
+    columns = {
+        "candidate": [line.comparable.candidate] * len(first),
+        "endpoint": [line.comparable.endpoint_id] * len(first),
+        "subject": list(one.ready.subjects),
+        "n_units": one.ready.units,
+        "baseline": first,
+        "candidate_value": second,
+        "improvement": _improved(first, second, one.found.statistic.better, line.plan.scale),
+    }
+    values = pl.col("baseline", "candidate_value", "improvement")
+    finite_ = pl.when(values.is_finite()).then(values)
+    return pl.DataFrame(columns, schema=SUBJECT_COLUMNS).with_columns(finite_.name.keep())
 
 
-def _improved(first: float, second: float, better: str, scale: Literal["difference", "ratio"]) -> float:
+def _improved(first: FloatArray, second: FloatArray, better: str, scale: Scale) -> FloatArray:
     if scale == "ratio":
-        if not (first > 0 and second > 0):
-            return math.nan
-        first, second = math.log(first), math.log(second)
+        with np.errstate(all="ignore"):
+            first, second = (np.log(np.where(one > 0, one, np.nan)) for one in (first, second))
     if better == "near_zero":
-        return abs(first) - abs(second)
-    return {"higher": second - first, "lower": first - second}.get(better, math.nan)
+        return np.abs(first) - np.abs(second)
+    found = {"higher": second - first, "lower": first - second}.get(better)
+    return np.full(len(first), np.nan) if found is None else found
 
 
-def _alone(prepared: Prepared, statistic: str, block: int) -> FloatArray:
+def _alone(prepared: Prepared, statistic: str, block: int = 500) -> FloatArray:
+    """(S,) values of a statistic, one subject alone each."""
     place, n = prepared.statistics.index(statistic), prepared.n_subjects
+    if isinstance(prepared, AdditivePrepared) and type(prepared).at is AdditivePrepared.at:
+        return np.asarray(prepared.evaluate(prepared.totals)[:, place])
     result = np.full(n, np.nan)
     for start in range(0, n, block):
         stop = min(start + block, n)

@@ -30,7 +30,6 @@ from .comparison_folder import (
     COMPARISON_FILE,
     COMPARISON_SCHEMA,
     COMPARISONS_FOLDER,
-    SUBJECT_COLUMNS,
     SUBJECTS_FILE,
     Comparison,
 )
@@ -178,13 +177,22 @@ def _only(study: Study, versions: Sequence[str]) -> Study:
 
 
 def default_section(protocol: Protocol) -> VersionComparison:
-    """What is compared where the protocol says nothing: its deciding endpoints, without margins."""
+    """What is compared where the protocol says nothing: its deciding endpoints, without margins.
+
+    Raises:
+        UsageError: No endpoint decides.
+    """
     found = {}
     for name, endpoint in protocol.endpoints.items():
         if endpoint.role in DECIDING:
             judged = [part.statistic for part in endpoint.judged if part.statistic]
             statistic = next(iter(judged), None) or metric_of(protocol, endpoint).headline
             found[name] = ComparedEndpoint(statistic=statistic)
+    if not found:
+        raise UsageError(
+            "no endpoint of the protocol decides, so there is nothing to compare; a section `comparison` names "
+            "endpoints and margins"
+        )
     return VersionComparison(endpoints=found)
 
 
@@ -310,7 +318,7 @@ class _Work:
             for candidate in self.asked.candidates
         }
         rows = [row for line in lines for row in describer.rows(line)]
-        own = [row for line in lines for row in per_subject(line.whole, line)]
+        own = [per_subject(line.whole, line) for line in lines]
         document = {
             "schema": COMPARISON_SCHEMA,
             "study": dict(self.ready.study),
@@ -332,7 +340,7 @@ class _Work:
             "weak_spots": dict(spots),
             "comparability": self._comparability(lines),
         }
-        return Outcome(document, frame(rows), pl.DataFrame(own, schema=SUBJECT_COLUMNS))
+        return Outcome(document, frame(rows), pl.concat(own))
 
     def _comparability(self, lines: Sequence[Line]) -> dict[str, Any]:
         units = [

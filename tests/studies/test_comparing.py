@@ -327,6 +327,12 @@ def test_what_makes_no_comparison_is_refused(tmp_path: Path, arguments: dict, me
         ac.compare(write(tmp_path / "s"), **arguments)
 
 
+def test_where_nothing_decides_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    folder = write(tmp_path / "s", section="", protocol=PROTOCOL.replace("role: primary", "role: secondary"))
+    with pytest.raises(UsageError, match="nothing to compare"):
+        ac.compare(folder, baseline="v1")
+
+
 def test_more_than_fifty_candidates_are_refused(tmp_path: Path) -> None:
     versions = tuple(f"v{i}" for i in range(52))
     with pytest.raises(UsageError, match="51 candidates are more than 50"):
