@@ -190,8 +190,8 @@ def default_section(protocol: Protocol) -> VersionComparison:
             found[name] = ComparedEndpoint(statistic=statistic)
     if not found:
         raise UsageError(
-            "no endpoint of the protocol decides, so there is nothing to compare; a section `comparison` names "
-            "endpoints and margins"
+            "no endpoint of the protocol decides, so there is nothing to compare; a section `comparison` "
+            "names endpoints and margins"
         )
     return VersionComparison(endpoints=found)
 

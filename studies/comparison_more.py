@@ -139,8 +139,10 @@ def groupings(protocol: Protocol, people: pl.DataFrame) -> dict[str, dict[str, s
 
 
 def _band(subgroup: Subgroup, value: float | None, *, whole: bool) -> str | None:
+    if value is None:
+        return None
     edges = (None, *(subgroup.bands or ()), None)
-    for low, high in pairwise(edges) if value is not None else ():
+    for low, high in pairwise(edges):
         if (low is None or value >= low) and (high is None or value < high):
             return band_label(low, high, whole=whole)
     return None

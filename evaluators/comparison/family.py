@@ -184,8 +184,9 @@ def _max_t(
             found[place] = AdjustedComparison(None, verdict(None, member.margin, reason=str(problem)))
         else:
             drawn[place] = block
-    for place, one in zip(drawn, _together([members[place] for place in drawn], drawn, level), strict=True):
-        found[place] = one
+    together = _together([members[place] for place in drawn], drawn, level)
+    for place, adjusted in zip(drawn, together, strict=True):
+        found[place] = adjusted
     return tuple(one for one in found if one is not None)
 
 
