@@ -263,11 +263,10 @@ def _groups(
     """Terms and members of every group: labels in alphabetical order, then pairs of two variables."""
     single: dict[str, list[tuple[str, Mask]]] = {}
     for variable, labels in groups.items():
-        text = [None if _missing(label) else str(label) for label in _plain(labels)]
-        found = sorted({label for label in text if label is not None})
-        single[variable] = [
-            (label, np.fromiter((one == label for one in text), dtype=bool, count=count)) for label in found
-        ]
+        plain = _plain(labels)
+        known = np.fromiter((not _missing(label) for label in plain), dtype=bool, count=count)
+        text = np.array([str(label) for label in plain], dtype=np.str_)
+        single[variable] = [(str(label), known & (text == label)) for label in np.unique(text[known])]
         for label, mask in single[variable]:
             yield ((variable, label),), mask
     if depth < _DEEPEST:
