@@ -25,7 +25,7 @@ wheel: ## Build the wheel into dist/, install it elsewhere and run it
 bench: ## Benchmarks against other ways to the same numbers; BENCH_DOCS=1 rewrites the table in the docs
 	@.ci/bench
 
-coverage: ## Simulate how often each interval covers; writes docs/coverage/ and the tables of docs/coverage.md
+coverage: ## Simulate how often intervals cover and comparisons claim what is not so; rewrites their pages in docs/
 	@.ci/coverage
 
 clean: ## Remove what was built and the demo; the environment (.venv, .uv) stays

@@ -57,7 +57,7 @@ def tasks(studies: int, seed: int) -> list[Task]:
 
 SPOTS = (
     *((n, 0.0, "normal") for n in (100, 200, 400)),
-    (200, 0.0, "skewed"),
+    *((n, 0.0, f"long tail of {which}") for n in (200, 400) for which in ("losses", "gains")),
     *((n, loss, "normal") for n in (200, 400) for loss in (0.5, 1.0)),
 )
 EXTENSIONS = (

@@ -6,6 +6,8 @@ standard deviation 1; in the planted group the mean is lower.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import special
 
@@ -14,6 +16,12 @@ from accordance.evaluators import improvement_of_sums, weak_spots
 from .tally import Row, generator
 
 LABELS = (2, 2, 3, 3, 4, 4)
+SHAPES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "normal": lambda rng, n: rng.standard_normal(n),
+    "long tail of losses": lambda rng, n: 1 - rng.standard_exponential(n),
+    "long tail of gains": lambda rng, n: rng.standard_exponential(n) - 1,
+}
+"""Mean 0 and standard deviation 1; the tails are exponential."""
 NAIVE = "worst group on all subjects, unadjusted"
 HELD_OUT = "search and confirmation"
 
@@ -26,13 +34,13 @@ def simulate(subjects: int, loss: float, *, studies: int, seed: int, shape: str 
         loss: Loss in one label of a variable of three, in standard deviations; 0: none.
         studies: How many.
         seed: Of everything.
-        shape: `normal`, or `skewed` (exponential).
+        shape: Of the subjects' improvements, a name of `SHAPES`.
     """
     rng = generator(seed, "spots", subjects, loss, shape)
     hits = dict.fromkeys((HELD_OUT, NAIVE), 0)
     for study in range(studies):
         groups = {f"v{i}": rng.integers(0, k, subjects) for i, k in enumerate(LABELS)}
-        noise = rng.standard_normal(subjects) if shape == "normal" else 1 - rng.standard_exponential(subjects)
+        noise = SHAPES[shape](rng, subjects)
         improvement = noise - loss * (groups["v2"] == 0)
         evaluate = improvement_of_sums(improvement)
         found = weak_spots(evaluate, groups, seed=study)
@@ -40,7 +48,7 @@ def simulate(subjects: int, loss: float, *, studies: int, seed: int, shape: str 
         if not loss:
             hits[NAIVE] += _naive(improvement, groups)
     what = "no weak spot" if not loss else f"loss {loss:g} in a third"
-    name = f"{subjects} subjects, {what}{', skewed' if shape == 'skewed' else ''}"
+    name = f"{subjects} subjects, {what}{'' if shape == 'normal' else f', {shape}'}"
     return [
         Row("spots", name, method, int(count), studies)
         for method, count in hits.items()
