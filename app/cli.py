@@ -449,31 +449,52 @@ def report(
 
 
 @app.command()
-def gate(where: Run = Path(), as_json: Json = False) -> None:
-    """Turn the decision of a run into an exit code.
+def gate(  # noqa: PLR0917 - Typer passes options by name
+    where: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|COMPARISON", help="Run or comparison folder, or study folder for its latest run."
+        ),
+    ] = Path(),
+    comparison: Annotated[
+        bool, typer.Option("--comparison", help="Of a study folder, its latest comparison.")
+    ] = False,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ENDPOINT=DECISION",
+            help="What an endpoint has to be; of one candidate: CANDIDATE:ENDPOINT=DECISION. May repeat.",
+        ),
+    ] = None,
+    inconclusive: Annotated[
+        str | None,
+        typer.Option(
+            metavar="warn|fail", help="Of a comparison: what an inconclusive endpoint does. Default: fail."
+        ),
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the answer as JUnit XML.")] = None,
+    summary: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the answer as Markdown for a pull request.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Turn the decision of a run or of a comparison into an exit code.
 
-    0 all criteria met; 1 not met; 3 not evaluable.
+    0 all criteria met, or every candidate superior or non-inferior; 1 not met,
+    or inferior; 3 not evaluable, or inconclusive. Files are written before.
 
     Examples:
         accordance run my-study && accordance gate my-study
         accordance gate my-study --json | jq .exit_code
+        accordance gate my-study --comparison --junit junit.xml --summary summary.md
+        accordance gate my-study --comparison --require sensitivity=superior
+        accordance gate my-study --comparison --inconclusive warn
     """
-    from ..studies import gate as gates
+    from . import gating
 
     output = Output(as_json=as_json)
-    results = _results(where)
-    outcome = gates.gate(results)
-    output.answer(
-        {
-            "run": results.run_id,
-            "decision": results.decision,
-            "exit_code": outcome.exit_code,
-            "lines": outcome.lines,
-        }
-    )
-    for line in outcome.lines:
-        output.text(line)
-    raise typer.Exit(outcome.exit_code)
+    asked = gating.Asked(tuple(require or ()), inconclusive, junit, summary)
+    raise typer.Exit(gating.answer(output, where, comparison=comparison, asked=asked))
 
 
 @app.command()

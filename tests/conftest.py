@@ -15,6 +15,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 BENCHMARKS = Path(__file__).resolve().parent / "benchmarks"
 STATISTICS = Path(__file__).resolve().parent / "evaluators"
 LEDGER = pytest.StashKey[Any]()
+sys.path.append(
+    str(Path(__file__).resolve().parent)
+)  # so that tests can say `from comparison_documents import row`
 
 
 def benchmarks_are_asked_for(config: pytest.Config) -> bool:

@@ -1,0 +1,212 @@
+"""What a gate answered about a comparison, as Markdown for a pull request: the decision first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..studies.comparison_folder import deciding_bounds
+from ..studies.gate import GateOutcome
+from ..studies.gate_comparison import PRIMARY, spoken
+from . import format as fmt
+from . import rows as printed
+from .markdown import bullets, code, escape, page, table
+from .summary import state, where_it_lies
+
+Row = Mapping[str, Any]
+
+MULTIPLICITY = {
+    "none": "one by one",
+    "bonferroni": "together, by Bonferroni's inequality",
+    "holm": "together, by Holm's procedure",
+    "max_t": "together, by the distribution of the largest deviation",
+}
+"""How the intervals of primary endpoints hold their level."""
+
+
+def comparison_summary(
+    document: Mapping[str, Any],
+    outcome: GateOutcome,
+    *,
+    folder: Path | None = None,
+    files: Sequence[Path] = (),
+) -> str:
+    """The answer of a gate about a comparison.
+
+    Args:
+        document: The content of comparison.json.
+        outcome: What `studies.gate_comparison.gate_comparison` answered.
+        folder: The comparison's folder.
+        files: Where its report lies.
+    """
+    return page(
+        [
+            f"## {escape(_title(document))}",
+            f"**{escape(outcome.answer)}.** {_decisions(document)}",
+            f"Baseline {code(document['baseline'])}, comparison {code(document['run']['id'])}.",
+            _table(document, outcome),
+            _note(document),
+            bullets("Why", _reasons(document, outcome)),
+            bullets("Left out", _left_out(document)),
+            bullets("Warnings", _warnings(document, outcome)),
+            where_it_lies(files, folder),
+        ]
+    )
+
+
+def _title(document: Mapping[str, Any]) -> str:
+    return str(document.get("title") or document["study"].get("title") or document["study"].get("id"))
+
+
+def _decisions(document: Mapping[str, Any]) -> str:
+    """Each candidate with its decision, in one line."""
+    told = [
+        f"{code(name)} is **{escape(spoken(document['decisions'][name]['decision']))}**"
+        for name in document["candidates"]
+    ]
+    return ", ".join(told) + "."
+
+
+def _table(document: Mapping[str, Any], outcome: GateOutcome) -> str:
+    several = len(document["candidates"]) > 1
+    columns = ["Gate", "Endpoint", "Baseline", "Candidate", "Improvement", "Margin", "Decision"]
+    if several:
+        columns.insert(2, "Version")
+    lines = []
+    for row in document["comparisons"]:
+        cells = _line(row, state(outcome.check_of(row["row_id"])))
+        if several:
+            cells.insert(2, code(row["candidate"]))
+        lines.append(cells)
+    first = 3 if several else 2
+    return table(columns, lines, right=range(first, first + 4))
+
+
+def _line(row: Row, gate: str) -> list[str]:
+    role = "" if row["role"] == PRIMARY else f", {escape(row['role'])}"
+    return [
+        gate,
+        f"{escape(row.get('title') or row['endpoint'])} ({code(row['endpoint'])}){role}",
+        escape(_value(row, row.get("baseline_value"))),
+        escape(_value(row, row.get("candidate_value"))),
+        escape(_improvement(row)),
+        escape(_margin(row)),
+        escape(fmt.quoted(str(row.get("words") or spoken(str(row["decision"])).capitalize()))),
+    ]
+
+
+def _note(document: Mapping[str, Any]) -> str:
+    how = MULTIPLICITY.get(str(document["multiplicity"]), str(document["multiplicity"]))
+    level = fmt.level(document["level"])
+    return (
+        f"Improvements are positive where the candidate is better; {level} intervals, those of primary "
+        f"endpoints {how}. A loss up to the margin is acceptable."
+    )
+
+
+def _reasons(document: Mapping[str, Any], outcome: GateOutcome) -> list[str]:
+    """Why something did not pass, what the study could detect, and how much more would settle it."""
+    found = []
+    for name in document["candidates"]:
+        found += [f"{name}: {reason}" for reason in document["decisions"][name].get("reasons") or []]
+    for row in document["comparisons"]:
+        check = outcome.check_of(row["row_id"])
+        if check is None or check.state == "passed":
+            continue
+        where = f"{row['endpoint']}, {row['candidate']}"
+        found += [f"{where}: {row[key]}" for key in ("reason", "error") if row.get(key)]
+        if (row.get("further") or {}).get("words"):
+            found.append(f"{where}: {row['further']['words']}")
+        if (row.get("detectable") or {}).get("regression") is not None:
+            found.append(f"{where}: {_detectable(row)}")
+    return found
+
+
+def _detectable(row: Row) -> str:
+    able = row["detectable"]
+    power = fmt.level(able.get("power"))
+    regression = _change(row, able["regression"]).removeprefix("+")
+    return f"the smallest regression that this study detects with power {power}: {regression}"
+
+
+def _left_out(document: Mapping[str, Any]) -> list[str]:
+    """Units that only one side has, by endpoint and candidate."""
+    units = (document.get("comparability") or {}).get("units") or []
+    return [f"{one['endpoint']}, {one['candidate']}: {one['words']}" for one in units]
+
+
+def _warnings(document: Mapping[str, Any], outcome: GateOutcome) -> list[str]:
+    found = [*outcome.warnings, *((document.get("comparability") or {}).get("notes") or [])]
+    if not document.get("locked"):
+        found.append("no plan was locked: nothing here is pre-specified")
+    return found + [f"post hoc: {one['message']}" for one in document.get("post_hoc") or []]
+
+
+def _ratio(row: Row) -> bool:
+    return row.get("scale") == "ratio"
+
+
+def _scale(row: Row) -> float:
+    """Differences of proportions are printed in percentage points."""
+    return 100.0 if printed.is_proportion(row) and not _ratio(row) else 1.0
+
+
+def _unit(row: Row) -> str:
+    if _ratio(row):
+        return ""
+    points = printed.is_proportion(row) or printed.unit(row) == "%"
+    return "\N{NO-BREAK SPACE}pp" if points else printed.unit(row)
+
+
+def _value(row: Row, number: float | None) -> str:
+    """What one version reached."""
+    if number is None or math.isnan(number):
+        return "\N{EN DASH}"
+    if printed.is_proportion(row):
+        return fmt.percent(number)
+    return fmt.fixed(number, fmt.decimals_for(number, None, None, row.get("standard_error"))) + printed.unit(
+        row
+    )
+
+
+def _printed(row: Row, number: float) -> float:
+    """An improvement as it is printed: in percentage points, or the ratio that a logarithm stands for."""
+    return math.exp(number) if _ratio(row) else round(number * _scale(row), 12)
+
+
+def _change(row: Row, number: float, *, unit: bool = True) -> str:
+    """An improvement or one of its bounds."""
+    interval = row.get("improvement") or {}
+    ends = [
+        None if (end := interval.get(side)) is None else _printed(row, end) for side in ("lower", "upper")
+    ]
+    value = _printed(row, number)
+    margin = row.get("margin")
+    marks = [_printed(row, 0.0)]
+    if margin is not None:
+        marks.append(1.0 / margin if _ratio(row) else _printed(row, -margin))
+    shown = fmt.measurement(value, fmt.decimals_for(value, ends[0], ends[1], None), tuple(marks))
+    plus = "+" if number > 0 and not _ratio(row) else ""
+    return f"{plus}{shown}{_unit(row) if unit else ''}"
+
+
+def _improvement(row: Row) -> str:
+    """The improvement with the interval that decides."""
+    found = row.get("improvement") or {}
+    estimate = found.get("estimate")
+    if estimate is None or math.isnan(estimate):
+        return "\N{EN DASH}"
+    lower, upper = deciding_bounds({"adjusted": row.get("adjusted"), "improvement": found})
+    if lower is None or upper is None:
+        return _change(row, estimate)
+    return (
+        f"{_change(row, estimate)} ({_change(row, lower, unit=False)} to {_change(row, upper, unit=False)})"
+    )
+
+
+def _margin(row: Row) -> str:
+    if row.get("margin") is None:
+        return "none"
+    return fmt.plain(round(row["margin"] * _scale(row), 10)) + _unit(row)
