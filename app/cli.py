@@ -95,29 +95,43 @@ def init(
             metavar="ID", help="Begin from a protocol of the library (`accordance protocols list`)."
         ),
     ] = None,
+    ci: Annotated[
+        str | None,
+        typer.Option(
+            metavar="github|gitlab", help="Besides, files that let a forge ask the gate on every change."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Begin a study in a folder.
 
     Writes study.yaml, the protocol, sections for people to write, and a
     .gitignore that keeps data and runs out. Tables that lie in the folder, or
-    in its `data` folder, are looked at, and a draft is written for them.
+    in its `data` folder, are looked at, and a draft is written for them. --ci
+    adds templates; in a folder that holds a study, it writes only these.
 
     Examples:
         accordance init my-study                     # a draft for the tables there
         accordance init pefr --example pefr-1986     # published data, ready
         accordance init hr --protocol heart-rate     # library protocol, your data
+        accordance init my-study --ci github         # a gate for pull requests
     """
     from ..studies import start
 
     output = Output(as_json=as_json)
-    made = start.init(folder, example=example, protocol=protocol)
+    made = start.init(folder, example=example, protocol=protocol, ci=ci)
     output.answer(made)
-    output.text(f"Study begun in {shown(folder)}, from {made['from']}:")
+    there = made["from"] == start.THERE
+    output.text(
+        f"Written in {shown(folder)}:" if there else f"Study begun in {shown(folder)}, from {made['from']}:"
+    )
     for line in folded(made["files"]):
         output.text(f"  {line}")
+    if made.get("note"):
+        output.text(f"Note: {made['note']}")
     edit = "" if example else f"edit {shown(folder / 'study.yaml')} and the protocol, then "
-    output.text(f"Next: {edit}accordance check {typed(folder)}")
+    steps = "look at their inputs, and commit them" if there else f"{edit}accordance check {typed(folder)}"
+    output.text(f"Next: {steps}")
 
 
 @app.command()

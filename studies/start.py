@@ -14,11 +14,13 @@ from ..protocols.errors import ContractError, OutputError, UsageError, Violation
 from ..protocols.model import Protocol
 from ..protocols.nodes import ScalarNode
 from ..protocols.source import read_yaml
-from . import starter
+from . import continuous, starter
 from .folder import CONFIG_FILE, SECTIONS_FOLDER, shared_tables, test_tables
 
 EXAMPLES = Path(__file__).parent / "examples"
 SIMULATE_FILE = "simulate.yaml"
+THERE = "the study there"
+"""What files were written for, where a study was there already."""
 IGNORE_FILE = ".gitignore"
 IGNORED = (
     "# Subjects' data, runs, comparisons and the cache stay out of version control.\n"
@@ -42,7 +44,9 @@ def examples() -> tuple[str, ...]:
     return tuple(sorted(place.name for place in EXAMPLES.iterdir() if (place / CONFIG_FILE).is_file()))
 
 
-def init(path: Path | str, *, example: str | None = None, protocol: str | None = None) -> dict[str, Any]:
+def init(
+    path: Path | str, *, example: str | None = None, protocol: str | None = None, ci: str | None = None
+) -> dict[str, Any]:
     """Begin a study in a folder, which may hold data already. Nothing that exists is overwritten.
 
     Without `example` and `protocol`, tables found in the folder or its `data` folder (CSV, Parquet) are
@@ -53,13 +57,16 @@ def init(path: Path | str, *, example: str | None = None, protocol: str | None =
         path: The study folder; made where it does not exist.
         example: Identifier of an example study to copy; simulated data are drawn.
         protocol: Identifier of a library protocol, with or without `library:`.
+        ci: `github` or `gitlab`: besides, files that let this forge ask the gate on every change. In a folder
+            that holds a study already, only these are written.
 
     Returns:
-        `path`, `from` (what it was begun from) and `files` (what was written, relative to `path`).
+        `path`, `from` (what it was begun from) and `files` (what was written, relative to `path`); with `ci`,
+        `note`: what to do where the forge does not look for files there.
 
     Raises:
-        UsageError: No such example or protocol, both were given, files are in the way, or tables whose roles
-            cannot be told from their names.
+        UsageError: No such example, protocol or forge, both of the first were given, files are in the way, or
+            tables whose roles cannot be told from their names.
         OutputError: The folder cannot be written.
     """
     folder = Path(path)
@@ -68,7 +75,10 @@ def init(path: Path | str, *, example: str | None = None, protocol: str | None =
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file, not a folder")
     source = None
-    if example is not None:
+    there = ci is not None and example is None and protocol is None and (folder / CONFIG_FILE).is_file()
+    if there:
+        texts, origin = {}, THERE
+    elif example is not None:
         texts, origin = _example(example), f"example {example}"
         source = EXAMPLES / example
     elif protocol is not None:
@@ -76,7 +86,10 @@ def init(path: Path | str, *, example: str | None = None, protocol: str | None =
     else:
         texts = {**starter.draft(folder), **sections()}
         origin = "the tables found" if starter.found(folder) else "a draft"
-    texts = {IGNORE_FILE: IGNORED, **texts}
+    if not there:
+        texts = {IGNORE_FILE: IGNORED, **texts}
+    if ci is not None:
+        texts |= continuous.files(ci, folder, texts.get(CONFIG_FILE, folder / CONFIG_FILE))
     in_the_way = [name for name in texts if (folder / name).exists()]
     if source is not None and (folder / "data").exists():
         in_the_way.append("data")
@@ -90,7 +103,8 @@ def init(path: Path | str, *, example: str | None = None, protocol: str | None =
         raise OutputError(
             f"{error.filename or folder} cannot be written: {error.strerror or error}"
         ) from error
-    return {"path": str(folder), "from": origin, "files": written}
+    made = {"path": str(folder), "from": origin, "files": written}
+    return made if ci is None else {**made, "note": continuous.note(ci, folder)}
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> list[str]:

@@ -69,6 +69,7 @@ def test_the_wheel_holds_code_and_data_and_nothing_else(wheel: Path) -> None:
     for folder, endings in {
         "accordance/protocols/library/": (".yaml",),
         "accordance/studies/examples/": (".yaml", ".csv", ".md"),
+        "accordance/studies/ci/": (".yml",),
         "accordance/reports/": (".j2", ".css", ".ttf"),
         "accordance/evaluators/": (".py",),
     }.items():
