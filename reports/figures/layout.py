@@ -43,19 +43,43 @@ def forest_range(model: Forest) -> tuple[float, float]:
     """
     limits = [*model.goal, *(mark for row in model.rows for mark in row.goal)]
     marks = [mark for mark in limits if np.isfinite(mark)] + ([] if model.null is None else [model.null])
+    marks += [] if model.span is None else [model.span.low, model.span.high]
     marks += [row.value for row in model.rows if row.value is not None and np.isfinite(row.value)]
     for row in model.rows:
         marks += [end for end in (row.lower, row.upper) if row.overall and end is not None]
-    for side in ("lower", "upper"):
-        ends = [end for row in model.rows if (end := getattr(row, side)) is not None and np.isfinite(end)]
+    for side in (0, 1):
+        bounds = [
+            pair[side]
+            for row in model.rows
+            for pair in ((row.lower, row.upper), row.wider)
+            if pair is not None
+        ]
+        ends = [end for end in bounds if end is not None and np.isfinite(end)]
         if ends:
             first, third = np.quantile(ends, (0.25, 0.75))
             reach = 3 * max(third - first, 1e-12)
             marks += [end for end in ends if first - reach <= end <= third + reach]
     low, high = padded(*_span(marks), 0.04)
-    if model.x.percent:
+    if model.x.percent and model.null is None:  # a difference of proportions may be negative
         low, high = max(low, -0.005), min(high, 1.005)
     return _declared(model.x, (low, high))
+
+
+def within(
+    wider: tuple[float | None, float | None] | None, shown: tuple[float, float]
+) -> tuple[float, float] | None:
+    """A second interval as far as the axis goes; None where there is none.
+
+    Example:
+        >>> within((-3.0, None), (-2.0, 2.0))
+        (-2.0, 2.0)
+    """
+    if wider is None or wider == (None, None):
+        return None
+    lower, upper = wider
+    return max(shown[0], shown[0] if lower is None else lower), min(
+        shown[1], shown[1] if upper is None else upper
+    )
 
 
 def curve_ranges(model: Curve) -> tuple[tuple[float, float], tuple[float, float]]:

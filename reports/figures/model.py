@@ -117,6 +117,7 @@ class ForestRow:
         overall: True for the line of all analysed rows.
         goal: Limits of this line alone, where lines are judged by different ones.
         row_id: The row of the results behind the line; None for headings.
+        wider: Bounds of a second, wider interval (adjusted for multiplicity), drawn thin around the first.
     """
 
     label: str
@@ -129,13 +130,15 @@ class ForestRow:
     overall: bool = False
     goal: tuple[float, ...] = ()
     row_id: str | None = None
+    wider: tuple[float | None, float | None] | None = None
 
 
 @dataclass(frozen=True)
 class Forest(Figure):
     """Estimates of the declared subgroups under each other, beside the overall estimate and the goal.
 
-    `null` is where nothing differs, for differences and ratios; None for estimates.
+    `null` is where nothing differs, for differences and ratios; None for estimates. `span` is a stretch to
+    shade: what a margin tolerates.
     """
 
     x: Axis
@@ -145,6 +148,7 @@ class Forest(Figure):
     count_title: str = "n/N"
     text_title: str = "Estimate (interval)"
     null: float | None = None
+    span: Span | None = None
 
 
 @dataclass(frozen=True)

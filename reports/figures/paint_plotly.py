@@ -51,7 +51,7 @@ def _axis(axis: Axis, colours: theme.Theme, span: tuple[float, float]) -> dict[s
     return {
         "title": {"text": escape(axis.label)},
         "range": list(span),
-        "tickformat": ".0%" if axis.percent else ",",
+        "tickformat": percents(span) if axis.percent else ",",
         "showgrid": False,
         "zeroline": False,
         "showline": True,
@@ -59,6 +59,16 @@ def _axis(axis: Axis, colours: theme.Theme, span: tuple[float, float]) -> dict[s
         "ticks": "outside",
         "tickcolor": colours.quiet,
     }
+
+
+def percents(span: tuple[float, float]) -> str:
+    """How percentages are written along an axis: neighbouring ticks must not read the same.
+
+    Example:
+        >>> percents((0.8, 1.0)), percents((-0.02, 0.01))
+        ('.0%', '.1%')
+    """
+    return ".0%" if span[1] - span[0] > 0.06 else ".1%"
 
 
 def _scatter(figure: Any, model: Scatter, colours: theme.Theme, go: Any) -> None:
@@ -166,6 +176,7 @@ def _forest(figure: Any, model: Forest, colours: theme.Theme, go: Any) -> None:
             hovertemplate="%{customdata[0]}<br>%{customdata[1]}<br>%{customdata[2]}<extra></extra>",
         )
     )
+    _forest_extras(figure, model, colours, (low, high))
     for mark in model.goal:
         figure.add_vline(x=mark, line={"color": colours.goal, "width": 1.5, "dash": "dashdot"})
     if model.null is not None:
@@ -208,6 +219,21 @@ def _forest(figure: Any, model: Forest, colours: theme.Theme, go: Any) -> None:
                 font={"size": 12},
             )
     figure.update_layout(height=110 + 24 * len(model.rows), margin={"r": 270})
+
+
+def _forest_extras(figure: Any, model: Forest, colours: theme.Theme, shown: tuple[float, float]) -> None:
+    """The shaded stretch, and the wider intervals as thin lines behind the others."""
+    if model.span is not None:
+        figure.add_vrect(
+            x0=model.span.low, x1=model.span.high, fillcolor=colours.goal, opacity=0.1, line_width=0,
+            layer="below",
+        )  # fmt: skip
+    for at, row in enumerate(model.rows):
+        ends = layout.within(row.wider, shown)
+        if row.value is not None and ends is not None:
+            figure.add_shape(
+                type="line", x0=ends[0], x1=ends[1], y0=at, y1=at, line={"color": colours.point, "width": 1}
+            )
 
 
 def _matrix(figure: Any, model: Matrix, colours: theme.Theme, go: Any) -> None:

@@ -183,6 +183,10 @@ def _level_words(axes: Any, model: Scatter, low: float, high: float, height: flo
             )
 
 
+EDGE = 0.12
+"""Nearer to an end of the axis than this share of it, a goal's words stand inside instead of around it."""
+
+
 def _forest(canvas: Any, model: Forest, _: int) -> None:
     """Names, counts, intervals and numbers in one line each; the goal as a vertical line through all."""
     row_height, top, bottom = 0.19, 0.3, 0.5
@@ -197,6 +201,8 @@ def _forest(canvas: Any, model: Forest, _: int) -> None:
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(model.x.label)
     _axis_numbers(axes.xaxis, percent=model.x.percent)
+    if model.span is not None:
+        axes.axvspan(model.span.low, model.span.high, color=_LIGHT.goal, alpha=0.1, linewidth=0, zorder=0)
     for mark in (mark for mark in model.goal if np.isfinite(mark)):
         axes.axvline(mark, color=_LIGHT.goal, linewidth=1.1, linestyle=theme.DASHES["goal"], zorder=1)
     if model.null is not None:
@@ -212,7 +218,9 @@ def _forest(canvas: Any, model: Forest, _: int) -> None:
     write(1.0, -0.95, model.text_title, ha="right", **bold)
     if model.goal_label and model.goal:
         middle = sum(model.goal) / len(model.goal)
-        axes.text(middle, -0.95, model.goal_label, color=_LIGHT.goal, ha="center", va="center", **bold)
+        share = (middle - low) / (high - low)
+        side = "left" if share < EDGE else "right" if share > 1 - EDGE else "center"
+        axes.text(middle, -0.95, model.goal_label, color=_LIGHT.goal, ha=side, va="center", **bold)
     for index, row in enumerate(model.rows):
         weight = "semibold" if row.heading or row.overall else "normal"
         indent = 0.0 if row.heading or row.overall else 0.018
@@ -232,6 +240,12 @@ def _forest_mark(axes: Any, row: ForestRow, at: int, low: float, high: float) ->
     """An interval with its estimate; where it reaches beyond the axis, an arrow says so."""
     if row.value is None or not np.isfinite(row.value):
         return
+    wider = layout.within(row.wider, (low, high))
+    if wider is not None:
+        axes.plot(wider, [at, at], color=_LIGHT.point, linewidth=0.6, zorder=2, solid_capstyle="butt")
+        inside = [end for end in wider if low < end < high]
+        axes.plot(inside, [at] * len(inside), color=_LIGHT.point, marker="|", markersize=4.5,
+                  markeredgewidth=0.8, linestyle="none", zorder=2)  # fmt: skip
     if row.lower is not None or row.upper is not None:
         start = low if row.lower is None else max(row.lower, low)
         end = high if row.upper is None else min(row.upper, high)
