@@ -39,6 +39,12 @@ app.add_typer(protocols.app, name="protocols")
 
 Study = Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder: the one that holds study.yaml.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, or study folder for its latest run.")]
+Shown = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN|COMPARISON", help="Run or comparison folder, or study folder for its latest run."
+    ),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -412,7 +418,7 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
 
 @app.command()
 def report(
-    where: Run = Path(),
+    where: Shown = Path(),
     output_folder: Annotated[
         Path | None,
         typer.Option("--output", metavar="FOLDER", help="Where to write. Default: the run folder."),
@@ -433,9 +439,9 @@ def report(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Render a run as a PDF/A and as one self-contained HTML file.
+    """Render a run or a comparison as a PDF/A and as one self-contained HTML file.
 
-    No number is computed again: the report shows what the run found.
+    No number is computed again: the report shows what was found.
 
     Examples:
         accordance report my-study                     # the latest run
@@ -443,11 +449,12 @@ def report(
         accordance report my-study --format html --output shared/
         accordance report my-study --no-attachments    # a zip beside the PDF instead
         accordance report my-study --template ich-e3   # in the order of ICH E3
+        accordance report my-study/comparisons/20260301T101500Z_1a2b3c4d
     """
     from .. import reports
 
     output = Output(as_json=as_json)
-    folder = _results(where).folder
+    folder = where if reports.comparison.is_comparison(where) else _results(where).folder
     with output.progress() as progress:
         progress("rendering the report", 0.0)
         written = reports.report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import comparison
 from .report import report
 
-__all__ = ["report"]
+__all__ = ["comparison", "report"]

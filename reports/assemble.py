@@ -322,7 +322,7 @@ LAST = ("abbreviations", layouts.CONTENTS)
 
 def _laid_out(layout: layouts.Layout, context: dict[str, Any], *, further: bool) -> str:
     """The page: each part rendered once, and put where the layout has it."""
-    environment = _environment()
+    environment = templates()
     listed = _with_further(layout.entries()) if further else layout.entries()
     first = Markup(environment.get_template("first.html.j2").render(context))  # noqa: S704 - escaping is on
     modules = _modules(environment, context)
@@ -434,7 +434,7 @@ def _versions(material: Material) -> list[dict[str, str]]:
 
 
 @cache
-def _environment() -> Environment:
+def templates() -> Environment:
     """Templates with escaping always on and unknown names refused."""
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -446,6 +446,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         count=fmt.count,
+        level=fmt.level,
         size=fmt.size,
         plain=fmt.plain,
         markup=Markup,  # only for what `sections` rendered with raw HTML off

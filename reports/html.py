@@ -28,15 +28,17 @@ def html(material: Material, *, layout: layouts.Layout = layouts.SPA) -> str:
         material: What `assemble.gather` found.
         layout: The order in which its sections come.
     """
+    return render(material, painter, target="screen", css=css(), attachments=False, layout=layout)
 
-    def painter(model: figures.AnyFigure) -> Markup:
-        return Markup(figures.svg(model, raster_above=0))  # noqa: S704 - the painter escapes every text
 
-    return render(material, painter, target="screen", css=_css(), attachments=False, layout=layout)
+def painter(model: figures.AnyFigure) -> Markup:
+    """A figure as the page shows it: points as a picture, so that no observation is a mark of its own."""
+    return Markup(figures.svg(model, raster_above=0))  # noqa: S704 - the painter escapes every text
 
 
 @cache
-def _css() -> str:
+def css() -> str:
+    """The style sheet of a page, its fonts within."""
     faces = [
         f'@font-face {{ font-family: "{family}"; font-weight: {weight}; '
         f'src: url("data:font/woff;base64,{_woff(name)}") format("woff"); }}'

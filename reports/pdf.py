@@ -11,7 +11,7 @@ import logging
 import threading
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from markupsafe import Markup
 from ..protocols.errors import AccordanceError, OutputError
 from ..studies.results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE
 from . import figures, layouts
-from .assemble import HERE, Material, render
+from .assemble import HERE, Material, Painter, render
 
 PROTOCOL_FILE = "protocol.yaml"
 VARIANT = "pdf/a-3a"
@@ -112,6 +112,26 @@ def pdf(material: Material, *, attachments: bool = True, layout: layouts.Layout 
         OutputError: The PDF engine's system libraries are absent, or a file cannot be read.
         RenderingError: The engine could not honour something.
     """
+    files = attached(material) if attachments else []
+
+    def made(painter: Painter, css: str) -> str:
+        return render(material, painter, target="print", css=css, attachments=attachments, layout=layout)
+
+    return typeset(made, files, material.finished)
+
+
+def typeset(made: Callable[[Painter, str], str], files: list[Attached], finished: str) -> bytes:
+    """A document of this package as PDF/A-3a, whatever it is about.
+
+    Args:
+        made: The document as HTML, given how figures are shown and the style sheet.
+        files: What to attach, sorted by name.
+        finished: When its results were finished, as in the run: the date of every attachment.
+
+    Raises:
+        OutputError: The PDF engine's system libraries are absent.
+        RenderingError: The engine could not honour something.
+    """
     weasyprint = _engine()
     drawn: dict[str, str] = {}
 
@@ -119,8 +139,7 @@ def pdf(material: Material, *, attachments: bool = True, layout: layouts.Layout 
         drawn[f"{model.name}.svg"] = figures.svg(model)
         return Markup(f'<img src="{_SCHEME}:figure/{escape(model.name)}.svg" alt="{escape(model.alt)}">')  # noqa: S704
 
-    files = attached(material) if attachments else []
-    html = render(material, painter, target="print", css=_css(), attachments=attachments, layout=layout)
+    html = made(painter, _css())
     with _LOCK, _warnings_are_errors(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # the engine leaves its own colour profile open
         data: bytes = weasyprint.HTML(
@@ -128,7 +147,7 @@ def pdf(material: Material, *, attachments: bool = True, layout: layouts.Layout 
         ).write_pdf(
             pdf_variant=VARIANT,
             pdf_identifier=hashlib.sha256(html.encode()).hexdigest()[:32].encode(),
-            attachments=[_attachment(weasyprint, file, material.finished) for file in files] or None,
+            attachments=[_attachment(weasyprint, file, finished) for file in files] or None,
         )
     return _finished(data, files)
 

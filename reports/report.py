@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..protocols.errors import OutputError, UsageError
+from . import comparison
 from . import pdf as pdfs
 from .assemble import gather
 from .html import html
@@ -29,10 +30,10 @@ def report(
     study: Path | None = None,
     template: str | None = None,
 ) -> list[Path]:
-    """Write report.pdf, report.html and junit.xml for a finished run.
+    """Write report.pdf, report.html and junit.xml for a finished run; the first two for a comparison.
 
     Args:
-        run_folder: The run folder.
+        run_folder: The run folder, or the folder of a comparison of versions.
         output: Folder to write into. Default: the run folder.
         formats: Any of `pdf`, `html`; junit.xml is always written.
         attachments: Attach results, protocol and manifest to the PDF. False writes them as report-files.zip
@@ -53,6 +54,11 @@ def report(
     if unknown:
         raise UsageError(f"unknown report format {', '.join(unknown)}; there are: {', '.join(FORMATS)}")
     folder = Path(run_folder)
+    if comparison.is_comparison(folder):
+        if template is not None:
+            raise UsageError("a comparison's report has one order; --template is for the report of a run")
+        made = comparison.write(folder, formats=formats, attachments=attachments)
+        return sorted(_write((output or folder) / name, data) for name, data in made.items())
     material = gather(folder, study)
     layout = _layout(template or (material.config.report.template if material.config else "spa"))
     target = Path(output) if output is not None else folder

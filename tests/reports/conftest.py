@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from accordance.reports import report
 from accordance.studies import run as runs
 from accordance.studies import start
 from accordance.studies.results import Results
+
+sys.path.append(str(Path(__file__).parent))  # so that tests can import `comparison_case`
 
 Edit = Callable[[str], str]
 

@@ -1,0 +1,116 @@
+"""How versions were compared, in sentences with numbered sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...evaluators.comparison import methods as sources
+from ...evaluators.comparison.multiplicity import HOLM
+from ...evaluators.intervals import METHODS
+from .. import format as fmt
+from .. import rows as printed
+from ..methods import Bibliography, Paragraph
+from . import words
+from .material import Material
+
+Row = Mapping[str, Any]
+
+ROUNDING = (
+    "Numbers are rounded for print only; the attached results keep full precision. Estimate and bounds of an "
+    "improvement share as many decimals as give the half-width of the interval two significant digits; where "
+    "rounding would carry a number onto or across 0 or the margin, decimals are added until the order shows. "
+    "Differences of percentages are percentage points (pp). Decisions are always taken on unrounded numbers."
+)
+
+
+def write(material: Material, cited: Bibliography) -> list[Paragraph]:
+    """The methods, paragraph by paragraph."""
+    return [
+        Paragraph("What is compared", tuple(_compared(material))),
+        Paragraph("Intervals", tuple(_intervals(material, cited))),
+        Paragraph("Rules of decision", (), _rules(material)),
+        Paragraph("Multiplicity", (_multiplicity(material, cited),)),
+        Paragraph("Rounding", (ROUNDING,)),
+    ]
+
+
+def _compared(material: Material) -> list[str]:
+    overlap = (
+        "Units that only one version could analyse were left out, as was asked for (--overlap); they are "
+        "counted in this report."
+        if material.document.get("overlap")
+        else "Versions were compared on the same analysable units, under the same protocol and definitions."
+    )
+    return [
+        f"Each candidate is compared with {material.baseline} on the same recordings of the same subjects.",
+        "Subjects are the independent units: both versions are evaluated with the same subject weights, so "
+        "that what a subject does to both cancels, and rows of one subject are not taken for independent.",
+        "An improvement is the difference of candidate and baseline (or their ratio, where the protocol says "
+        "so), turned so that positive (above 1 for a ratio) is better for the candidate.",
+        overlap,
+        "A missing output is no score: how many units had one is compared as an endpoint of its own.",
+    ]
+
+
+def _intervals(material: Material, cited: Bibliography) -> list[str]:
+    level = fmt.level(float(material.document["level"]))
+    found = [f"Intervals are two-sided with a confidence of {level} each."]
+    names = dict.fromkeys(str(row["ci_method"]) for row in material.comparisons if row.get("ci_method"))
+    for name in names:
+        if name in METHODS:
+            method = METHODS[name]
+            found.append(f"{method.title}: {method.words}{cited.cite(*(c.text for c in method.citations))}")
+        else:
+            found.append(f"{printed.method_title(name).capitalize()}.")
+    errors = [row["mc_error"] for row in material.comparisons if row.get("mc_error") is not None]
+    if errors:
+        found.append("Each resampled bound carries a Monte-Carlo error, which is in the results.")
+    return found
+
+
+def _rules(material: Material) -> tuple[tuple[str, str], ...]:
+    judged = (
+        "The interval of each endpoint decides"
+        if material.document["multiplicity"] == "none"
+        else "Of primary endpoints the interval adjusted for multiplicity decides, of secondary ones their "
+        "own"
+    )
+    nothing = "0 (of ratios 1)"
+    return (
+        ("Interval", f"{judged}, on unrounded numbers"),
+        ("Superior", f"The whole interval lies above {nothing}"),
+        ("Non-inferior", "Else: the whole interval lies above the loss that the margin tolerates"),
+        ("Inferior", "Else: the whole interval lies below that loss"),
+        ("Inconclusive", "Else. Without a margin only superiority can be shown"),
+        ("Not evaluable", "There is no valid interval, or the study lacks what the protocol demands of it"),
+        ("Worse", f"Said beside the decision where the whole interval lies below {nothing}"),
+        (
+            "A candidate",
+            "Has the worst decision among its primary endpoints, in the order inferior, not evaluable, "
+            "inconclusive, non-inferior, superior. Secondary endpoints inform and decide nothing",
+        ),
+    )
+
+
+def _multiplicity(material: Material, cited: Bibliography) -> str:
+    name = str(material.document["multiplicity"])
+    primary = [row for row in material.comparisons if row["role"] == "primary"]
+    n = f"{fmt.count(len(primary))} primary comparison{'' if len(primary) == 1 else 's'}"
+    if name == "none":
+        return f"The protocol declares no adjustment: each of the {n} is judged by its own interval."
+    told = {
+        "max_t": "by the largest studentised deviation over all of them in the same resamples of subjects, "
+        "so that all intervals hold together",
+        "bonferroni": "by sharing the error equally between them, so that all intervals hold together",
+        "holm": "step by step from the smallest p value",
+    }[name]
+    origin = {
+        "max_t": (sources.WESTFALL.text, sources.ROMANO.text),
+        "bonferroni": (sources.DUNN.text,),
+        "holm": (HOLM.text,),
+    }[name]
+    return (
+        f"The {n} (every primary endpoint of every candidate) are adjusted together, {told} "
+        f"({words.MULTIPLICITY[name]}){cited.cite(*origin)}."
+    )
