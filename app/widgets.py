@@ -52,6 +52,13 @@ STYLE = """
   [class*='st-key-endpoints'] .stPageLink a { padding-left: 0; }
   [class*='st-key-endpoints'] .stPageLink p { white-space: normal; }
   [class*='st-key-endpoints'] hr { margin: 0; }
+  .ac-heat { padding: .25rem .5rem; border-radius: .25rem; white-space: nowrap;
+    background: color-mix(in srgb, var(--ac, transparent) var(--ac-deep, 0%), transparent); }
+  .ac-heat[class*='better'] { --ac: #2f7fc1; }
+  .ac-heat[class*='worse'] { --ac: #d9701f; }
+  .ac-heat[class*='-1'] { --ac-deep: 10%; }
+  .ac-heat[class*='-2'] { --ac-deep: 24%; }
+  .ac-heat[class*='-3'] { --ac-deep: 42%; }
   .ac-scroll { overflow-x: auto; }
   .ac-kept { white-space: nowrap; }
   .ac-quiet { opacity: .78; font-size: .86rem; }
@@ -97,6 +104,18 @@ def run_page(body: Callable[[Results, Path], None], title: str) -> None:
         return
     try:
         body(state.results(folder), folder)
+    except AccordanceError as error:
+        show_error(error)
+
+
+def study_page(body: Callable[[Path], None]) -> None:
+    """Show a page of the chosen study, whether it has a run or not."""
+    study = state.study()
+    if study is None:
+        _no_study()
+        return
+    try:
+        body(study)
     except AccordanceError as error:
         show_error(error)
 

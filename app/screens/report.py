@@ -1,7 +1,8 @@
-"""The report of the run: to download where there is one, to render where there is none."""
+"""The report of a run or a comparison: to download where there is one, to render where there is none."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -22,11 +23,23 @@ FILES = {
 def show(_results: Results, folder: Path) -> None:
     """The page."""
     st.title("Report")
+    documents(folder, FILES, "This run has no report yet.")
+    st.caption(f"Run folder: {folder.resolve()}")
+
+
+def documents(folder: Path, files: Mapping[str, tuple[str, str]], absent: str) -> None:
+    """The files of a folder to download; the report to render where there is none.
+
+    Args:
+        folder: A run's or a comparison's folder.
+        files: File name -> (what it is, media type).
+        absent: What to say where there is no report yet.
+    """
     if not (folder / "report.pdf").is_file():
-        st.info("This run has no report yet.", icon=":material/description:")
+        st.info(absent, icon=":material/description:")
         if st.button("Render the report", icon=":material/print:"):
             render(folder)
-    for name, (what, kind) in FILES.items():
+    for name, (what, kind) in files.items():
         path = folder / name
         if path.is_file():
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -34,7 +47,6 @@ def show(_results: Results, folder: Path) -> None:
                 st.download_button(
                     "Download", path.read_bytes, file_name=name, mime=kind, key=name, on_click="ignore"
                 )
-    st.caption(f"Run folder: {folder.resolve()}")
 
 
 def render(folder: Path) -> None:
