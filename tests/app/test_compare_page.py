@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +59,10 @@ endpoints:
     pairing: epochs
     reference: hr
     test: hr
+comparison:
+  endpoints:
+    mape: {margin: 1.0}
+    coverage: {margin: 0.02}
 seed: 1
 """
 STUDY = """\
@@ -169,6 +174,25 @@ def test_the_report_is_rendered_and_downloaded(study: Path) -> None:
     assert not test.exception
     assert (study / "comparisons" / EARLIER / "report.pdf").is_file()
     assert "no report yet" not in words(test)
+
+
+def test_what_the_engine_compares_is_shown_and_reported(study: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(study, own, ignore=shutil.ignore_patterns("comparisons"))
+    assert main(["compare", str(own), "--baseline", "v1", "--candidate", "v4"]) == 0
+    (place,) = (own / "comparisons").iterdir()
+    assert main(["report", str(place)]) == 0
+    assert (place / "report.pdf").read_bytes().startswith(b"%PDF")
+    material = comparison.gather(place)
+    shown = words(page(own, "compare", subject="S003"))
+    (one,) = blocks.candidates(material)
+    assert f"v4 (smaller model): {one.decision}" in shown
+    html = (place / "report.html").read_text(encoding="utf-8")
+    for text in one.lines:
+        assert text.interval in shown
+        assert text.interval in html
+    assert "**Subject S003**, v4 against v1" in shown
+    assert "S003" not in html
 
 
 def test_a_study_without_comparisons_says_how_to_make_one(tiny: Path) -> None:
