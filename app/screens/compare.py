@@ -283,6 +283,7 @@ def subgroups(material: Material) -> None:
     st.subheader("Subgroups")
     for one in maps:
         st.markdown(f"**{one.title}**" + (f" ({one.unit})" if one.unit else ""))
+        st.caption(f"Intervals: {one.method}.")
         widgets.grouped(
             ("", *one.candidates),
             [

@@ -24,6 +24,8 @@ INTERIM = (
     "Extending a study after this look at its results is an unplanned interim analysis: it raises the chance "
     "of a wrong decision unless it is accounted for."
 )
+ALONE = "each by itself, not adjusted for multiplicity"
+"""Intervals of subgroups, where the comparison names no method for them."""
 ACROSS = 5
 """Candidates that stand beside each other in one table of a page."""
 
@@ -129,7 +131,7 @@ class HeatMap:
         unit: Unit of the improvements.
         candidates: Heads of the columns.
         groups: (subgroup, lines of level with one cell a candidate).
-        method: How its intervals were made, where that was said.
+        method: How its intervals were made.
     """
 
     endpoint: str
@@ -137,7 +139,7 @@ class HeatMap:
     unit: str
     candidates: tuple[str, ...]
     groups: tuple[tuple[str, tuple[tuple[str, tuple[Cell, ...]], ...]], ...]
-    method: str = ""
+    method: str = ALONE
 
 
 def heat_maps(material: Material, *, across: int = ACROSS) -> list[HeatMap]:
@@ -175,7 +177,7 @@ def _heat_map(material: Material, rows: Sequence[Row]) -> HeatMap:
             )
             for subgroup, levels in groups.items()
         ),
-        method=joined(words.method_title(name) for name in methods),
+        method=joined(words.method_title(name) for name in methods) or ALONE,
     )
 
 

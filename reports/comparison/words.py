@@ -208,7 +208,7 @@ def decimals(row: Row, part: Row | None = None) -> int:
 
 
 def change(row: Row, number: float | None, *, part: Row | None = None, units: bool = True) -> str:
-    """One improvement or bound: signed on the scale of differences, plain on that of ratios.
+    r"""One improvement or bound: signed on the scale of differences, plain on that of ratios.
 
     Args:
         row: The comparison, which knows unit, scale and margin.
@@ -220,7 +220,7 @@ def change(row: Row, number: float | None, *, part: Row | None = None, units: bo
         >>> row = {"unit": "proportion", "scale": "difference", "margin": 0.02,
         ...        "improvement": {"estimate": -0.013, "lower": -0.0198, "upper": -0.006}}
         >>> change(row, -0.013), change(row, -0.0198, units=False)
-        ('−1.30 pp', '−1.98')
+        ('−1.30\xa0pp', '−1.98')
     """
     if number is None or math.isnan(number):
         return DASH
