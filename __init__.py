@@ -21,7 +21,16 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay_ms:10000")
 
 __version__ = "0.1.0"
-__all__ = ["Comparison", "Results", "__version__", "compare", "evaluate", "plot", "run"]
+__all__ = [
+    "Comparison",
+    "Results",
+    "__version__",
+    "compare",
+    "evaluate",
+    "plot",
+    "run",
+    "training_manifest",
+]
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -31,6 +40,7 @@ if TYPE_CHECKING:
     from .studies.evaluate import evaluate
     from .studies.results import Results
     from .studies.run import run
+    from .studies.training_manifest import training_manifest
 
 _HOMES = {
     "run": "studies.run",
@@ -38,6 +48,7 @@ _HOMES = {
     "evaluate": "studies.evaluate",
     "Results": "studies.results",
     "Comparison": "studies.comparison_folder",
+    "training_manifest": "studies.training_manifest",
 }
 
 

@@ -141,35 +141,63 @@ def init(
 
 
 @app.command()
-def check(
+def check(  # noqa: PLR0917 - Typer passes options by name
     study: Study = Path(),
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Hash every file again, whatever is remembered of it.")
     ] = False,
+    training_manifest: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Was a version trained on test subjects? FILE, or VERSION=FILE."),
+    ] = None,
+    write_training_manifest: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write salted hashes of subjects instead (.yaml, .json, .csv)."
+        ),
+    ] = None,
+    training_subjects: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With it: subjects to write. Default: those of the study."),
+    ] = None,
+    salt: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="With it: salt of the hashes. Default: a random one.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check protocol and data against their contract.
 
     Every violation is shown at once, with file, line, what was found and what
-    is accepted. Nothing is computed. Exit code 4 where anything is wrong; 5
-    where --rehash finds files whose bytes changed behind an unchanged time.
+    is accepted. No endpoint is computed. Exit code 4 where anything is wrong;
+    3 where a version was trained on subjects it is tested on; 5 where --rehash
+    finds files whose bytes changed behind an unchanged time.
 
     Examples:
         accordance check my-study
         accordance check my-study --rehash     # before anything rests on the data
         accordance check my-study --json | jq '.error.violations[].message'
+        accordance check my-study --training-manifest v2=training.yaml
+        accordance check --training-subjects ids.txt --write-training-manifest m.csv
     """
     from ..studies import check as checks
-    from . import tables
+    from . import artefacts, tables
 
     output = Output(as_json=as_json)
+    if write_training_manifest is not None or training_subjects is not None or salt is not None:
+        artefacts.write_manifest(output, study, write_training_manifest, training_subjects, salt)
+        return
     with output.progress() as progress:
         progress("checking protocol and data", 0.0)
         checked = checks.examine(study, rehash=rehash)
+        trained = checked.independence(training_manifest or ())
+        outputs = checked.outputs()
     protocol, read = checked.study.protocol, checked.summary()
-    output.answer(tables.study_facts(protocol, study, read))
-    output.show(tables.study_table(protocol), tables.data_table(read), *tables.handled(checked.handled()))
+    output.answer(tables.study_facts(protocol, study, read) | artefacts.facts(outputs, trained))
+    output.show(tables.study_table(protocol), tables.data_table(read), artefacts.outputs_table(outputs))
+    output.show(*tables.handled(checked.handled()), *tables.trained(trained))
     output.text("Protocol and data satisfy their contract.")
+    if not all(entry["independent"] for entry in trained):
+        raise typer.Exit(3)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..protocols.model import DECIDING
+from ..studies import independence
 from ..studies.contrasts import compared
 from ..studies.decide import deciding
 from ..studies.handled import line
@@ -164,10 +165,20 @@ def reasons(results: Results) -> Iterator[Text]:
         )
     yield from _unavailable(results)
     yield from handled(line(entry) for entry in results.document.get("handled", []))
+    yield from trained(results.document.get("independence", []))
     for entry in results.document.get("missing", []):
         tipping = entry["tipping_point"]
         if tipping:
             yield Text(f"Missing units, {entry['endpoint']}: {tipping['words']}")
+
+
+def trained(entries: Iterable[Mapping[str, Any]]) -> Iterator[Text]:
+    """Whether versions were trained on subjects that they are tested on, and what else to look at."""
+    for entry in entries:
+        told = f"Training data, {independence.line(entry)}."
+        yield Text(told, style="" if entry["independent"] else "yellow")
+        for note in entry["notes"]:
+            yield Text(f"  Attention: {note}.", style="yellow")
 
 
 def _unavailable(results: Results) -> Iterator[Text]:

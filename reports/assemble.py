@@ -24,6 +24,7 @@ from ..studies.handled import line
 from ..studies.manifest import sha256_file
 from ..studies.results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, Results
 from . import (
+    artefacts,
     blocks,
     checklists,
     clocks,
@@ -415,9 +416,10 @@ def _others(material: Material, layout: layouts.Layout) -> list[str]:
     return sections.place(material.written, layout.sections()).get(contents.OTHER.key, [])
 
 
-def _versions(material: Material) -> list[dict[str, str]]:
+def _versions(material: Material) -> list[dict[str, Any]]:
     """Algorithm versions for section 2."""
-    found = []
+    found: list[dict[str, Any]] = []
+    trained = material.results.document.get("independence") or []
     for name in material.results.document["versions"]:
         version = material.config.algorithm.versions.get(name) if material.config else None
         found.append(
@@ -428,6 +430,10 @@ def _versions(material: Material) -> list[dict[str, str]]:
                 "hardware": (version.hardware if version else None) or "not recorded",
                 "firmware": (version.firmware if version else None) or "not recorded",
                 "decides": "yes" if name == material.results.deciding_version else "no",
+                "artefact": artefacts.facts(
+                    version.artefact if version else None,
+                    [entry for entry in trained if entry["version"] == name],
+                ),
             }
         )
     return found

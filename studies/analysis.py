@@ -27,6 +27,7 @@ from . import (
     disparity,
     facts,
     hypotheses,
+    independence,
     missing,
     planning,
     requirements,
@@ -42,6 +43,7 @@ from .lock import Plan
 from .manifest import tool_version
 from .results import DOCUMENT_SCHEMA, frame
 from .rows import Row
+from .training_manifest import TrainingManifest
 
 Progress = Callable[[str, float], None]
 PAIRING_SHARE = 0.4
@@ -66,6 +68,7 @@ class Material:
         store: Where it is kept what was made of them.
         repair: Makes those pairs again with test times moved by so many seconds.
         handled: What reading did to rows by declared rules, as `handled.of` gives it.
+        training: Version -> training manifest, of versions that have one.
     """
 
     protocol: Protocol
@@ -79,6 +82,7 @@ class Material:
     store: Store | None = None
     repair: clock_tipping.Repair | None = None
     handled: Sequence[Mapping[str, Any]] = ()
+    training: Mapping[str, TrainingManifest] = field(default_factory=dict)
 
     @property
     def subjects(self) -> pl.DataFrame | None:
@@ -145,7 +149,9 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
             f"{count:,} rows of pairing `{name}` carry exclusion codes that the protocol does not declare"
         )
         lacks.append((resting, reason))
-    tested = hypotheses.apply(protocol, rows, material.deciding_version, lacks)
+    tables = {version: {**material.shared, **own} for version, own in material.tests.items()}
+    trained = independence.analysed(protocol, material.training, frames, tables, kept)
+    tested = hypotheses.apply(protocol, rows, material.deciding_version, lacks, independence.reasons(trained))
     for row in rows:
         row["pre_specified"] = material.plan.pre_specified(row["endpoint"], row["version"])
     table = frame(rows)
@@ -156,6 +162,7 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
         kept,
         found={
             "requirements": demanded,
+            "independence": trained,
             "missing": lacking,
             "families": tested,
             "clocks": clocks.describe(protocol, pairs),

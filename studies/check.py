@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 from ..datasets.read import TableData
 from ..datasets.stream import Stream
 from ..protocols.errors import ContractError, Violation
-from . import handled
+from . import artefact, handled, independence
 from .folder import Study, Tables, load, tables
+from .independence import TestSet
+from .training_manifest import TrainingManifest, training_manifest
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,49 @@ class Checked:
             }
             for version, data in self.tables.every()
         ]
+
+    def outputs(self) -> list[artefact.Outputs]:
+        """The outputs of each version with their content hash."""
+        return artefact.outputs(self.study, self.tables)
+
+    def independence(self, further: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Each version with a training manifest, held against its test data (`independence.compared`).
+
+        Args:
+            further: Manifests beside those of study.yaml: `FILE` for every version, or `VERSION=FILE`.
+
+        Raises:
+            UsageError: Two of these for a version.
+            ContractError: Manifests that do not hold.
+        """
+        named = independence.given(self.study, further)
+        return [
+            independence.compared(manifest, self._test_set(version), version)
+            for version in self.study.versions
+            for manifest in (self.tables.training.get(version), named.get(version))
+            if manifest is not None
+        ]
+
+    def training_manifest(self, salt: str | None = None) -> TrainingManifest:
+        """A manifest of everybody in the reference and test tables, for data that something was trained on.
+
+        Args:
+            salt: Salt that both sides use. Default: a random one.
+
+        Raises:
+            ContractError: The salt is short.
+        """
+        every = [self._test_set(version, whole=True) for version in self.study.versions]
+        return training_manifest(
+            {one for test in every for one in test.subjects},
+            salt=salt,
+            sites=[one for test in every for one in test.sites or ()],
+            first=min((test.first for test in every if test.first), default=None),
+            last=max((test.last for test in every if test.last), default=None),
+        )
+
+    def _test_set(self, version: str, *, whole: bool = False) -> TestSet:
+        return independence.of_tables(self.study.protocol, self.tables, version, whole=whole)
 
     def handled(self) -> list[str]:
         """What rules of reading did to rows, a line each. Streams are not read here."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -10,6 +9,7 @@ from pydantic import Field, field_validator
 from ..datasets.sources import Source
 from ..datasets.stores import StoreOptions
 from ..protocols.model import Identifier, Model, Text
+from .artefact import Artefact, checked_date
 
 SCHEMA = "accordance/study/1"
 
@@ -25,6 +25,9 @@ class Version(Model):
     """Hardware the outputs come from."""
     firmware: Text | None = None
     """Firmware the outputs come from."""
+    artefact: Artefact | None = Field(
+        default=None, description="Code, model files, training data and model card of the version."
+    )
     sources: dict[Identifier, Source] = Field(description="Test table -> source.")
 
 
@@ -59,12 +62,7 @@ class Freeze(Model):
     @field_validator("*")
     @classmethod
     def _is_a_date(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                date.fromisoformat(value)
-            except ValueError:
-                raise ValueError("expected a date, such as 2026-03-01") from None
-        return value
+        return checked_date(value)
 
 
 class Person(Model):

@@ -18,9 +18,11 @@ from ..protocols.errors import ContractError, UsageError, Violation, nearest
 from ..protocols.model import Protocol
 from ..protocols.nodes import Document
 from ..protocols.source import read_yaml, validate
-from . import across
+from . import across, artefact
 from .config import StudyConfig
+from .independence import manifests
 from .requirements import empty_columns
+from .training_manifest import TrainingManifest
 
 CONFIG_FILE = "study.yaml"
 SECTIONS_FOLDER = "sections"
@@ -65,10 +67,12 @@ class Tables:
     Attributes:
         shared: Table -> data that every version shares (subjects, reference tables).
         tests: Version -> test table -> data.
+        training: Version -> the training manifest that its artefact names.
     """
 
     shared: dict[str, TableData | Stream]
     tests: dict[str, dict[str, TableData | Stream]] = field(default_factory=dict)
+    training: dict[str, TrainingManifest] = field(default_factory=dict)
 
     def every(self) -> Iterator[tuple[str | None, TableData | Stream]]:
         """(version or None, data) of every table, shared ones first."""
@@ -199,10 +203,13 @@ def tables(study: Study, *, rehash: bool = False, memory: int | None = None) -> 
         named = {_for_people(data.name, version): data for version, data in Tables(shared, tests).every()}
         way_out = "`spellings: distinct` in study.yaml"
         violations.extend(across.spelt_twice(study.protocol, named, way_out))
+    violations.extend(artefact.wrong_files(study, hashes))
+    training, wrong = manifests(study)
+    violations.extend(wrong)
     hashes.verify()
     if violations:
         raise ContractError(violations)
-    return Tables(shared, tests)
+    return Tables(shared, tests, training)
 
 
 def _read(

@@ -34,6 +34,7 @@ def apply(
     rows: list[Row],
     version: str,
     lacking: Sequence[tuple[Iterable[str], str]] = (),
+    dependent: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Test the families of a protocol in order, and take decisions away that nothing supports.
 
@@ -45,6 +46,7 @@ def apply(
         rows: Rows of results, judged one by one; changed in place.
         version: The version that decides.
         lacking: Endpoints, and what the study they rest on does not have.
+        dependent: Version -> why nothing can be decided about it, whatever the endpoint.
 
     Returns:
         One entry a family, in the order tested: `id`, `title`, `procedure`, `alpha`, `after`, `tested`,
@@ -53,7 +55,7 @@ def apply(
         `hypotheses` with `endpoint`, `p` (the largest of the rows that the endpoint is judged by), `reason`
         (why there is no p), `adjusted`, `rejected`, `decision`, `otherwise`.
     """
-    if not lacking:
+    if not lacking and not dependent:
         return [_entry(protocol, rows, version, one) for one in _tested(protocol, rows, version)]
     complete = [dict(row) for row in rows]
     free = {
@@ -61,6 +63,8 @@ def apply(
     }
     for endpoints, reason in lacking:
         withhold(rows, endpoints, reason)
+    for name, reason in (dependent or {}).items():
+        withhold([row for row in rows if row["version"] == name], protocol.endpoints, reason)
     tested = _tested(protocol, rows, version)
     for row, other in zip(rows, complete, strict=True):
         if row["decision"] == "not_evaluable" and other["decision"] in {"met", "not_met"}:

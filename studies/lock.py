@@ -16,6 +16,7 @@ from ..protocols.model import Protocol
 from ..protocols.validity_checks import open_items
 from . import ledger
 from .check import examine
+from .config import Version
 from .folder import Study, Tables, load, shared_tables, test_tables
 from .manifest import tool_version
 from .slices import automatic_sources
@@ -109,10 +110,21 @@ def describe(study: Study, data: Tables | None) -> dict[str, Any]:
         "algorithm": {
             "name": algorithm.name,
             "decides": study.deciding_version,
-            "versions": {name: {"build": version.build} for name, version in algorithm.versions.items()},
+            "versions": {name: _locked(version, name, data) for name, version in algorithm.versions.items()},
         },
         "data": None if data is None else data_hashes(data),
         "protocol": json.loads(canonical(study.protocol)),
+    }
+
+
+def _locked(version: Version, name: str, data: Tables | None) -> dict[str, Any]:
+    """What a lock fixes of a version; code, model files and training manifest where it names them."""
+    artefact = version.artefact.identity_sha256() if version.artefact else None
+    training = data.training.get(name) if data is not None else None
+    return {
+        "build": version.build,
+        **({"artefact_sha256": artefact} if artefact else {}),
+        **({"training_manifest_sha256": training.sha256} if training else {}),
     }
 
 
@@ -186,7 +198,7 @@ def plan(study: Study, tables: Tables, locked: Mapping[str, Any] | None) -> Plan
     endpoints = _same_endpoints(study.protocol, locked)
     differences = [*_protocol_differences(study.protocol, locked, endpoints)]
     versions = set(study.versions)
-    for difference, affected in _algorithm_differences(study, locked):
+    for difference, affected in _algorithm_differences(study, tables, locked):
         differences.append(difference)
         versions -= affected
     for difference, affected in _data_differences(study, tables, locked):
@@ -224,7 +236,7 @@ def _protocol_differences(
 
 
 def _algorithm_differences(
-    study: Study, locked: Mapping[str, Any]
+    study: Study, tables: Tables, locked: Mapping[str, Any]
 ) -> Iterator[tuple[dict[str, str], frozenset[str]]]:
     known = locked["algorithm"]
     if study.deciding_version != known["decides"]:
@@ -234,8 +246,17 @@ def _algorithm_differences(
     for name, version in study.config.algorithm.versions.items():
         if name not in known["versions"]:
             yield _difference("version", name, "was not among the locked versions"), frozenset({name})
-        elif version.build != known["versions"][name]["build"]:
+            continue
+        if version.build != known["versions"][name]["build"]:
             yield _difference("version", name, "is another build than the locked one"), frozenset({name})
+        before, now = known["versions"][name], _locked(version, name, tables)
+        if now.get("artefact_sha256") != before.get("artefact_sha256"):
+            message = "has other code or model files than the locked ones"
+            yield _difference("version", name, message), frozenset({name})
+        trained = before.get("training_manifest_sha256")  # one that is named later can only take away
+        if trained and now.get("training_manifest_sha256") != trained:
+            message = "has another training manifest than the locked one"
+            yield _difference("version", name, message), frozenset({name})
 
 
 def _data_differences(

@@ -7,7 +7,7 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,7 @@ def manifest(
     study_files: Mapping[str, str],
     seed: int,
     arguments: Mapping[str, Any],
+    versions: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The content of manifest.json.
 
@@ -113,6 +114,7 @@ def manifest(
         study_files: study.yaml, protocol, lock and sections with their SHA-256, by path in the study.
         seed: The protocol's seed.
         arguments: What the run was asked for.
+        versions: One entry a version: `algorithm@version`, hash of its outputs, its artefact.
     """
     return {
         "schema": SCHEMA,
@@ -122,5 +124,6 @@ def manifest(
         "arguments": dict(arguments),
         "study_files": dict(sorted(study_files.items())),
         "inputs": inputs,
+        "versions": [dict(one) for one in versions],
         "environment": environment(),
     }

@@ -17,7 +17,7 @@ from ..datasets.pairs import Pairs
 from ..datasets.read import TableData
 from ..datasets.stream import Stream
 from ..protocols.canonical import digest
-from . import handled, ledger, lock, stream_batches, streams
+from . import artefact, handled, ledger, lock, stream_batches, streams
 from .analysis import AFTERWARDS, PAIRING_SHARE, Analysis, Material, Progress, analyse, identified
 from .clock_tipping import Repair
 from .folder import CONFIG_FILE, SECTIONS_FOLDER, Study, Tables, load, store_of, tables
@@ -190,6 +190,7 @@ def material(
         paired=paired or {},
         store=store_of(study) if paired else None,
         handled=handled.of(data, {}) if done is None else done,
+        training=data.training,
     )
 
 
@@ -233,6 +234,7 @@ def _write(
             study_files=study_files(study),
             seed=study.protocol.seed,
             arguments={"workers": workers},
+            versions=artefact.described(study, data),
         )
     content["results"] = {file: sha256_file(folder.path / file) for file in (DOCUMENT_FILE, ROWS_FILE)}
     folder.write_json(MANIFEST_FILE, content)

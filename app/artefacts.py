@@ -1,0 +1,70 @@
+"""What `check` prints of the versions' outputs and training data, and how it writes a training manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from ..protocols.errors import UsageError
+from .console import Output, shown
+from .tables import plain_table
+from .writing import write_new
+
+if TYPE_CHECKING:
+    from ..studies.artefact import Outputs
+
+FORMS = {".json": "json", ".csv": "csv", ".yaml": "yaml", ".yml": "yaml"}
+
+
+def facts(outputs: Sequence[Outputs], trained: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The JSON answer of `check`, as far as versions and their training data go."""
+    return {"outputs": [asdict(one) for one in outputs], "independence": [dict(one) for one in trained]}
+
+
+def outputs_table(outputs: Sequence[Outputs]) -> Table:
+    """The outputs of each version, by the hash of their content."""
+    table = plain_table("Outputs")
+    table.add_column("Version", overflow="fold")
+    table.add_column("SHA-256 of the content", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for one in outputs:
+        said = [f"the same as {one.same_as}"] if one.same_as else []
+        n = len(one.files)
+        if n:
+            verified = sum(state == "verified" for state in one.files.values())
+            said.append(f"{verified:,} of {n:,} model file{'' if n == 1 else 's'} verified")
+        table.add_row(one.id, one.sha256[:16], "; ".join(said))
+    return table
+
+
+def write_manifest(
+    output: Output, study: Path, to: Path | None, subjects: Path | None, salt: str | None
+) -> None:
+    """Write the training manifest of a list of subjects, or of a study's.
+
+    Raises:
+        UsageError: It is not said where to, or the file exists already.
+        ContractError: The list or the study do not hold.
+        OutputError: A file cannot be read or written.
+    """
+    from ..studies import check, training_files  # noqa: PLC0415 - heavy; for this alone
+
+    if to is None:
+        raise UsageError("--training-subjects and --salt are for --write-training-manifest; add it")
+    form = FORMS.get(to.suffix.lower())
+    if form is None:
+        raise UsageError(f"--write-training-manifest: {to.name} ends in none of {', '.join(FORMS)}")
+    made = (
+        training_files.subject_list(subjects, salt=salt)
+        if subjects is not None
+        else check.examine(study).training_manifest(salt)
+    )
+    write_new(to, made.text(form))
+    n = len(made.subjects)
+    output.answer({"file": str(to.resolve()), "subjects": n, "duplicates": made.duplicates})
+    twice = f" ({made.duplicates:,} of the list repeat others)" if made.duplicates else ""
+    output.text(f"{shown(to)}: salted hashes of {n:,} subject{'' if n == 1 else 's'}{twice}; no names.")

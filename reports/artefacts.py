@@ -1,0 +1,80 @@
+"""A version as an artefact, in print: its code, model files, training data and model card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..studies import independence
+from ..studies.artefact import Artefact, Card, Code, Training
+from . import format as fmt
+
+CARD_WORDS = {
+    "intended_use": "Intended use",
+    "out_of_scope": "Not intended for",
+    "factors": "Factors",
+    "limitations": "Limitations",
+    "ethics": "Ethical considerations",
+    "kind": "Kind of model",
+    "owner": "Owner",
+    "contact": "Contact",
+    "date": "Date of the model",
+    "license": "Licence",
+    "reference": "Described in",
+}
+"""Fields of a model card, in the order in which they are printed."""
+
+
+def facts(
+    artefact: Artefact | None, trained: Sequence[Mapping[str, Any]] = ()
+) -> tuple[tuple[str, str], ...]:
+    """A version's artefact as (term, words); empty where none is declared.
+
+    Args:
+        artefact: As study.yaml declares it.
+        trained: The entries of `independence` in results.json that speak of this version.
+    """
+    if artefact is None:
+        return ()
+    return (
+        *_code(artefact.code),
+        *((f"Model file {name}", f"SHA-256 {sha256}") for name, sha256 in artefact.sha256.items()),
+        *_training(artefact.training),
+        *(fact for entry in trained for fact in _independence(entry)),
+        *_card(artefact.card),
+    )
+
+
+def _code(code: Code | None) -> Iterator[tuple[str, str]]:
+    if code is not None:
+        parts = [code.repository, code.commit and f"commit {code.commit}", code.url]
+        said = ", ".join(part for part in parts if part)
+        if said:
+            yield "Code", said
+
+
+def _training(training: Training | None) -> Iterator[tuple[str, str]]:
+    if training is None:
+        return
+    if training.statement:
+        yield "Training data", training.statement
+    if training.from_ or training.to:
+        first, last = training.from_ or "not recorded", training.to or "not recorded"
+        yield "Training data recorded", f"{first} to {last}"
+    if training.manifest:
+        yield "Training manifest", training.manifest
+
+
+def _independence(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    said = fmt.quoted(independence.line(entry).removeprefix(f"{entry['version']}: "))
+    yield "Independence", f"{said[:1].upper()}{said[1:]}."
+    for note in entry["notes"]:
+        yield "Attention", f"{note[:1].upper()}{note[1:]}."
+
+
+def _card(card: Card | None) -> Iterator[tuple[str, str]]:
+    if card is not None:
+        for key, term in CARD_WORDS.items():
+            value = getattr(card, key)
+            if value:
+                yield term, value
