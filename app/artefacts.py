@@ -16,13 +16,20 @@ from .writing import write_new
 
 if TYPE_CHECKING:
     from ..studies.artefact import Outputs
+    from ..studies.produce import Made
 
 FORMS = {".json": "json", ".csv": "csv", ".yaml": "yaml", ".yml": "yaml"}
 
 
-def facts(outputs: Sequence[Outputs], trained: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The JSON answer of `check`, as far as versions and their training data go."""
-    return {"outputs": [asdict(one) for one in outputs], "independence": [dict(one) for one in trained]}
+def facts(
+    outputs: Sequence[Outputs], trained: Sequence[Mapping[str, Any]], made: Sequence[Made] = ()
+) -> dict[str, Any]:
+    """The JSON answer of `check`, as far as versions, their training data and their production go."""
+    return {
+        "outputs": [asdict(one) for one in outputs],
+        "independence": [dict(one) for one in trained],
+        "produced": [one.facts() for one in made],
+    }
 
 
 def outputs_table(outputs: Sequence[Outputs]) -> Table:

@@ -27,6 +27,9 @@ RESERVED = (
 )  # fmt: skip
 """Verbs that the command line keeps for later, so that nobody's plug-in or alias takes them."""
 
+SOME_FAILED = 6
+"""Exit code where some subjects failed to execute and everything else was done."""
+
 app = typer.Typer(
     name="accordance",
     rich_markup_mode="rich",
@@ -146,15 +149,17 @@ def check(  # noqa: PLR0917 - Typer passes options by name
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Hash every file again, whatever is remembered of it.")
     ] = False,
+    produce: Annotated[
+        bool,
+        typer.Option("--produce", help="First run the programs of versions whose outputs are not there."),
+    ] = False,
     training_manifest: Annotated[
         list[str] | None,
         typer.Option(metavar="FILE", help="Was a version trained on test subjects? FILE, or VERSION=FILE."),
     ] = None,
     write_training_manifest: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Write salted hashes of subjects instead (.yaml, .json, .csv)."
-        ),
+        typer.Option(metavar="FILE", help="Write salted hashes of subjects instead (.yaml, .json, .csv)."),
     ] = None,
     training_subjects: Annotated[
         Path | None,
@@ -170,7 +175,8 @@ def check(  # noqa: PLR0917 - Typer passes options by name
     Every violation is shown at once, with file, line, what was found and what
     is accepted. No endpoint is computed. Exit code 4 where anything is wrong;
     3 where a version was trained on subjects it is tested on; 5 where --rehash
-    finds files whose bytes changed behind an unchanged time.
+    finds files whose bytes changed behind an unchanged time; 6 where --produce
+    had subjects whose program failed.
 
     Examples:
         accordance check my-study
@@ -188,16 +194,22 @@ def check(  # noqa: PLR0917 - Typer passes options by name
         return
     with output.progress() as progress:
         progress("checking protocol and data", 0.0)
-        checked = checks.examine(study, rehash=rehash)
+        if produce:
+            checked, made = checks.produce_and_examine(study, progress=progress, rehash=rehash)
+        else:
+            checked, made = checks.examine(study, rehash=rehash), []
         trained = checked.independence(training_manifest or ())
         outputs = checked.outputs()
     protocol, read = checked.study.protocol, checked.summary()
-    output.answer(tables.study_facts(protocol, study, read) | artefacts.facts(outputs, trained))
+    output.answer(tables.study_facts(protocol, study, read) | artefacts.facts(outputs, trained, made))
     output.show(tables.study_table(protocol), tables.data_table(read), artefacts.outputs_table(outputs))
     output.show(*tables.handled(checked.handled()), *tables.trained(trained))
+    output.show(*tables.produced(one.facts() for one in made))
     output.text("Protocol and data satisfy their contract.")
     if not all(entry["independent"] for entry in trained):
         raise typer.Exit(3)
+    if any(one.failed for one in made):
+        raise typer.Exit(SOME_FAILED)
 
 
 @app.command()
@@ -345,7 +357,8 @@ def run(  # noqa: PLR0917 - Typer passes options by name
     """Compute estimates, intervals and decisions.
 
     Writes a run folder below STUDY/runs and prints the decisions. The exit
-    code is 0 whatever they are; `accordance gate` turns them into one.
+    code is 0 whatever they are; `accordance gate` turns them into one. 6 where
+    outputs are produced and the program failed on some subjects.
 
     Examples:
         accordance run my-study
@@ -372,6 +385,8 @@ def run(  # noqa: PLR0917 - Typer passes options by name
         )
     output.answer(tables.run_facts(results))
     _show_results(output, results)
+    if any(entry["failed"] for entry in results.document.get("produced", [])):
+        raise typer.Exit(SOME_FAILED)
 
 
 @app.command()

@@ -42,6 +42,8 @@ MISSING_WORDS = {
     "multiple_imputation": "imputed",
 }
 """How units without an output or a reference entered, in two words."""
+MOST_FAILED = 10
+"""Most subjects that are named whose program failed."""
 
 
 def decision_line(results: Results) -> Text:
@@ -166,6 +168,7 @@ def reasons(results: Results) -> Iterator[Text]:
     yield from _unavailable(results)
     yield from handled(line(entry) for entry in results.document.get("handled", []))
     yield from trained(results.document.get("independence", []))
+    yield from produced(results.document.get("produced", []))
     for entry in results.document.get("missing", []):
         tipping = entry["tipping_point"]
         if tipping:
@@ -179,6 +182,22 @@ def trained(entries: Iterable[Mapping[str, Any]]) -> Iterator[Text]:
         yield Text(told, style="" if entry["independent"] else "yellow")
         for note in entry["notes"]:
             yield Text(f"  Attention: {note}.", style="yellow")
+
+
+def produced(entries: Iterable[Mapping[str, Any]]) -> Iterator[Text]:
+    """How many subjects' outputs were produced, and whose program failed."""
+    for entry in entries:
+        told = f"Produced, {entry['version']}: {entry['produced']:,} of {entry['subjects']:,} subjects"
+        kept = f"; {entry['kept']:,} were there" if entry["kept"] else ""
+        failed = entry["failed"]
+        if not failed:
+            yield Text(f"{told}{kept}.")
+            continue
+        yield Text(f"{told}{kept}; {len(failed):,} failed to execute:", style="yellow")
+        for one in failed[:MOST_FAILED]:
+            yield Text(f"  {one['subject']} {one['reason']}", style="yellow")
+        if len(failed) > MOST_FAILED:
+            yield Text(f"  and {len(failed) - MOST_FAILED:,} more (results.json, `produced`)", style="yellow")
 
 
 def _unavailable(results: Results) -> Iterator[Text]:

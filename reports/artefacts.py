@@ -23,26 +23,46 @@ CARD_WORDS = {
     "reference": "Described in",
 }
 """Fields of a model card, in the order in which they are printed."""
+MOST_FAILED = 20
+"""Most subjects that are named whose program failed; results.json has all."""
 
 
 def facts(
-    artefact: Artefact | None, trained: Sequence[Mapping[str, Any]] = ()
+    artefact: Artefact | None,
+    trained: Sequence[Mapping[str, Any]] = (),
+    produced: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[tuple[str, str], ...]:
-    """A version's artefact as (term, words); empty where none is declared.
+    """A version's artefact as (term, words); empty where none is declared and nothing was produced.
 
     Args:
         artefact: As study.yaml declares it.
         trained: The entries of `independence` in results.json that speak of this version.
+        produced: The entries of `produced` that do.
     """
+    made = tuple(fact for entry in produced for fact in _produced(entry))
     if artefact is None:
-        return ()
+        return made
     return (
+        *made,
         *_code(artefact.code),
         *((f"Model file {name}", f"SHA-256 {sha256}") for name, sha256 in artefact.sha256.items()),
         *_training(artefact.training),
         *(fact for entry in trained for fact in _independence(entry)),
         *_card(artefact.card),
     )
+
+
+def _produced(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    there = entry["produced"] + entry["kept"]
+    yield (
+        "Outputs",
+        f"produced for {fmt.count(there)} of {fmt.count(entry['subjects'])} subjects with an input",
+    )
+    failed = [f"{one['subject']} {one['reason']}" for one in entry["failed"]]
+    if failed:
+        more = f" and {fmt.count(len(failed) - MOST_FAILED)} more" if len(failed) > MOST_FAILED else ""
+        said = f"{fmt.count(len(failed))}: {'; '.join(failed[:MOST_FAILED])}{more}"
+        yield "Subjects whose program failed", said
 
 
 def _code(code: Code | None) -> Iterator[tuple[str, str]]:

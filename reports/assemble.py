@@ -420,6 +420,7 @@ def _versions(material: Material) -> list[dict[str, Any]]:
     """Algorithm versions for section 2."""
     found: list[dict[str, Any]] = []
     trained = material.results.document.get("independence") or []
+    produced = material.results.document.get("produced") or []
     for name in material.results.document["versions"]:
         version = material.config.algorithm.versions.get(name) if material.config else None
         found.append(
@@ -433,6 +434,7 @@ def _versions(material: Material) -> list[dict[str, Any]]:
                 "artefact": artefacts.facts(
                     version.artefact if version else None,
                     [entry for entry in trained if entry["version"] == name],
+                    [entry for entry in produced if entry["version"] == name],
                 ),
             }
         )

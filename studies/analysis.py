@@ -69,6 +69,7 @@ class Material:
         repair: Makes those pairs again with test times moved by so many seconds.
         handled: What reading did to rows by declared rules, as `handled.of` gives it.
         training: Version -> training manifest, of versions that have one.
+        produced: What became of versions whose outputs were produced (`produce.Made.facts`).
     """
 
     protocol: Protocol
@@ -83,6 +84,7 @@ class Material:
     repair: clock_tipping.Repair | None = None
     handled: Sequence[Mapping[str, Any]] = ()
     training: Mapping[str, TrainingManifest] = field(default_factory=dict)
+    produced: Sequence[Mapping[str, Any]] = ()
 
     @property
     def subjects(self) -> pl.DataFrame | None:
@@ -309,6 +311,7 @@ def describe(
         "events": facts.events(protocol, material.shared),
         "intended_population": facts.intended(protocol, subjects, analysed),
         "handled": [dict(entry) for entry in material.handled],
+        "produced": [dict(entry) for entry in material.produced],
         "freeze_problems": facts.freeze_problems(material.study.get("freeze") or {}),
         "yield": [row for row in rows if row["metric"] == slices.YIELD and row["subgroup"] is None],
         "coverage": [row for row in rows if row["metric"] == slices.COVERAGE and row["subgroup"] is None],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ from typing import Any
 from ..datasets.read import TableData
 from ..datasets.stream import Stream
 from ..protocols.errors import ContractError, Violation
-from . import artefact, handled, independence
+from . import artefact, handled, independence, produce
 from .folder import Study, Tables, load, tables
 from .independence import TestSet
 from .training_manifest import TrainingManifest, training_manifest
+
+Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,24 @@ class Checked:
     def handled(self) -> list[str]:
         """What rules of reading did to rows, a line each. Streams are not read here."""
         return [handled.line(entry) for entry in handled.of(self.tables, {})]
+
+
+def produce_and_examine(
+    path: Path | str, *, workers: int | None = None, progress: Progress | None = None, rehash: bool = False
+) -> tuple[Checked, list[produce.Made]]:
+    """As `examine`, after outputs that are lacking were produced (`produce.produce`).
+
+    Args:
+        path: The study folder.
+        workers: Subjects at a time; default one a processor.
+        progress: Told what is being done and the share done.
+        rehash: As for `examine`.
+
+    Returns:
+        What was checked, and what became of each version that is produced.
+    """
+    made = produce.produce(load(path), workers=workers, progress=progress)
+    return examine(path, rehash=rehash), made
 
 
 def _subjects(data: TableData | Stream, column: str) -> int:

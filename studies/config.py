@@ -10,6 +10,7 @@ from ..datasets.sources import Source
 from ..datasets.stores import StoreOptions
 from ..protocols.model import Identifier, Model, Text
 from .artefact import Artefact, checked_date
+from .producing import Produce
 
 SCHEMA = "accordance/study/1"
 
@@ -28,7 +29,12 @@ class Version(Model):
     artefact: Artefact | None = Field(
         default=None, description="Code, model files, training data and model card of the version."
     )
-    sources: dict[Identifier, Source] = Field(description="Test table -> source.")
+    produce: Produce | None = Field(
+        default=None, description="The program that makes a test table's rows, where they are not there yet."
+    )
+    sources: dict[Identifier, Source] = Field(
+        default_factory=dict, description="Test table -> source, but for the one that is produced."
+    )
 
 
 class Algorithm(Model):

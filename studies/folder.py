@@ -18,9 +18,10 @@ from ..protocols.errors import ContractError, UsageError, Violation, nearest
 from ..protocols.model import Protocol
 from ..protocols.nodes import Document
 from ..protocols.source import read_yaml, validate
-from . import across, artefact
-from .config import StudyConfig
+from . import across, artefact, produce
+from .config import StudyConfig, Version
 from .independence import manifests
+from .producing import FOLDER as PRODUCED
 from .requirements import empty_columns
 from .training_manifest import TrainingManifest
 
@@ -122,7 +123,22 @@ def load(path: Path | str) -> Study:
         if usable is not None and len(violations) == len(more):  # nothing is wrong but the protocol
             problem.usable = Study(folder, config, usable, protocol_path)
         raise problem
-    return Study(folder, config, protocol, protocol_path)
+    return Study(folder, produced_sources(config, protocol), protocol, protocol_path)
+
+
+def produced_sources(config: StudyConfig, protocol: Protocol) -> StudyConfig:
+    """study.yaml with the sources of what is produced: the folders that outputs are written to."""
+    versions, own = dict(config.algorithm.versions), test_tables(protocol)
+    for name, version in versions.items():
+        if version.produce is not None:
+            table = version.produce.table or own[0]
+            source = Source(folder=f"{PRODUCED}/{name}/{table}", format=version.produce.output)
+            versions[name] = version.model_copy(update={"sources": {**version.sources, table: source}})
+    if all(version.produce is None for version in versions.values()):
+        return config
+    algorithm = config.algorithm.model_copy(update={"versions": versions})
+    roots = {**config.roots, PRODUCED: PRODUCED}
+    return config.model_copy(update={"algorithm": algorithm, "roots": roots})
 
 
 def _protocol(
@@ -183,7 +199,8 @@ def tables(study: Study, *, rehash: bool = False, memory: int | None = None) -> 
         IntegrityError: With `rehash`: files changed without a trace in their size and time.
     """
     hashes = HashCache(cache_folder(study.path), rehash=rehash)
-    violations: list[Violation] = []
+    violations = produce.lacking(study)
+    lacking = {str(one.key).split(".")[2] for one in violations}
     shared: dict[str, TableData | Stream] = {}
     tests: dict[str, dict[str, TableData | Stream]] = {version: {} for version in study.versions}
     for name in shared_tables(study.protocol):
@@ -191,6 +208,8 @@ def tables(study: Study, *, rehash: bool = False, memory: int | None = None) -> 
             _read(study, name, study.config.sources[name], shared, violations, hashes=hashes, memory=memory)
     for version, spec in study.config.algorithm.versions.items():
         for name in test_tables(study.protocol):
+            if version in lacking and name in produce.tables_of(study, version):
+                continue
             _read(study, name, spec.sources[name], tests[version], violations, hashes=hashes, memory=memory)
     for own in tests.values():
         every = shared | own
@@ -301,17 +320,34 @@ def _against_protocol(config: StudyConfig, protocol: Protocol, document: Documen
         why="is a test table: it belongs to each version",
     )
     for version, spec in config.algorithm.versions.items():
+        made, wrong = _produced(spec, own, document, version)
+        found += wrong
         path = ("algorithm", "versions", version, "sources")
         found += _sources(
             document,
             path,
             spec.sources,
-            wanted=own,
+            wanted=tuple(name for name in own if name not in made),
             optional=(),
             elsewhere=shared,
             why="is shared by all versions: it belongs to `sources`",
         )
     return found
+
+
+def _produced(
+    spec: Version, own: tuple[str, ...], document: Document, version: str
+) -> tuple[tuple[str, ...], list[Violation]]:
+    """The test table that a version's program makes, and what is wrong with how it names it."""
+    if spec.produce is None:
+        return (), []
+    path, table = ("algorithm", "versions", version, "produce", "table"), spec.produce.table
+    if table is None and len(own) > 1:
+        return own, [_place(document, path, f"say which table is produced: {', '.join(own)}")]
+    if table is not None and table not in own:
+        message = f"there is no test table `{table}`; there are: {', '.join(own)}"
+        return own, [_place(document, path, message, nearest(table, own))]
+    return (table or own[0],), []
 
 
 def _sources(

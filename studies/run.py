@@ -17,7 +17,7 @@ from ..datasets.pairs import Pairs
 from ..datasets.read import TableData
 from ..datasets.stream import Stream
 from ..protocols.canonical import digest
-from . import artefact, handled, ledger, lock, stream_batches, streams
+from . import artefact, handled, ledger, lock, produce, stream_batches, streams
 from .analysis import AFTERWARDS, PAIRING_SHARE, Analysis, Material, Progress, analyse, identified
 from .clock_tipping import Repair
 from .folder import CONFIG_FILE, SECTIONS_FOLDER, Study, Tables, load, store_of, tables
@@ -36,6 +36,8 @@ from .results import (
 from .writing import PartialFolder, output_errors, run_name
 
 LOG_FILE = "log.jsonl"
+PRODUCING_SHARE = 0.5
+"""Share of a run's progress that producing outputs takes, where any are: nobody knows how long it will."""
 
 
 class Log:
@@ -91,6 +93,8 @@ def run(
     tell("reading the study", 0.0)
     study = load(path)
     locked = lock.verify(study.path)
+    made = produce.produce(study, workers=workers, progress=_part(tell, 0.0, PRODUCING_SHARE), log=log)
+    tell = _part(tell, PRODUCING_SHARE, 1.0) if made else tell
     data = tables(study, memory=memory)
     for version, table in data.every():
         log("table read", table=table.name, version=version, rows=table.n_rows)
@@ -103,6 +107,7 @@ def run(
             log("rule applied on reading", **one)
         ready = replace(
             material(study, data, locked, paired, done),
+            produced=[one.facts() for one in made],
             repair=_repairer(study, data, budget, paired, log=log, tell=tell),
         )
         analysis = analyse(ready, workers=workers, progress=tell)
@@ -111,6 +116,11 @@ def run(
         log("evaluated", rows=analysis.rows.height, errors=analysis.rows["error"].count())
         tell("writing", 1.0)
         return _write(study, data, analysis, folder, log, started=started, workers=workers)
+
+
+def _part(tell: Progress, start: float, end: float) -> Progress:
+    """Progress of a part of the work, as that of the whole."""
+    return lambda what, share: tell(what, start + (end - start) * share)
 
 
 def pair_streams(

@@ -23,8 +23,8 @@ THERE = "the study there"
 """What files were written for, where a study was there already."""
 IGNORE_FILE = ".gitignore"
 IGNORED = (
-    "# Subjects' data, runs, comparisons and the cache stay out of version control.\n"
-    "data/\nruns/\ncomparisons/\n.accordance/\n.partial-*\n"
+    "# Subjects' data, outputs, runs, comparisons and the cache stay out of version control.\n"
+    "data/\nproduced/\nruns/\ncomparisons/\n.accordance/\n.partial-*\n"
 )
 SECTIONS = {
     "background.md": "Why the study was done, and what was known before.",
