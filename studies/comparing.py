@@ -22,7 +22,7 @@ from ..protocols.comparison import ComparedEndpoint, VersionComparison
 from ..protocols.errors import ContractError, UsageError, Violation, nearest
 from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.roles import metric_of
-from . import handled, ledger, lock, streams
+from . import artefact, handled, independence, ledger, lock, streams
 from .analysis import Material, Progress, pair_all, strata, study_keys
 from .comparable import Comparable, Matcher
 from .compared import Comparer, Line, per_subject
@@ -33,6 +33,7 @@ from .comparison_folder import (
     SUBJECTS_FILE,
     Comparison,
 )
+from .comparison_independence import withhold
 from .comparison_more import searches
 from .comparison_rows import Describer
 from .comparison_words import candidate_decision
@@ -311,13 +312,15 @@ class _Work:
             },
         )
         entries = [describer.entry(line) for line in lines]
+        rows = [row for line in lines for row in describer.rows(line)]
+        trained = self._independence()
+        withhold(entries, rows, independence.reasons(trained), self.asked.baseline)
         decisions = {
             candidate: candidate_decision(
                 [one for one in entries if one["candidate"] == candidate and one["role"] == "primary"]
             )
             for candidate in self.asked.candidates
         }
-        rows = [row for line in lines for row in describer.rows(line)]
         own = [per_subject(line.whole, line) for line in lines]
         document = {
             "schema": COMPARISON_SCHEMA,
@@ -339,8 +342,16 @@ class _Work:
             "comparisons": entries,
             "weak_spots": dict(spots),
             "comparability": self._comparability(lines),
+            "independence": trained,
         }
         return Outcome(document, frame(rows), pl.concat(own))
+
+    def _independence(self) -> list[dict[str, Any]]:
+        """Versions with a training manifest, held against the subjects that endpoints analyse."""
+        frames = {place: own.data for place, own in self.pairs.items()}
+        tables_ = {version: {**self.ready.shared, **own} for version, own in self.ready.tests.items()}
+        kept = Kept.of(self.ready.store, self.protocol, self.pairs)
+        return independence.analysed(self.protocol, self.ready.training, frames, tables_, kept)
 
     def _comparability(self, lines: Sequence[Line]) -> dict[str, Any]:
         units = [
@@ -435,6 +446,7 @@ def _write(
             study_files=study_files(study),
             seed=study.protocol.seed,
             arguments=arguments,
+            versions=artefact.described(study, data),
         )
     files = (COMPARISON_FILE, ROWS_FILE, SUBJECTS_FILE)
     content["results"] = {file: sha256_file(folder.path / file) for file in files}

@@ -8,6 +8,7 @@ from datetime import date
 import polars as pl
 import pytest
 
+import accordance as ac
 from accordance.app.cli import main
 from accordance.protocols.errors import ContractError
 from accordance.reports import report
@@ -165,6 +166,25 @@ def test_a_manifest_that_changed_after_the_lock_is_post_hoc(make_study):
         "v2",
         "has another training manifest than the locked one",
     )
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_comparison_with_a_version_that_knew_test_subjects_decides_nothing(make_study, version):
+    found = ac.compare(trained(make_study, ["002"], versions=(version,)), baseline="v1", candidates="v2")
+    plain = ac.compare(make_study("plain"), baseline="v1", candidates="v2")
+    assert plain.document["decisions"]["v2"]["decision"] != "not_evaluable"
+    assert plain.document["independence"] == []
+    assert found.document["decisions"]["v2"]["decision"] == "not_evaluable"
+    (entry,), (free,) = found.document["comparisons"], plain.document["comparisons"]
+    reason = f"1 of 6 test subjects is among those that {version} was trained on"
+    assert reason in entry["words"] and reason in entry["reason"]
+    assert not entry["worse"]
+    assert entry["improvement"] == free["improvement"]
+    assert all(one["decision"] == "not_evaluable" for one in entry["subgroups"])
+    rows_ = pl.read_parquet(found.folder / "results.parquet")
+    assert set(rows_["decision"]) == {"not_evaluable"}
+    assert rows_["error"].str.contains(reason).all()
+    assert UNKNOWN not in (found.folder / "comparison.json").read_text()
 
 
 def test_the_report_says_it(make_study, tmp_path):
