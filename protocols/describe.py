@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from ..evaluators import intervals, registry
-from . import describe_comparison, describe_units, describe_validity
+from . import describe_change_control, describe_comparison, describe_units, describe_validity
 from .context import UNIT_METHODS
 from .criteria import TableLimit
 from .describe_parts import column, joined, number, scalar, where
@@ -374,6 +374,9 @@ def summary(protocol: Protocol) -> str:
     if protocol.comparison:
         told = describe_comparison.comparison(protocol)
         lines += ["", "Comparison of versions", *(f"  {sentence}" for sentence in told)]
+    if protocol.change_control:
+        told = describe_change_control.change_control(protocol)
+        lines += ["", "Change control", *(f"  {sentence}" for sentence in told)]
     if protocol.subgroups:
         lines += ["", "Subgroups", *(f"  {subgroup(protocol, name)}" for name in protocol.subgroups)]
     lines += ["", "Resampling", f"  {resampling(protocol)}"]

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from .base import Condition, Identifier, Model, Quantity, Scalar, Text, Tier, Where
+from .change_control import ChangeControl
 from .comparison import ComparedEndpoint, VersionComparison
 from .criteria import Criteria, Criterion
 from .streams import Alignment, Unit
@@ -430,6 +431,7 @@ class Protocol(Model):
             "intended_population",
             "sample_size",
             "comparison",
+            "change_control",
         }
     )
 
@@ -484,6 +486,8 @@ class Protocol(Model):
     """Hypotheses that share an error rate, and in which order families are tested."""
     comparison: VersionComparison | None = None
     """How versions of the algorithm are compared with each other."""
+    change_control: ChangeControl | None = None
+    """Modifications of the algorithm that are permitted beforehand, and what each must show."""
     subgroups: dict[Identifier, Subgroup] = Field(default_factory=dict)
     """Declared splits."""
     reads: Reads | None = None

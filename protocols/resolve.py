@@ -10,7 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 from ..evaluators.metric import Metric
-from . import comparison_checks, criteria_checks, families, groups, metrics, validity_checks
+from . import (
+    change_control_checks,
+    comparison_checks,
+    criteria_checks,
+    families,
+    groups,
+    metrics,
+    validity_checks,
+)
 from .context import Context, pair_scope
 from .errors import ContractError, Violation
 from .model import DECIDING, Endpoint, Pairing, Protocol
@@ -75,6 +83,7 @@ def resolve(protocol: Protocol, locate: Locator | None = None) -> Protocol:
     validity_checks.check_sample_size(context, endpoints)
     families.check_families(context, endpoints)
     comparison = comparison_checks.resolve_comparison(context, endpoints)
+    change_control_checks.check_change_control(context, endpoints, comparison)
     if context.violations:
         error = contract_error(context.violations)
         if not any((one.key or "").startswith(_DATA_KEYS) for one in context.violations):
