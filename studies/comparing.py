@@ -22,7 +22,7 @@ from ..protocols.comparison import ComparedEndpoint, VersionComparison
 from ..protocols.errors import ContractError, UsageError, Violation, nearest
 from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.roles import metric_of
-from . import artefact, handled, independence, ledger, lock, streams
+from . import artefact, change_control, handled, history, independence, ledger, lock, streams
 from .analysis import Material, Progress, pair_all, strata, study_keys
 from .comparable import Comparable, Matcher
 from .compared import Comparer, Line, per_subject
@@ -82,6 +82,7 @@ def compare(
     candidates: Sequence[str] | str | None = None,
     overlap: bool = False,
     level: float | None = None,
+    pccp: bool = False,
     workers: int | None = None,
     memory: int | None = None,
     output: Path | None = None,
@@ -96,6 +97,8 @@ def compare(
         overlap: Compare on the units that both versions have where they have different ones. Otherwise such
             versions are refused.
         level: Confidence level. Default: the protocol's, 0.95 where it declares no comparison.
+        pccp: Hold every candidate against the protocol's `change_control`, and follow the history of versions
+            through the finished comparisons of the study.
         workers: Threads; default one a processor. The numbers do not depend on it.
         memory: Bytes for reading and pairing streams.
         output: Folder that the comparison folder is created in. Default: `comparisons` in the study folder.
@@ -115,6 +118,8 @@ def compare(
     tell("reading the study", 0.0)
     whole = load(path)
     asked = _asked(whole, baseline, candidates, overlap=overlap, level=level)
+    if pccp:
+        change_control.refuse(whole.protocol, level)
     locked = lock.verify(whole.path)
     study = _only(whole, (asked.baseline, *asked.candidates))
     data = tables(study, memory=memory)
@@ -133,6 +138,8 @@ def compare(
         work = _Work(study, data, ready, pairs, asked=asked, workers=workers, tell=tell)
         outcome = work.compare()
         log("compared", rows=outcome.rows.height, errors=outcome.rows["error"].count(), read=work.rows_read)
+        if pccp:
+            outcome = work.held_against_plan(outcome, whole)
         tell("writing", 1.0)
         return _write(study, data, outcome, folder, log, started=started, asked=asked, done=done)
 
@@ -251,6 +258,20 @@ class _Work:
             lines = comparer.lines(found, pool)
             spots = searches(self.protocol, lines, self.ready.subjects, pool)
         return self._outcome(lines, identical, spots)
+
+    def held_against_plan(self, outcome: Outcome, whole: Study) -> Outcome:
+        """The outcome with the result of change control, and with the history of the study's versions."""
+        controlled = change_control.describe(
+            self.ready,
+            self.pairs,
+            outcome.document,
+            workers=self.workers,
+            progress=lambda what, share: self.tell(f"change control: {what}", 1.0),
+        )
+        tables_ = [(version, table.name, table.content_sha256) for version, table in self.data.every()]
+        present = history.of(None, outcome.document, tables_)
+        told = history.history(history.past(whole.path), present, whole.versions)
+        return replace(outcome, document={**outcome.document, "change_control": controlled, "history": told})
 
     def _weights(self) -> ResamplingWeights | None:
         """The one matrix of subject weights of the study."""

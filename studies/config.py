@@ -32,6 +32,9 @@ class Version(Model):
     produce: Produce | None = Field(
         default=None, description="The program that makes a test table's rows, where they are not there yet."
     )
+    modification: Identifier | None = Field(
+        default=None, description="Permitted modification (`change_control`) that the version implements."
+    )
     sources: dict[Identifier, Source] = Field(
         default_factory=dict, description="Test table -> source, but for the one that is produced."
     )
