@@ -410,6 +410,12 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
     level: Annotated[
         float | None, typer.Option(metavar="0.9", help="Confidence level. Default: the protocol's, or 0.95.")
     ] = None,
+    pccp: Annotated[
+        bool,
+        typer.Option(
+            "--pccp", help="Hold candidates against the protocol's change control; write the section."
+        ),
+    ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads. The numbers do not depend on it.")
     ] = None,
@@ -435,6 +441,7 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
         accordance compare my-study --baseline v1          # with all others
         accordance compare my-study --baseline v1 --candidate v2 --overlap
         accordance compare my-study --baseline v1 --json | jq .decisions
+        accordance compare my-study --baseline v1 --candidate v2 --pccp
     """
     from ..studies import comparing as comparisons
     from . import comparing as printed
@@ -447,6 +454,7 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
             candidates=candidates,
             overlap=overlap,
             level=level,
+            pccp=pccp,
             workers=workers,
             memory=size(memory),
             output=output_folder,
@@ -457,6 +465,11 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
     output.show(*printed.report(found))
     if found.folder is not None:
         output.text(f"\nComparison: {shown(found.folder)}")
+        if pccp:
+            from ..reports import change_control
+
+            for path in change_control.write(found):
+                output.text(f"Change control: {shown(path)}")
 
 
 @app.command()

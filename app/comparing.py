@@ -45,11 +45,29 @@ def report(found: Comparison) -> Iterator[RenderableType]:
             (f"{candidate} against {found.baseline}: ", "bold"),
             (one["words"], style),
         )
+    yield from _change_control(found)
     for candidate in found.candidates:
         yield Text()
         yield table(found, candidate)
     yield from _reasons(found)
     yield from _notes(found)
+
+
+_PLAN = {
+    "within": "green",
+    "outside": "bold red",
+    "not_evaluable": "bold yellow",
+    "not_permitted": "bold red",
+}
+
+
+def _change_control(found: Comparison) -> Iterator[Text]:
+    """What the change control plan makes of each candidate, and why."""
+    for candidate, one in (found.document.get("change_control") or {"candidates": {}})["candidates"].items():
+        named = f" as `{one['modification']}`" if one["declared"] else ""
+        yield Text.assemble((f"  {candidate}{named}: ", "bold"), (one["words"], _PLAN[one["result"]]))
+        for reason in one["reasons"]:
+            yield Text(f"    {reason}", style="yellow")
 
 
 def table(found: Comparison, candidate: str) -> Table:
@@ -148,5 +166,6 @@ def facts(found: Comparison) -> dict[str, Any]:
         "comparison": found.run_id,
         "folder": None if found.folder is None else str(found.folder.resolve()),
         **{name: document[name] for name in kept},
+        **{name: document[name] for name in ("change_control", "history") if name in document},
         "exit_code": 0,
     }
