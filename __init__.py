@@ -6,6 +6,7 @@
     results = ac.evaluate(reference, test, protocol="p.yaml")   # two data frames
     ac.plot(results, results.overview()[0]["row_id"])
     ac.compare("my-study", baseline="v1", candidates="v2")      # versions of its algorithm
+    ac.calibrate("my-study")                                    # how often its rules decide what
 
 Everything is imported when it is first used, so that `import accordance` costs nothing.
 """
@@ -22,9 +23,11 @@ os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay_ms:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Calibration",
     "Comparison",
     "Results",
     "__version__",
+    "calibrate",
     "compare",
     "evaluate",
     "plot",
@@ -35,6 +38,8 @@ __all__ = [
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from .studies.calibrating import calibrate
+    from .studies.calibration_folder import Calibration
     from .studies.comparing import compare
     from .studies.comparison_folder import Comparison
     from .studies.evaluate import evaluate
@@ -44,9 +49,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "run": "studies.run",
+    "calibrate": "studies.calibrating",
     "compare": "studies.comparing",
     "evaluate": "studies.evaluate",
     "Results": "studies.results",
+    "Calibration": "studies.calibration_folder",
     "Comparison": "studies.comparison_folder",
     "training_manifest": "studies.training_manifest",
 }

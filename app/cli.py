@@ -22,7 +22,7 @@ from .failures import report as report_failure
 from .options import Json, Variant, size
 
 RESERVED = (
-    "verify", "sign", "qualify", "calibrate", "amend", "seal", "unseal", "ledger",
+    "verify", "sign", "qualify", "amend", "seal", "unseal", "ledger",
     "bundle", "export", "monitor", "serve",
 )  # fmt: skip
 """Verbs that the command line keeps for later, so that nobody's plug-in or alias takes them."""
@@ -470,6 +470,69 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
 
             for path in change_control.write(found):
                 output.text(f"Change control: {shown(path)}")
+
+
+@app.command()
+def calibrate(  # noqa: PLR0917 - Typer passes options by name
+    study: Study = Path(),
+    studies: Annotated[
+        int, typer.Option("--studies", metavar="N", help="Simulated studies at each truth.")
+    ] = 1000,
+    replicates: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Bootstrap replicates within each. Default: as the protocol says."),
+    ] = None,
+    endpoints: Annotated[
+        list[str] | None,
+        typer.Option("--endpoint", metavar="ID", help="An endpoint; repeat. Default: all."),
+    ] = None,
+    truths: Annotated[
+        list[str] | None,
+        typer.Option("--truth", metavar="ID=VALUE", help="A further true value of an endpoint; repeat."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads. The numbers do not depend on it.")
+    ] = None,
+    output_folder: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FOLDER", help="Where it is written. Default: STUDY/calibrations."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate the study: how often would its rules decide what?
+
+    Draws the subjects of the latest run anew, moves the outputs until the true
+    value is a stated one (at the limit, half-way, as observed), and counts
+    decisions and intervals that cover the truth. At the limit, `met` is the
+    error that a protocol must keep small; elsewhere it is power.
+
+    Examples:
+        accordance calibrate my-study
+        accordance calibrate my-study --endpoint sensitivity --truth sensitivity=0.95
+        accordance calibrate my-study --studies 200 --replicates 1000    # a quick look
+        accordance calibrate my-study --json | jq '.endpoints[].scenarios'
+    """
+    from ..studies import calibrating as calibrations
+    from . import calibrating as printed
+
+    output = Output(as_json=as_json)
+    stated = printed.truths(truths or [])
+    with output.progress() as progress:
+        found = calibrations.calibrate(
+            study,
+            studies=studies,
+            replicates=replicates,
+            endpoints=endpoints,
+            truths=stated,
+            workers=workers,
+            output=output_folder,
+            progress=progress,
+        )
+    output.answer(printed.facts(found))
+    output.text()
+    output.show(*printed.report(found))
+    if found.folder is not None:
+        output.text(f"\nCalibration: {shown(found.folder)}")
 
 
 @app.command()

@@ -47,15 +47,31 @@ def outcome(endpoint: Endpoint, rows: Sequence[Row], version: str) -> Outcome:
     judged = [row for row in rows if judged_here(row, version)]
     if not endpoint.judged or not judged:
         return Outcome("not_evaluable" if endpoint.judged else "informative", ())
-    parts = [
-        _first([row["decision"] for row in judged if row["statistic"] == part.statistic], _WORST_FIRST)
-        for part in endpoint.judged
-    ]
-    any_of = endpoint.criteria is not None and endpoint.criteria.any_of is not None
-    decision = _first(parts, _BEST_FIRST if any_of else _WORST_FIRST)
+    found: dict[str, list[Decision]] = {}
+    for row in judged:
+        found.setdefault(row["statistic"], []).append(row["decision"])
+    decision = together(endpoint, found)
     settling = _closest_first(endpoint, [row for row in judged if row["decision"] == decision])
     others = [row["row_id"] for row in judged if row["decision"] != decision]
     return Outcome(decision, (*(row["row_id"] for row in settling), *others))
+
+
+def together(endpoint: Endpoint, found: Mapping[str, Sequence[Decision]]) -> Decision:
+    """What the decisions on an endpoint's statistics amount to.
+
+    Args:
+        endpoint: A resolved endpoint.
+        found: Statistic -> its decisions, one a level or pair of groups.
+    """
+    parts = [_first(found.get(str(part.statistic), ()), _WORST_FIRST) for part in endpoint.judged]
+    any_of = endpoint.criteria is not None and endpoint.criteria.any_of is not None
+    return _first(parts, _BEST_FIRST if any_of else _WORST_FIRST)
+
+
+def worst(found: Iterable[Decision]) -> Decision:
+    """The worst of decisions that all have to be met; not evaluable where one informs only."""
+    decision = _first(found, _WORST_FIRST)
+    return "not_evaluable" if decision == "informative" else decision
 
 
 def deciding(endpoint: Endpoint, rows: Iterable[Row], version: str) -> list[tuple[Row, int]]:
@@ -106,8 +122,7 @@ def overall(protocol: Protocol, outcomes: Mapping[str, Outcome]) -> Decision:
     }
     if not found:
         return "informative"
-    worst = _first(found, _WORST_FIRST)
-    return "not_evaluable" if worst == "informative" else worst
+    return worst(found)
 
 
 def withhold(rows: Iterable[Row], endpoints: Iterable[str], reason: str) -> None:

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from ..datasets.pairs import PairFrame
 from ..evaluators.estimate import estimates
 from ..evaluators.inversion import interval_at, p_value
-from ..evaluators.metric import CannotComputeError, Columns, Counts, Estimate, FloatArray, Prepared
+from ..evaluators.metric import CannotComputeError, Columns, Counts, Estimate, FloatArray, Metric, Prepared
 from ..evaluators.weights import ResamplingWeights
 from ..protocols.model import Endpoint, Protocol
 from ..protocols.roles import metric_of
@@ -119,6 +119,39 @@ def _answers(
             yield from answers
 
 
+def estimated(
+    protocol: Protocol,
+    endpoint: Endpoint,
+    metric: Metric,
+    prepared: Prepared,
+    *,
+    weights: FloatArray | None,
+    statistics: Sequence[str] | None = None,
+) -> dict[str, Estimate]:
+    """A metric's estimates with the intervals that the protocol asks for, of a run or of a simulation.
+
+    Args:
+        protocol: Resolved protocol.
+        endpoint: One of its endpoints.
+        metric: Its metric.
+        prepared: What the metric made of the rows.
+        weights: (B, S) resampling weights; None where nothing resamples.
+        statistics: Which. Default: all of them.
+    """
+    found = estimates(
+        metric,
+        prepared,
+        methods=methods(protocol, endpoint),
+        level=endpoint.interval.level,
+        sides=endpoint.interval.sides,
+        weights=weights,
+        statistics=statistics,
+    )
+    if endpoint.interval.degenerate == "exact_subject":
+        found = {name: with_exact_bound(estimate, prepared) for name, estimate in found.items()}
+    return found
+
+
 class Answerer:
     """Answers batches of questions: reads their slice once, then asks each metric."""
 
@@ -204,16 +237,7 @@ class Answerer:
         metric = metric_of(self.protocol, endpoint)
         if prepared is None:
             return self.failed(question, Counts(len(known.subjects), known.n_rows), str(known.problem))
-        found = estimates(
-            metric,
-            prepared,
-            methods=methods(self.protocol, endpoint),
-            level=endpoint.interval.level,
-            sides=endpoint.interval.sides,
-            weights=weights,
-        )
-        if endpoint.interval.degenerate == "exact_subject":
-            found = {name: with_exact_bound(estimate, prepared) for name, estimate in found.items()}
+        found = estimated(self.protocol, endpoint, metric, prepared, weights=weights)
         rows = self.rows(question, found)
         if question.endpoint_id in self.families:
             self._test(question, prepared, weights, found, rows)

@@ -1,0 +1,205 @@
+"""A calibration read back from its folder: how often the protocol's rules decide what, at known truths."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..protocols.errors import ContractError, IntegrityError, OutputError, UsageError, Violation
+from .results import MANIFEST_FILE, PARTIAL, number
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+CALIBRATION_SCHEMA = "accordance/calibration/1"
+CALIBRATION_FILE = "calibration.json"
+CALIBRATIONS_FOLDER = "calibrations"
+
+
+class Calibration:
+    """Operating characteristics of a protocol.
+
+    Attributes:
+        document: The content of calibration.json.
+        folder: The folder it was read from.
+    """
+
+    def __init__(self, document: Mapping[str, Any], *, folder: Path | None) -> None:
+        self.document = dict(document)
+        self.folder = folder
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Calibration:
+        """The calibration in a folder.
+
+        Raises:
+            UsageError: The folder holds no finished calibration.
+            ContractError: It follows another schema; it is named.
+            OutputError: A file cannot be read.
+        """
+        place = Path(folder)
+        if place.name.startswith(PARTIAL):
+            raise UsageError(f"{place} was interrupted before it became a calibration")
+        file = place / CALIBRATION_FILE
+        if not file.is_file():
+            raise UsageError(f"{place} is not a calibration folder: it has no {CALIBRATION_FILE}")
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise OutputError(f"{file} cannot be read: {error}") from error
+        except json.JSONDecodeError as error:
+            raise IntegrityError(f"{file}:{error.lineno}: not readable as JSON") from error
+        found = document.get("schema") if isinstance(document, dict) else None
+        if found != CALIBRATION_SCHEMA:
+            message = (
+                f"the calibration follows the schema {found!r}; this version reads {CALIBRATION_SCHEMA!r}"
+            )
+            raise ContractError([Violation(message, file=str(file), key="schema")])
+        return cls(document, folder=place)
+
+    @classmethod
+    def latest(cls, study: Path | str, *, protocol_sha256: str | None = None) -> Calibration:
+        """The most recent finished calibration of a study folder.
+
+        Args:
+            study: The study folder.
+            protocol_sha256: Only of the protocol with this hash.
+
+        Raises:
+            UsageError: There is none.
+        """
+        for place in reversed(finished_calibrations(Path(study))):
+            found = cls.open(place)
+            if protocol_sha256 in {None, found.document["protocol_sha256"]}:
+                return found
+        raise UsageError(
+            f"{study} has no finished calibration yet; start one with `accordance calibrate {study}`"
+        )
+
+    @property
+    def run_id(self) -> str:
+        """Identifier of the calibration."""
+        return str(self.document["run"]["id"])
+
+    @property
+    def endpoints(self) -> list[dict[str, Any]]:
+        """One object an endpoint and statistic, each with its `scenarios`."""
+        found: list[dict[str, Any]] = self.document["endpoints"]
+        return found
+
+    def of(self, endpoint: str, scenario: str, statistic: str | None = None) -> dict[str, Any]:
+        """The only truth of that name of an endpoint.
+
+        Raises:
+            UsageError: There is none, or more than one.
+        """
+        found: list[dict[str, Any]] = [
+            scene
+            for one in self.endpoints
+            if one["endpoint"] == endpoint and statistic in {None, one["statistic"]}
+            for scene in one["scenarios"]
+            if scene["scenario"] == scenario
+        ]
+        if len(found) != 1:
+            there = ", ".join(dict.fromkeys(one["endpoint"] for one in self.endpoints))
+            raise UsageError(f"{len(found)} truths `{scenario}` of endpoint `{endpoint}`; endpoints: {there}")
+        return found[0]
+
+    def __repr__(self) -> str:
+        return f"<Calibration of {len(self.endpoints)} statistics, {self.document['studies']} studies each>"
+
+    def __rich__(self) -> RenderableType:
+        """A table for terminals and notebooks."""
+        from rich.table import Table  # noqa: PLC0415 - only where something is shown
+        from rich.text import Text  # noqa: PLC0415
+
+        table = Table(title="Operating characteristics", title_justify="left")
+        for name in HEADS:
+            table.add_column(name, overflow="fold")
+        for cells in lines(self.document):
+            table.add_row(*(Text(cell) for cell in cells))
+        return table
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{escape(name)}</th>" for name in HEADS)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+            for cells in lines(self.document)
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+HEADS = (
+    "Endpoint",
+    "Statistic",
+    "Scenario",
+    "Truth",
+    "Subjects",
+    "Met",
+    "Not met",
+    "Undecided",
+    "Coverage",
+    "Width",
+)
+"""Columns of the table of a calibration."""
+
+
+def lines(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The table of a calibration as text, one line a truth; a line with its reason where there is none."""
+    found = []
+    for one in document["endpoints"]:
+        name = one["endpoint"] + (f" {one['by']}" if one["by"] else "")
+        if one["error"]:
+            found.append(
+                (name, one["statistic"], f"not calibrated: {one['error']}", *[""] * (len(HEADS) - 3))
+            )
+        found += [(name, one["statistic"], *_scene(one, scene)) for scene in one["scenarios"]]
+    return found
+
+
+def _scene(one: Mapping[str, Any], scene: Mapping[str, Any]) -> tuple[str, ...]:
+    if scene["error"]:
+        told = f"{scene['title']}: not calibrated: {scene['error']}"
+        return (told, number(scene["asked"]), *[""] * (len(HEADS) - 4))
+    decisions = scene["decisions"]
+    judged = one["criterion"] is not None
+    undecided = decisions["not_evaluable"]
+    return (
+        scene["title"],
+        number(scene["truth"]),
+        f"{scene['n_subjects']:.4g}",
+        rate_text(decisions["met"]) if judged else "",
+        rate_text(decisions["not_met"]) if judged else "",
+        rate_text(undecided) if judged and undecided["n"] else "0%" if judged else "",
+        rate_text(scene["coverage"]),
+        number(scene["mean_width"]),
+    )
+
+
+def rate_text(one: Mapping[str, Any]) -> str:
+    """A rate in percent with its Monte-Carlo interval.
+
+    Example:
+        >>> rate_text({"n": 25, "of": 1000, "rate": 0.025, "lower": 0.017, "upper": 0.0367})
+        '2.5% (1.7 to 3.7)'
+    """
+    if one["rate"] is None:
+        return ""
+    return f"{100 * one['rate']:.1f}% ({100 * one['lower']:.1f} to {100 * one['upper']:.1f})"
+
+
+def finished_calibrations(study: Path) -> list[Path]:
+    """The finished calibrations of a study, oldest first."""
+    folder = study / CALIBRATIONS_FOLDER
+    if not folder.is_dir():
+        return []
+    found = [
+        place
+        for place in folder.iterdir()
+        if not place.name.startswith(".")
+        and all((place / name).is_file() for name in (CALIBRATION_FILE, MANIFEST_FILE))
+    ]
+    return sorted(found, key=lambda place: place.name)
