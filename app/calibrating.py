@@ -10,7 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ..protocols.errors import UsageError
-from ..studies.calibration_folder import HEADS, Calibration, lines, rate_text
+from ..studies.calibration_folder import (
+    COMPARED_HEADS,
+    HEADS,
+    Calibration,
+    compared_lines,
+    lines,
+    rate_text,
+)
 from .tables import plain_table
 
 _RIGHT = {"Truth", "Subjects", "Width"}
@@ -56,9 +63,11 @@ def report(found: Calibration) -> Iterator[RenderableType]:
     for name, way in ways.items():
         yield Text(f"  {name} was moved by: {way}")
     yield from _joint(document["joint"])
+    if document["comparison"] is not None:
+        yield from _compared(document)
     yield Text(
-        f"{document['studies']:,} simulated studies of {document['n_subjects']} subjects at each truth, drawn "
-        f"from run {document['source_run']}, version {document['version']}; in brackets the 95% interval of a "
+        f"{document['studies']:,} simulated studies of {document['n_subjects']} subjects at each truth, from "
+        f"run {document['source_run']}, version {document['version']}; in brackets the 95% interval of a "
         "rate for that number of studies."
     )
 
@@ -73,12 +82,25 @@ def table(found: Calibration) -> Table:
     return shown
 
 
+def _compared(document: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """One line an endpoint, candidate and true improvement."""
+    baseline = document["comparison"]["baseline"]
+    shown = plain_table(f"How often simulated comparisons with {baseline} decide what")
+    for name in COMPARED_HEADS:
+        shown.add_column(name, justify="right" if name == "Improvement" else "left", overflow="fold")
+    for cells in compared_lines(document):
+        shown.add_row(*(Text(cell) for cell in cells))
+    yield shown
+    for left in document["comparison"]["left_out"]:
+        yield Text(f"  Left out, {left['endpoint']}: {left['words']}.", style="yellow")
+
+
 def _joint(joint: Mapping[str, Any]) -> Iterator[Text]:
     if joint["error"]:
         yield Text(f"The study as a whole: {joint['error']}", style="yellow")
         return
     told = ", ".join(
-        f"{name.replace('_', ' ')} {rate_text(one)}" for name, one in joint["decisions"].items() if one["n"]
+        f"{name.replace('_', ' ')} {rate_text(one)}%" for name, one in joint["decisions"].items() if one["n"]
     )
     yield Text(f"The study as a whole, all as observed: {told}")
 
@@ -87,8 +109,8 @@ def facts(found: Calibration) -> dict[str, Any]:
     """The JSON answer: where it is, and everything that was found."""
     document = found.document
     kept = (
-        "version", "source_run", "studies", "replicates", "seed", "mc_level", "n_subjects", "endpoints", "joint",
-        "method", "assumptions",
+        "version", "source_run", "studies", "replicates", "seed", "mc_level", "n_subjects", "endpoints",
+        "joint", "comparison", "method", "assumptions",
     )  # fmt: skip
     return {
         "calibration": found.run_id,

@@ -490,6 +490,14 @@ def calibrate(  # noqa: PLR0917 - Typer passes options by name
         list[str] | None,
         typer.Option("--truth", metavar="ID=VALUE", help="A further true value of an endpoint; repeat."),
     ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="VERSION", help="Version to compare with. Default: the one that decides."),
+    ] = None,
+    candidates: Annotated[
+        list[str] | None,
+        typer.Option("--candidate", metavar="VERSION", help="Version in question; repeat. Default: others."),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads. The numbers do not depend on it.")
     ] = None,
@@ -524,6 +532,8 @@ def calibrate(  # noqa: PLR0917 - Typer passes options by name
             replicates=replicates,
             endpoints=endpoints,
             truths=stated,
+            baseline=baseline,
+            candidates=candidates,
             workers=workers,
             output=output_folder,
             progress=progress,

@@ -138,16 +138,17 @@ class Mover:
         tried = []
         for way in ways:
             found = self._search(way, truth)
-            if found is not None and abs(found.truth - truth) <= self._tolerance(truth):
+            if found is not None and abs(found.truth - truth) <= self._tolerance(truth, found):
                 return found
             tried.append(
                 f"{WAYS[way]}: " + ("does not reach it" if found is None else f"nearest {found.truth:.6g}")
             )
         raise CannotComputeError(f"`{self.statistic}` cannot be moved to {truth:.6g} ({'; '.join(tried)})")
 
-    def _tolerance(self, truth: float) -> float:
-        error = self.observed.prepared.standard_error(self.statistic)
-        return max(NEAR * error if math.isfinite(error) else 0.0, 1e-9 * max(1.0, abs(truth)))
+    def _tolerance(self, truth: float, found: World) -> float:
+        errors = [one.prepared.standard_error(self.statistic) for one in (self.observed, found)]
+        error = max((one for one in errors if math.isfinite(one)), default=0.0)
+        return max(NEAR * error, 1e-9 * max(1.0, abs(truth)))
 
     def _value(self, prepared: Prepared) -> float:
         return float(prepared.estimate()[prepared.statistics.index(self.statistic)])

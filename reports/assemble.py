@@ -26,6 +26,7 @@ from ..studies.results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, Results
 from . import (
     artefacts,
     blocks,
+    calibrations,
     checklists,
     clocks,
     contents,
@@ -64,6 +65,7 @@ class Material:
         ledger: Ledger entries up to this run; None where there is no ledger to read.
         hashes: SHA-256 of the run's own files by name.
         protocol_yaml: The canonical protocol.
+        calibration: The study's latest calibration of the same protocol; None where there is none.
     """
 
     results: Results
@@ -73,6 +75,7 @@ class Material:
     ledger: tuple[Mapping[str, Any], ...] | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
     protocol_yaml: str = ""
+    calibration: Mapping[str, Any] | None = None
 
     @property
     def finished(self) -> str:
@@ -109,6 +112,9 @@ def gather(run_folder: Path, study: Path | None = None) -> Material:
         ledger=_ledger(home, results.run_id) if home else None,
         hashes=hashes,
         protocol_yaml=canonical_yaml(results.protocol),
+        calibration=calibrations.of_protocol(home, str(results.document["protocol_sha256"]))
+        if home
+        else None,
     )
 
 
@@ -290,6 +296,7 @@ def render(
         "clock_blocks": clocks.clocks(results),
         "clock_tipping": clocks.tipping(results),
         "sites": sites.sites(results),
+        "operating": calibrations.operating(material.calibration),
         "unverified": validity.unverified(results),
         "checklists": checklists.checklists(
             results, material.config, {key: bool(one.written) for key, one in sections_.items()}, layout

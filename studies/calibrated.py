@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -31,6 +32,7 @@ from .rows import criterion_of, unit_of
 from .run import Log
 from .schema import Decision
 from .simulated import DECISIONS, MC_LEVEL, SCENES, Draws, Outcomes, Scene, Simulator, Target, rate, summary
+from .simulated_comparisons import Comparisons
 
 Progress = Callable[[str, float], None]
 STUDIES = 1000
@@ -110,7 +112,7 @@ class Work:
 
     def document(self) -> dict[str, Any]:
         """calibration.json, but for the run's own identity."""
-        draws = self.draws()
+        draws = self.draws((self.version,))
         wanted = {
             name: self.protocol.endpoints[name]
             for name in self.order
@@ -118,6 +120,7 @@ class Work:
         }
         with threadpool_limits(limits=1), ThreadPoolExecutor(self.workers) as pool:
             found = self._endpoints(wanted, draws, pool)
+            compared = self._comparison(pool)
         return {
             "schema": CALIBRATION_SCHEMA,
             "study": self.results.document["study"],
@@ -133,17 +136,28 @@ class Work:
             "n_subjects": len(draws.keys),
             "endpoints": [one.entry for one in found],
             "joint": self._joint(found),
+            "comparison": compared,
             "method": METHOD,
             "assumptions": list(ASSUMPTIONS),
         }
 
-    def draws(self) -> Draws:
-        """The subjects of the run's pairs, and which of them each study draws."""
+    def _comparison(self, pool: ThreadPoolExecutor) -> dict[str, Any] | None:
+        """Versions compared; None where the protocol compares none, or the run has one version only."""
+        versions = [str(name) for name in self.results.document["versions"]]
+        baseline = self.asked.baseline or self.version
+        candidates = self.asked.candidates or tuple(name for name in versions if name != baseline)
+        if self.protocol.comparison is None or not candidates or self.asked.endpoints:
+            return None
+        work = Comparisons(self.results, baseline, candidates, self.draws((baseline, *candidates)))
+        return work.document(pool, self.tell)
+
+    def draws(self, versions: Sequence[str]) -> Draws:
+        """The subjects of the pairs of versions, and which of them each study draws."""
         names: set[str] = set()
         strata: dict[str, str] = {}
         columns = self.protocol.resampling.strata
-        for name in self.protocol.pairings:
-            pairs = self.results.pairs(name, self.version)
+        for name, version in product(self.protocol.pairings, versions):
+            pairs = self.results.pairs(name, version)
             names.update(pairs.get_column("subject").drop_nulls().unique().to_list())
             if columns and set(columns) <= set(pairs.columns):
                 labels = pairs.select("subject", *(slices.label(c).alias(f"stratum {c}") for c in columns))

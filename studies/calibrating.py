@@ -108,6 +108,8 @@ def _check(protocol: Protocol, results: Results, asked: Asked) -> None:
     problems += [_unknown("version", name, versions) for name in named if name not in versions]
     if (asked.baseline or asked.candidates) and protocol.comparison is None:
         problems.append("versions are compared by the protocol's section `comparison`, and it has none")
+    if asked.baseline is not None and asked.baseline in asked.candidates:
+        problems.append(f"`{asked.baseline}` is the baseline and cannot be a candidate, too")
     if asked.studies < 10:
         problems.append(f"at least 10 studies are simulated, not {asked.studies}")
     if asked.replicates is not None and asked.replicates < 100:

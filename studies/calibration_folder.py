@@ -133,17 +133,9 @@ class Calibration:
 
 
 HEADS = (
-    "Endpoint",
-    "Statistic",
-    "Scenario",
-    "Truth",
-    "Subjects",
-    "Met",
-    "Not met",
-    "Undecided",
-    "Coverage",
-    "Width",
-)
+    "Endpoint", "Statistic", "Scenario", "Truth", "Subjects", "Met, %", "Not met, %", "Undecided, %",
+    "Coverage, %", "Width",
+)  # fmt: skip
 """Columns of the table of a calibration."""
 
 
@@ -170,13 +162,36 @@ def _scene(one: Mapping[str, Any], scene: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         scene["title"],
         number(scene["truth"]),
-        f"{scene['n_subjects']:.4g}",
+        f"{scene['n_subjects']:,.0f}",
         rate_text(decisions["met"]) if judged else "",
         rate_text(decisions["not_met"]) if judged else "",
-        rate_text(undecided) if judged and undecided["n"] else "0%" if judged else "",
+        rate_text(undecided) if judged and undecided["n"] else "0" if judged else "",
         rate_text(scene["coverage"]),
         number(scene["mean_width"]),
     )
+
+
+COMPARED_HEADS = (
+    "Endpoint", "Candidate", "Scenario", "Improvement", "Superior, %", "Non-inferior or better, %",
+    "Inferior, %", "Undecided, %", "Coverage, %",
+)  # fmt: skip
+"""Columns of the table of compared versions."""
+
+
+def compared_lines(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The table of compared versions as text, one line an endpoint, candidate and truth."""
+    found = []
+    for scene in (document["comparison"] or {"scenarios": []})["scenarios"]:
+        for one in scene["lines"]:
+            head = (one["endpoint"], one["candidate"], scene["title"])
+            if one["error"]:
+                reason = f"{head[2]}: not calibrated: {one['error']}"
+                found.append((*head[:2], reason, *[""] * (len(COMPARED_HEADS) - 3)))
+                continue
+            told = (one["superior"], one["at_least_non_inferior"], one["inferior"], one["undecided"])
+            rates = [*(rate_text(each) for each in told), rate_text(one["coverage"])]
+            found.append((*head, number(one["truth"]), *rates))
+    return found
 
 
 def rate_text(one: Mapping[str, Any]) -> str:
@@ -184,11 +199,12 @@ def rate_text(one: Mapping[str, Any]) -> str:
 
     Example:
         >>> rate_text({"n": 25, "of": 1000, "rate": 0.025, "lower": 0.017, "upper": 0.0367})
-        '2.5% (1.7 to 3.7)'
+        '2.5 (1.7-3.7)'
     """
     if one["rate"] is None:
         return ""
-    return f"{100 * one['rate']:.1f}% ({100 * one['lower']:.1f} to {100 * one['upper']:.1f})"
+    rate, lower, upper = (f"{100 * one[name]:.1f}" for name in ("rate", "lower", "upper"))
+    return f"{rate} ({lower}-{upper})".replace("100.0", "100").replace("(0.0-", "(0-")
 
 
 def finished_calibrations(study: Path) -> list[Path]:

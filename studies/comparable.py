@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..datasets.pairs import TEST, PairFrame
-from ..evaluators.metric import IntArray, Prepared
+from ..evaluators.metric import Columns, IntArray, Prepared
 from ..protocols.errors import Violation
 from ..protocols.model import Endpoint, Protocol
 from ..protocols.roles import metric_of
@@ -72,6 +72,25 @@ class Comparable:
     left_out: LeftOut
     whole: PreparedPart
     parts: tuple[PreparedPart, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The rows of both versions over the same subjects, before a metric is asked.
+
+    Attributes:
+        subjects: Subjects in order.
+        baseline: The baseline's rows; None where there are none.
+        candidate: The candidate's.
+        left_out: Units that only one version has.
+        problem: Why there are no rows.
+    """
+
+    subjects: tuple[str, ...]
+    baseline: Columns | None
+    candidate: Columns | None
+    left_out: LeftOut
+    problem: str | None = None
 
 
 class Rows:
@@ -195,6 +214,11 @@ class Matcher:
         work = _Group(self, group, pool)
         return [work.endpoint(name, candidate) for candidate in candidates for name in group]
 
+    def columns(self, group: Mapping[str, Endpoint], name: str, candidate: str) -> Sides:
+        """The rows of both versions over common units, as the endpoint's metric takes them."""
+        with ThreadPoolExecutor(1) as pool:
+            return _Group(self, group, pool).columns(name, candidate)
+
     def read(self, group: Mapping[str, Endpoint], version: str) -> Rows:
         """The rows of a group of endpoints."""
         pairing = str(next(iter(group.values())).pairing)
@@ -254,6 +278,21 @@ class _Group:
         )
         whole, *parts = (_both(one, two) for one, two in zip(first, second, strict=True))
         return Comparable(name, candidate, left, whole, tuple(parts))
+
+    def columns(self, name: str, candidate: str) -> Sides:
+        """The rows of both versions over the subjects that either has units of."""
+        problem = self.rows(self.matcher.baseline).problem or self.rows(candidate).problem
+        if problem is not None:
+            return Sides((), None, None, LeftOut(), problem)
+        *both, left = self._match(name, candidate)
+        numbers = [one.get_column(slices.SUBJECT_NUMBER).to_numpy() for one in both]
+        present: NDArray[np.int64] = np.union1d(*numbers).astype(np.int64)
+        if not len(present):
+            return Sides((), None, None, left, EMPTY)
+        how = slices.coding(self.protocol, self.group[name])
+        first, second = (columns_over(how, one, present) for one in both)
+        names = tuple(self.matcher.subjects[place] for place in present)
+        return Sides(names, first, second, left)
 
     def _match(self, name: str, candidate: str) -> tuple[pl.DataFrame, pl.DataFrame, LeftOut]:
         """Coded rows of both versions over common units; for coverage, over all of them."""

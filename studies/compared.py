@@ -313,14 +313,15 @@ def per_subject(one: Compared, line: Line) -> pl.DataFrame:
         "n_units": one.ready.units,
         "baseline": first,
         "candidate_value": second,
-        "improvement": _improved(first, second, one.found.statistic.better, line.plan.scale),
+        "improvement": improved(first, second, one.found.statistic.better, line.plan.scale),
     }
     values = pl.col("baseline", "candidate_value", "improvement")
     finite_ = pl.when(values.is_finite()).then(values)
     return pl.DataFrame(columns, schema=SUBJECT_COLUMNS).with_columns(finite_.name.keep())
 
 
-def _improved(first: FloatArray, second: FloatArray, better: str, scale: Scale) -> FloatArray:
+def improved(first: FloatArray, second: FloatArray, better: str, scale: Scale) -> FloatArray:
+    """By how much second values are better than first ones; on the ratio scale as a logarithm."""
     if scale == "ratio":
         with np.errstate(all="ignore"):
             first, second = (np.log(np.where(one > 0, one, np.nan)) for one in (first, second))

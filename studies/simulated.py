@@ -43,7 +43,7 @@ SCENES: dict[Scene, str] = {
 DECISIONS: tuple[Decision, ...] = ("met", "not_met", "not_evaluable", "informative")
 MC_LEVEL = 0.95
 """Confidence of the Wilson interval that tells the Monte-Carlo error of a rate."""
-FAR = 0.01
+FAR = 0.05
 """A truth that misses the one asked for by more than this share of a standard error is said to."""
 _CHUNK = 25
 _DESIGN = "accordance/calibration/1"
@@ -94,12 +94,12 @@ class Draws:
         self.counts = ResamplingWeights(self.keys, seed=outer, replicates=studies, strata=own).matrix(
             list(self.keys)
         )
-        self._inner = ResamplingWeights(self.keys, seed=seed, replicates=replicates, strata=own)
+        self.inner = ResamplingWeights(self.keys, seed=seed, replicates=replicates, strata=own)
 
     @cached_property
     def weights(self) -> FloatArray:
         """(B, S) resampling weights within a simulated study."""
-        return self._inner.matrix(list(self.keys))
+        return self.inner.matrix(list(self.keys))
 
     def chosen(self, study: int) -> IntArray:
         """(S,) positions of the subjects that a study drew."""
