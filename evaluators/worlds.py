@@ -8,7 +8,7 @@ same for every subject, by an amount that is searched for.
 
 Sources: B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 25 (power by moving the
 population); A. C. Davison, D. V. Hinkley, Bootstrap Methods and their Application (1997), section 4.4 and
-chapter 3.8 (resampling of clusters).
+section 3.8 (hierarchical data).
 """
 
 from __future__ import annotations
