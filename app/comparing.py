@@ -136,16 +136,14 @@ def _notes(found: Comparison) -> Iterator[Text]:
     for one in found.comparisons:
         if one["further"]:
             yield Text(f"{one['endpoint']}, {one['candidate']}: {one['further']['words']}")
-    for search in document["weak_spots"]["searches"]:
-        for spot in search["carried"]:
-            if spot["confirmed"]:
-                where = f"{search['endpoint']}, {search['candidate']}"
-                yield Text(f"Weak spot, {where}: {search['words']}", style="bold yellow")
-                break
+    yield from _weak_spots(found)
     for group in document["identical"]:
         yield Text(f"Identical outputs, byte for byte: {', '.join(group)}.", style="yellow")
+    left: dict[str, list[str]] = {}
     for one in document["comparability"]["units"]:
-        yield Text(f"Left out, {one['endpoint']}: {one['words']}.", style="yellow")
+        left.setdefault(one["words"], []).append(one["endpoint"])
+    for told, endpoints in left.items():
+        yield Text(f"Left out, {', '.join(endpoints)}: {told}.", style="yellow")
     for note in document["comparability"]["notes"]:
         yield Text(f"{note[0].upper()}{note[1:]}.", style="yellow")
     if document["multiplicity"] != "none" and document["family_size"] > 1:
@@ -153,6 +151,16 @@ def _notes(found: Comparison) -> Iterator[Text]:
         yield Text(f"Decisions of primary endpoints are {how} for {document['family_size']} comparisons.")
     if not document["locked"]:
         yield Text("No locked plan: nothing here is pre-specified.", style="yellow")
+
+
+def _weak_spots(found: Comparison) -> Iterator[Text]:
+    """Groups that are confirmed to be worse, where the candidate is not worse as a whole."""
+    for search in found.document.get("weak_spots", {}).get("searches", []):
+        confirmed = [spot["name"] for spot in search["carried"] if spot["confirmed"]]
+        if confirmed and not found.of(search["endpoint"], search["candidate"])["worse"]:
+            half = f"found in {search['searched']:,} subjects, confirmed in {search['held_back']:,} others"
+            where = f"{search['endpoint']}, {search['candidate']}"
+            yield Text(f"Worse, {where}: {'; '.join(confirmed)} ({half}).", style="bold yellow")
 
 
 def facts(found: Comparison) -> dict[str, Any]:

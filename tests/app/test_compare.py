@@ -113,4 +113,4 @@ def test_different_units_violate_the_contract_unless_asked_for(
     assert "--overlap" in refused
     assert main([*words, "--overlap"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "Left out, mae: `v2` lacks 2 units" in printed
+    assert "Left out, mae, rmse: `v2` lacks 2 units" in printed
