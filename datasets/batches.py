@@ -56,13 +56,13 @@ def cut(
     for table in counts:
         for subject, count in table.items():
             rows[subject] = rows.get(subject, 0) + count
-    inside = _inside(files)
+    inside, last = _inside(files), set(ends)
     batches: list[tuple[str, ...]] = []
     batch: list[str] = []
     full = 0
-    for stretch in _stretches(sorted(rows), ends):
+    for stretch in _stretches(sorted(rows), last):
         own = sum(rows[subject] for subject in stretch)
-        alone = own > UNDER * target and len(stretch) > 1
+        alone = own > UNDER * target and len(stretch) > 1 and stretch[-1] in last
         enough = own / math.ceil(own / (OVER * target)) if alone else target
         if alone and batch:
             batches.append(tuple(batch))
@@ -83,11 +83,10 @@ def cut(
 
 def _stretches(subjects: Sequence[str], ends: Collection[str]) -> list[list[str]]:
     """Subjects in order, cut behind those at the end of a file."""
-    last = set(ends)
     found: list[list[str]] = [[]]
     for subject in subjects:
         found[-1].append(subject)
-        if subject in last:
+        if subject in ends:
             found.append([])
     return found if found[-1] else found[:-1]
 
