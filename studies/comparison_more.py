@@ -21,6 +21,8 @@ from .compared import POWER, Line, finite, standard_error_of
 from .slices import SUBJECTS
 from .splits import band_label
 
+ERROR_RATE = 0.05
+"""Chance that any search of a comparison confirms a weak spot where there is none."""
 MOST_SEARCHES = 24
 """More primary comparisons than this are not searched for weak spots: each would need a search of its own."""
 _GROUPING = ("category", "boolean")
@@ -94,7 +96,9 @@ def searches(
 ) -> dict[str, Any]:
     """Weak spots of every primary comparison: groups of subjects found in one half, confirmed on the other.
 
-    Groups are the levels of the subjects' categories, the bands of declared subgroups, and their pairs.
+    Groups are the levels of the subjects' categories, the bands of declared subgroups, and their pairs. All
+    searches of a comparison share one error rate, in equal parts: twenty searches at 5% each are expected
+    to confirm one thing where there is nothing.
 
     Args:
         protocol: Resolved protocol.
@@ -112,7 +116,8 @@ def searches(
     if len(primary) > MOST_SEARCHES:
         note = f"{len(primary)} primary comparisons are not searched, more than {MOST_SEARCHES} are too many"
         return {"searches": [], "notes": [note]}
-    found = pool.map(lambda line: _search(line, labels, protocol.seed), primary)
+    alpha = ERROR_RATE / max(1, len(primary))
+    found = pool.map(lambda line: _search(line, labels, protocol.seed, alpha), primary)
     return {"searches": [one for one in found if one is not None], "notes": []}
 
 
@@ -148,7 +153,9 @@ def _band(subgroup: Subgroup, value: float | None, *, whole: bool) -> str | None
     return None
 
 
-def _search(line: Line, labels: Mapping[str, Mapping[str, str]], seed: int) -> dict[str, Any] | None:
+def _search(
+    line: Line, labels: Mapping[str, Mapping[str, str]], seed: int, alpha: float
+) -> dict[str, Any] | None:
     one, subjects = line.whole.improvement, line.whole.ready.subjects
     if one is None or line.plan.scale == "ratio" or one.metric.route != "additive":
         return None  # a refit for every group and subject would take far longer than the comparison
@@ -158,7 +165,7 @@ def _search(line: Line, labels: Mapping[str, Mapping[str, str]], seed: int) -> d
         evaluate = improvement_of_prepared(
             one.metric, one.candidate, one.baseline, statistic=one.statistic.name
         )
-        found = weak_spots(evaluate, groups, subject=list(subjects), seed=seed)
+        found = weak_spots(evaluate, groups, subject=list(subjects), alpha=alpha, seed=seed)
     except (ValueError, CannotComputeError) as error:
         return {**place, "words": f"Not searched: {error}", "carried": [], "error": str(error)}
     return {
