@@ -147,6 +147,9 @@ def candidate_result(
             for entry in analysis.document["requirements"]
             if not entry["met"]
         ]
+        reasons += [
+            entry["reason"] for entry in analysis.document["independence"] if not entry["independent"]
+        ]
     by_endpoint = {entry["endpoint"]: entry for entry in compared}
     lines += [
         _comparison(section, key, required, by_endpoint.get(key)) for key, required in one.comparison.items()
@@ -223,6 +226,7 @@ def _judged(
         deciding_version=candidate,
         tests={candidate: ready.tests[candidate]},
         paired={place: own for place, own in pairs.items() if place[1] == candidate},
+        training={version: one for version, one in ready.training.items() if version == candidate},
         repair=None,
     )
     return analyse(alone, workers=workers, progress=progress)

@@ -16,6 +16,7 @@ from accordance.protocols.errors import UsageError
 from accordance.studies import lock
 from accordance.studies.change_control import overall
 from accordance.studies.comparing import compare
+from accordance.studies.training_manifest import training_manifest
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -152,3 +153,21 @@ def test_within_only_where_everything_holds(holds: list[bool | None], doubts: bo
     result = overall(holds, doubts=doubts)
     assert (result == "within") == (bool(holds) and set(holds) == {True} and not doubts)
     assert (result == "outside") == (False in holds)
+
+
+@pytest.mark.parametrize("knew", ["v1", "v2", None])
+def test_a_version_that_knew_test_subjects_makes_no_pass(tmp_path: Path, knew: str | None) -> None:
+    """Both versions have a training manifest; one test subject in either takes the result away."""
+    folder = case.write(tmp_path / "s")
+    text = (folder / "study.yaml").read_text(encoding="utf-8")
+    for version in ("v1", "v2"):
+        made = training_manifest(["s1-03" if version == knew else "nobody"], salt="0123456789abcdef")
+        (folder / f"{version}.yaml").write_text(made.text(), encoding="utf-8")
+        named = f"    {version}: {{artefact: {{training: {{manifest: {version}.yaml}}}}, "
+        text = text.replace(f"    {version}: {{", named)
+    (folder / "study.yaml").write_text(text, encoding="utf-8")
+    found = held(folder, "v2")["candidates"]["v2"]
+    assert found["result"] == ("within" if knew is None else "not_evaluable")
+    (compared,) = [line for line in found["lines"] if line["kind"] == "comparison"]
+    assert compared["holds"] is (True if knew is None else None)
+    assert any("trained on" in reason for reason in found["reasons"]) is (knew is not None)
