@@ -13,6 +13,7 @@ from . import pdf as pdfs
 from .assemble import gather
 from .html import html
 from .junit import junit
+from .junit_comparison import comparison_junit
 from .layouts import LAYOUTS, Layout
 
 FORMATS = ("pdf", "html")
@@ -30,7 +31,7 @@ def report(
     study: Path | None = None,
     template: str | None = None,
 ) -> list[Path]:
-    """Write report.pdf, report.html and junit.xml for a finished run; the first two for a comparison.
+    """Write report.pdf, report.html and junit.xml for a finished run or comparison.
 
     Args:
         run_folder: The run folder, or the folder of a comparison of versions.
@@ -58,6 +59,7 @@ def report(
         if template is not None:
             raise UsageError("a comparison's report has one order; --template is for the report of a run")
         made = comparison.write(folder, formats=formats, attachments=attachments)
+        made[JUNIT_FILE] = comparison_junit(comparison.gather(folder).document).encode()
         return sorted(_write((output or folder) / name, data) for name, data in made.items())
     material = gather(folder, study)
     layout = _layout(template or (material.config.report.template if material.config else "spa"))

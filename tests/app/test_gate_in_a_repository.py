@@ -161,7 +161,11 @@ def test_what_loses_nothing_passes(repository: Path) -> None:
     assert done.code == 0, done.log
     assert (suite(done)["tests"], suite(done)["failures"], suite(done)["errors"]) == ("1", "0", "0")
     assert "`v2` is **non-inferior**" in summary(done)
-    assert {"comparison.json", "junit.xml", "summary.md"} <= {file.name for file in done.answer.iterdir()}
+    kept = {"comparison.json", "junit.xml", "summary.md", "report.html"}
+    assert {file.name for file in done.answer.iterdir()} == kept
+    (report,) = repository.glob("comparisons/*/report.html")
+    assert f"Report: `{report.relative_to(repository)}`" in summary(done)
+    assert report.with_name("junit.xml").read_bytes() == (done.answer / "junit.xml").read_bytes()
 
 
 def test_twelve_subjects_are_inconclusive(repository: Path) -> None:

@@ -419,7 +419,7 @@ def test_the_pages_of_the_pdf(files: dict[str, Path]) -> None:
 
 def test_same_bytes_every_time(folder: Path, files: dict[str, Path], tmp_path: Path) -> None:
     again = {path.name: path for path in report(folder, output=tmp_path)}
-    assert set(again) == set(files) == {"report.html", "report.pdf"}
+    assert set(again) == set(files) == {"junit.xml", "report.html", "report.pdf"}
     for name, path in files.items():
         assert again[name].read_bytes() == path.read_bytes(), name
 
