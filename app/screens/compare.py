@@ -64,6 +64,7 @@ def show(study: Path) -> None:
     improvements(material)
     decisions(material)
     subjects(material, study)
+    weak_spots(material)
     subgroups(material)
     left_out(material)
     sensitivity(material)
@@ -273,6 +274,30 @@ def session(results: Results, endpoint: str, version: str, name: str) -> str:
     known = signals.sessions(results, declared, version)
     own = next((one for one in known if one.get("subject") == name), {"subject": name})
     return " · ".join(own.values())
+
+
+def weak_spots(material: Material) -> None:
+    """Groups that looked worst in one half of the subjects, and whether the other half confirms it."""
+    lines = blocks.weak_spots(material)
+    if not lines:
+        return
+    st.subheader("Weak spots")
+    widgets.table(
+        ("Candidate", "Endpoint", "Group", "Subjects", "Improvement", "Interval", "p", "Worse"),
+        [
+            (
+                *map(escape, (one.candidate, one.title, one.name, one.subjects)),
+                *map(escape, (one.improvement, one.interval, one.p)),
+                widgets.chip("not_met", "confirmed") if one.confirmed else "not confirmed",
+            )
+            for one in lines
+        ],
+        right=(3, 4, 5, 6),
+    )
+    st.caption(
+        "Found in one half of the subjects, held against the other half. That none is confirmed does not show "
+        "that there is none."
+    )
 
 
 def subgroups(material: Material) -> None:

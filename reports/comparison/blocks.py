@@ -235,6 +235,55 @@ def caterpillars(material: Material, *, primary: bool = True) -> list[Scatter]:
     return [one for one in found if one is not None]
 
 
+@dataclass(frozen=True)
+class WeakSpot:
+    """A group of subjects that looked worse in one half of them, held against the other half.
+
+    Attributes:
+        candidate: Candidate.
+        title: Endpoint.
+        name: The group.
+        subjects: Its subjects in the half held back.
+        improvement: Its improvement there, or that it has too few subjects.
+        interval: The interval, adjusted for what was carried over.
+        p: Adjusted p value of "not worse".
+        confirmed: Whether it is confirmed to be worse.
+    """
+
+    candidate: str
+    title: str
+    name: str
+    subjects: str
+    improvement: str
+    interval: str
+    p: str
+    confirmed: bool
+
+
+def weak_spots(material: Material) -> list[WeakSpot]:
+    """What the search for weak spots carried to the other half; nothing where it was not made."""
+    found = []
+    for search in (material.document.get("weak_spots") or {}).get("searches", ()):
+        rows = material.of(endpoint=search["endpoint"], candidate=search["candidate"])
+        found += [_weak_spot(rows[0], spot) for spot in search["carried"] if rows]
+    return sorted(found, key=lambda one: not one.confirmed)
+
+
+def _weak_spot(row: Row, spot: Row) -> WeakSpot:
+    numbers = {name: spot.get(name) for name in ("estimate", "lower", "upper")}
+    few, part = words.hidden(spot), {"improvement": numbers}
+    return WeakSpot(
+        str(row["candidate"]),
+        words.title(row),
+        str(spot["name"]),
+        f"<{SMALL_CELL}" if few else fmt.count(spot.get("n_subjects")),
+        words.DASH if few else words.change(row, numbers["estimate"], part=part),
+        words.DASH if few else words.bounds(row, numbers, part=part),
+        words.DASH if few else fmt.p_value(spot.get("adjusted_p")),
+        bool(spot["confirmed"]),
+    )
+
+
 def left_out(material: Material) -> list[tuple[str, str, str, str]]:
     """(endpoint, candidate, units only the baseline has, units only the candidate has), where any are."""
     return [

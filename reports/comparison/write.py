@@ -122,6 +122,7 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "heat_maps": blocks.heat_maps(material),
         "caterpillars": drawn,
         "first_only": first_only,
+        "weak_spots": blocks.weak_spots(material),
         "left_out": blocks.left_out(material),
         "notes": blocks.notes(material),
         "coverage": blocks.coverage(material),

@@ -328,6 +328,24 @@ def test_absent_parts_are_left_out_or_said_not_to_be_computed(
     assert "unplanned interim" not in text
 
 
+def test_weak_spots_are_listed_confirmed_first_and_small_ones_hidden(
+    pefr: Results, tmp_path: Path, plain: Plain
+) -> None:
+    spot = {"n_subjects": 14, "lower": -1.7, "upper": -0.51, "adjusted_p": 0.0019, "reason": None}
+    carried = [
+        {**spot, "name": "age=18-39", "confirmed": False, "estimate": 0.2},
+        {**spot, "name": "tone=VI", "confirmed": True, "estimate": -1.1},
+        {**spot, "name": "tone=X", "confirmed": False, "estimate": -7.77, "n_subjects": 3},
+    ]
+    search = {"candidate": "v2", "endpoint": "mape", "carried": carried}
+    place = case.of(pefr, tmp_path / "c", weak_spots={"searches": [search], "notes": []})
+    lines = blocks.weak_spots(comparison.gather(place))
+    assert [one.name for one in lines] == ["tone=VI", "age=18-39", "tone=X"]
+    text = plain(comparison.write(place, formats=("html",))["report.html"].decode())
+    assert "tone=VI 14 \u22121.10\u00a0pp" in text.replace(" pp", "\u00a0pp")
+    assert "7.77" not in text
+
+
 def test_a_locked_plan_is_said(material: comparison.Material) -> None:
     stamps = pl.DataFrame({"pre_specified": [True, True, False]})
     locked = comparison.Material(**{**material.__dict__, "rows": stamps})
