@@ -54,7 +54,7 @@ def rate(n: int, of: int) -> dict[str, Any]:
 
     Example:
         >>> rate(25, 1000)["rate"], round(rate(25, 1000)["lower"], 4), round(rate(25, 1000)["upper"], 4)
-        (0.025, 0.017, 0.0367)
+        (0.025, 0.017, 0.0366)
     """
     if of == 0:
         return {"n": n, "of": of, "rate": None, "lower": None, "upper": None}
