@@ -19,7 +19,7 @@ from . import protocols
 from .console import Output, folded, shown, typed
 from .failures import INTERRUPTED, usage
 from .failures import report as report_failure
-from .options import Json, Variant, size
+from .options import Json, Memory, Variant, Workers, size
 
 RESERVED = (
     "verify", "sign", "qualify", "amend", "seal", "unseal", "ledger",
@@ -338,13 +338,8 @@ def lock(
 @app.command()
 def run(  # noqa: PLR0917 - Typer passes options by name
     study: Study = Path(),
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads. The numbers do not depend on it.")
-    ] = None,
-    memory: Annotated[
-        str | None,
-        typer.Option(metavar="SIZE", help="Memory for reading and pairing streams, such as 4GB."),
-    ] = None,
+    workers: Workers = None,
+    memory: Memory = None,
     output_folder: Annotated[
         Path | None,
         typer.Option("--output", metavar="FOLDER", help="Where runs are written. Default: STUDY/runs."),
@@ -416,13 +411,8 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
             "--pccp", help="Hold candidates against the protocol's change control; write the section."
         ),
     ] = False,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads. The numbers do not depend on it.")
-    ] = None,
-    memory: Annotated[
-        str | None,
-        typer.Option(metavar="SIZE", help="Memory for reading and pairing streams, such as 4GB."),
-    ] = None,
+    workers: Workers = None,
+    memory: Memory = None,
     output_folder: Annotated[
         Path | None,
         typer.Option("--output", metavar="FOLDER", help="Where it is written. Default: STUDY/comparisons."),
@@ -498,9 +488,7 @@ def calibrate(  # noqa: PLR0917 - Typer passes options by name
         list[str] | None,
         typer.Option("--candidate", metavar="VERSION", help="Version in question; repeat. Default: others."),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads. The numbers do not depend on it.")
-    ] = None,
+    workers: Workers = None,
     output_folder: Annotated[
         Path | None,
         typer.Option("--output", metavar="FOLDER", help="Where it is written. Default: STUDY/calibrations."),

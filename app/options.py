@@ -18,6 +18,15 @@ Variant = Annotated[
     typer.Option("--variant", metavar="NAME", help="Which variant of it. Default: its own default."),
 ]
 
+Memory = Annotated[
+    str | None,
+    typer.Option("--memory", metavar="SIZE", help="Memory for reading and pairing streams, such as 4GB."),
+]
+
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Threads. The numbers do not depend on it.")
+]
+
 
 def size(text: str | None) -> int | None:
     """Bytes that an option such as `--memory 4GB` names.
