@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ..datasets import keys
 from ..datasets.pairs import TEST, PairFrame
 from ..evaluators.metric import Columns, IntArray, Prepared
 from ..protocols.errors import Violation
@@ -246,6 +247,8 @@ class _Group:
         self.protocol = matcher.protocol
         self._rows: dict[str, Rows] = {}
         self._alone: dict[tuple[str, str], list[SidePart]] = {}
+        self._matched: dict[tuple[Coding, str], tuple[pl.DataFrame, pl.DataFrame, LeftOut]] = {}
+        self._ready: dict[tuple[str, str, str], list[SidePart]] = {}
 
     def rows(self, version: str) -> Rows:
         """The rows of a version; those of the baseline stay."""
@@ -285,8 +288,7 @@ class _Group:
         if problem is not None:
             return Sides((), None, None, LeftOut(), problem)
         *both, left = self._match(name, candidate)
-        numbers = [one.get_column(slices.SUBJECT_NUMBER).to_numpy() for one in both]
-        present: NDArray[np.int64] = np.union1d(*numbers).astype(np.int64)
+        present = _present(both)
         if not len(present):
             return Sides((), None, None, left, EMPTY)
         how = slices.coding(self.protocol, self.group[name])
@@ -297,11 +299,15 @@ class _Group:
     def _match(self, name: str, candidate: str) -> tuple[pl.DataFrame, pl.DataFrame, LeftOut]:
         """Coded rows of both versions over common units; for coverage, over all of them."""
         how = slices.coding(self.protocol, self.group[name])
-        first, second = (self.rows(v).coded(how) for v in (self.matcher.baseline, candidate))
-        on = (slices.SUBJECT_NUMBER, ROW, *_on(self.protocol, self.group))
-        common, theirs, left = match(first, second, on, self.matcher.subjects)
-        # a unit without an output is what coverage asks for
-        return (first, second, left) if how.reports_coverage else (common, theirs, left)
+        if (how, candidate) not in self._matched:
+            self._matched = {key: one for key, one in self._matched.items() if key[1] == candidate}
+            first, second = (self.rows(v).coded(how) for v in (self.matcher.baseline, candidate))
+            on = (slices.SUBJECT_NUMBER, ROW, *_on(self.protocol, self.group))
+            common, theirs, left = match(first, second, on, self.matcher.subjects)
+            # a unit without an output is what coverage asks for
+            both = (first, second) if how.reports_coverage else (common, theirs)
+            self._matched[how, candidate] = (*both, left)
+        return self._matched[how, candidate]
 
     def _side(
         self,
@@ -319,37 +325,62 @@ class _Group:
             return self._alone[name, version]
         found = self.matcher.kept.side(endpoint, version, against)
         if found is None:
-            both = matched or self._match(name, candidate)[:2]
-            found = self._prepare(name, both, first=version == self.matcher.baseline)
+            if (name, version, candidate) not in self._ready:
+                both = matched or self._match(name, candidate)[:2]
+                self._ready = {key: one for key, one in self._ready.items() if key[2] == candidate}
+                for alike, parts in self._prepare(name, both, first=version == self.matcher.baseline).items():
+                    self._ready[alike, version, candidate] = parts
+            found = self._ready.pop((name, version, candidate))
             self.matcher.kept.put_side(endpoint, version, against, found)
         if against is None:
             self._alone[name, version] = found
         return found
 
-    def _prepare(self, name: str, both: tuple[pl.DataFrame, pl.DataFrame], *, first: bool) -> list[SidePart]:
-        """Every part of one version's rows, over the subjects that either version has units of."""
-        endpoint = self.group[name]
-        how, metric = slices.coding(self.protocol, endpoint), metric_of(self.protocol, endpoint)
+    def _prepare(
+        self, name: str, both: tuple[pl.DataFrame, pl.DataFrame], *, first: bool
+    ) -> dict[str, list[SidePart]]:
+        """Every part of one version's rows, over the subjects that either version has units of.
 
-        def ready(part: Part) -> SidePart:
+        Rows are cut once for all endpoints, from this one on, that take them coded alike.
+        """
+        how, names = slices.coding(self.protocol, self.group[name]), list(self.group)
+        alike = [
+            other
+            for other in names[names.index(name) :]
+            if slices.coding(self.protocol, self.group[other]) == how
+        ]
+        parts_of = {
+            chosen: [slices.WHOLE, *self._parts(chosen, both[0])]
+            for chosen in {self.group[other].subgroups for other in alike}
+        }
+        asked = {other: parts_of[self.group[other].subgroups] for other in alike}
+
+        def ready(part: Part) -> dict[str, SidePart]:
+            own = [other for other in alike if part in asked[other]]
             if part.subgroup is not None and part.level is None:
-                return SidePart(part, problem=OWN_OUTPUT)
+                return dict.fromkeys(own, SidePart(part, problem=OWN_OUTPUT))
             chosen = [one if part.condition is None else one.filter(part.condition) for one in both]
-            numbers = [one.get_column(slices.SUBJECT_NUMBER).to_numpy() for one in chosen]
-            present: NDArray[np.int64] = np.union1d(*numbers).astype(np.int64)
+            present = _present(chosen)
             if not len(present):
-                return SidePart(part, problem=EMPTY)
+                return dict.fromkeys(own, SidePart(part, problem=EMPTY))
             columns = columns_over(how, chosen[0] if first else chosen[1], present)
-            prepared, problem = prepare(metric, endpoint, columns)
-            names = tuple(self.matcher.subjects[place] for place in present)
-            return SidePart(part, names, np.diff(columns.offsets), prepared, problem)
+            people, units = tuple(self.matcher.subjects[place] for place in present), np.diff(columns.offsets)
+            found = {}
+            for other in own:
+                endpoint = self.group[other]
+                prepared, problem = prepare(metric_of(self.protocol, endpoint), endpoint, columns)
+                found[other] = SidePart(part, people, units, prepared, problem)
+            return found
 
-        return list(self.pool.map(ready, [slices.WHOLE, *self._parts(endpoint, both[0])]))
+        every = list(dict.fromkeys(part for parts in asked.values() for part in parts))
+        done = dict(zip(every, self.pool.map(ready, every), strict=True))
+        return {other: [done[part][other] for part in parts] for other, parts in asked.items()}
 
-    def _parts(self, endpoint: Endpoint, rows: pl.DataFrame) -> list[Part]:
-        """Levels of the endpoint's subgroups; a split by the version's own output has none."""
+    def _parts(self, subgroups: Sequence[str] | None, rows: pl.DataFrame) -> list[Part]:
+        """Levels of subgroups; a split by the version's own output has none."""
         found: list[Part] = []
-        for name in endpoint.subgroups or ():
+        endpoint = next(iter(self.group.values()))  # all of the group have the same columns
+        for name in subgroups or ():
             subgroup = self.protocol.subgroups[name]
             columns = [*(subgroup.where or ()), *([subgroup.by] if subgroup.by else [])]
             if any(column.startswith(TEST) for column in columns):
@@ -357,6 +388,15 @@ class _Group:
             else:
                 found.extend(subgroup_parts(self.protocol, endpoint, name, rows))
         return found
+
+
+def _present(sides: Sequence[pl.DataFrame]) -> NDArray[np.int64]:
+    """Numbers of the subjects of either side, whose rows are in their order."""
+    heads = []
+    for one in sides:
+        numbers = one.get_column(slices.SUBJECT_NUMBER).to_numpy().astype(np.int64)
+        heads.append(numbers[keys.starts_of(numbers)])
+    return np.union1d(*heads)
 
 
 def _both(first: SidePart, second: SidePart) -> PreparedPart:
