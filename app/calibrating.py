@@ -18,7 +18,7 @@ from ..studies.calibration_folder import (
     lines,
     rate_text,
 )
-from .tables import plain_table
+from .tables import Fitting, plain_table
 
 _RIGHT = {"Truth", "Subjects", "Width"}
 
@@ -49,7 +49,7 @@ def truths(given: Sequence[str]) -> dict[str, list[float]]:
 def report(found: Calibration) -> Iterator[RenderableType]:
     """One line a truth, how test values were moved, the study as a whole, and what it rests on."""
     document = found.document
-    yield table(found)
+    yield Fitting(table(found))
     for one in document["endpoints"]:
         for scene in one["scenarios"]:
             if scene["note"]:
@@ -90,7 +90,7 @@ def _compared(document: Mapping[str, Any]) -> Iterator[RenderableType]:
         shown.add_column(name, justify="right" if name == "Improvement" else "left", overflow="fold")
     for cells in compared_lines(document):
         shown.add_row(*(Text(cell) for cell in cells))
-    yield shown
+    yield Fitting(shown)
     for left in document["comparison"]["left_out"]:
         yield Text(f"  Left out, {left['endpoint']}: {left['words']}.", style="yellow")
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ..studies.comparison_folder import Comparison, deciding_bounds
 from ..studies.results import number
-from .tables import plain_table
+from .tables import Fitting, plain_table
 
 STYLES = {
     "superior": "bold green",
@@ -48,7 +48,7 @@ def report(found: Comparison) -> Iterator[RenderableType]:
     yield from _change_control(found)
     for candidate in found.candidates:
         yield Text()
-        yield table(found, candidate)
+        yield Fitting(table(found, candidate))
     yield from _reasons(found)
     yield from _notes(found)
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -259,6 +263,36 @@ def plain_table(title: str) -> Table:
         "show_edge": False,
     }
     return Table(title=title, pad_edge=False, padding=(0, 1, 0, 0), **style)
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """A table; in a terminal too narrow for it, its rows one below the other, each cell with its name.
+
+    Attributes:
+        table: The table; its cells are texts, the first of a row is its name.
+    """
+
+    table: Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """What is printed in the width there is."""
+        natural = Measurement.get(console, options.update_width(_ANY_WIDTH), self.table).maximum
+        if natural <= options.max_width:
+            yield self.table
+            return
+        yield Text(str(self.table.title), style="bold")
+        heads = [str(column.header) for column in self.table.columns]
+        for row in zip(*(column.cells for column in self.table.columns), strict=True):
+            name, *cells = (cell if isinstance(cell, Text) else Text(str(cell)) for cell in row)
+            yield Text.assemble((name.plain, "bold"))
+            said = [
+                Text.assemble(f"{head}: ", cell) for head, cell in zip(heads[1:], cells, strict=True) if cell
+            ]
+            yield Padding(Text("; ").join(said), (0, 0, 0, 2))
+
+
+_ANY_WIDTH = 10_000
 
 
 def _n(row: Mapping[str, Any]) -> str:

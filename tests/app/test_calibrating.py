@@ -21,7 +21,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_table_for_people(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_for_people(
+    study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
     assert main(["calibrate", str(study), "--studies", "20", "--endpoint", "bias"]) == 0
     said = capsys.readouterr()
     flat = " ".join(said.out.split())

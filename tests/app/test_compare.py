@@ -62,7 +62,10 @@ def study(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_it_prints(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_it_prints(
+    study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     assert main(["compare", str(study), "--baseline", "v1", "--candidate", "v2"]) == 0
     printed = capsys.readouterr()
     assert "v2 against v1: Superior on every primary endpoint" in printed.out
@@ -72,6 +75,18 @@ def test_what_it_prints(study: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "Decisions of primary endpoints are adjusted (maximal t) for 2 comparisons." in printed.out
     assert "Comparison: " in printed.out
     assert "preparing mae" in printed.err
+
+
+def test_a_narrow_terminal_gets_lines_instead_of_columns(
+    study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["compare", str(study), "--baseline", "v1", "--candidate", "v2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60 or "comparisons" in max(lines, key=len)  # a path is not broken
+    start = lines.index("mae")
+    assert lines[start + 1].startswith("  v1: 3.1")
+    assert "Decision: superior" in " ".join(lines[start + 1 : start + 5])
 
 
 def test_its_json(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

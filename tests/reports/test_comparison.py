@@ -457,7 +457,10 @@ def test_the_command_writes_into_the_comparison(
 ) -> None:
     place = case.of(pefr, tmp_path / "c")
     assert main(["report", str(place), "--format", "html", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["files"] == [str(place / "report.html")]
+    assert json.loads(capsys.readouterr().out)["files"] == [
+        str(place / "junit.xml"),
+        str(place / "report.html"),
+    ]
     assert main(["report", str(place), "--template", "ich-e3"]) == 2
 
 
