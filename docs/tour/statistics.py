@@ -37,6 +37,14 @@ from accordance.evaluators.metric import Columns
 FUNCTION = {"yield": "reported_share"}
 """Metric -> its function, where the metric's name is a word of Python."""
 NOT_CALLED: dict[str, str] = {
+    **dict.fromkeys(
+        ("rank_by_harm", "between_variance", "weak_spots", "improvement_of_sums"),
+        "takes each subject's improvement of one version over another, and the data have one version",
+    ),
+    **dict.fromkeys(
+        ("further_subjects", "smallest_detectable"),
+        "takes the estimate and standard error of a comparison of versions, and the data have one version",
+    ),
     "improvement_of_prepared": "takes what a metric prepared of either version, and no columns of values",
 }
 """Functions that the tour leaves out, and why."""
