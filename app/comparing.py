@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..studies.comparison_folder import Comparison, deciding_bounds
+from ..studies.comparison_words import spoken
 from ..studies.results import number
 from .tables import Fitting, plain_table
 
@@ -101,7 +102,7 @@ def _cells(one: Mapping[str, Any], *, adjusted: bool) -> Iterator[Text]:
     if adjusted:
         yield Text(_bounds(one, *deciding_bounds(one)) if one["adjusted"] else "")
     yield Text(_margin(one))
-    told = one["decision"].replace("non_inferior", "non-inferior").replace("_", " ")
+    told = spoken(one["decision"])
     yield Text(told + (", worse" if one["worse"] else ""), style=STYLES[one["decision"]])
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
+from ..studies.comparison_words import spoken
 from ..studies.gate import Check, GateOutcome
-from ..studies.gate_comparison import gate_comparison, spoken
+from ..studies.gate_comparison import gate_comparison
 from .junit import clean, xml
 
 Row = Mapping[str, Any]

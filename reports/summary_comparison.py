@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..studies.comparison_folder import deciding_bounds
+from ..studies.comparison_words import spoken
 from ..studies.gate import GateOutcome
-from ..studies.gate_comparison import PRIMARY, spoken
+from ..studies.gate_comparison import PRIMARY
 from . import format as fmt
 from . import rows as printed
 from .markdown import bullets, code, escape, page, table

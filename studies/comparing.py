@@ -34,7 +34,7 @@ from .comparison_folder import (
     Comparison,
 )
 from .comparison_independence import withhold
-from .comparison_more import searches
+from .comparison_more import searches, weak_spots
 from .comparison_rows import Describer
 from .comparison_words import candidate_decision
 from .folder import Study, Tables, load, tables, test_tables
@@ -338,7 +338,8 @@ class _Work:
         withhold(entries, rows, independence.reasons(trained), self.asked.baseline)
         decisions = {
             candidate: candidate_decision(
-                [one for one in entries if one["candidate"] == candidate and one["role"] == "primary"]
+                [one for one in entries if one["candidate"] == candidate and one["role"] == "primary"],
+                weak_spots(entries, spots, candidate),
             )
             for candidate in self.asked.candidates
         }

@@ -10,10 +10,11 @@ from typing import Any
 
 import polars as pl
 
+from ..evaluators.comparison import weak_spots as search_of
 from ..evaluators.comparison.further import further_subjects, smallest_detectable
 from ..evaluators.comparison.group_improvements import improvement_of_prepared
 from ..evaluators.comparison.versions import scaled_margin
-from ..evaluators.comparison.weak_spots import WeakSpot, weak_spots
+from ..evaluators.comparison.weak_spots import WeakSpot
 from ..evaluators.intervals import METHODS
 from ..evaluators.metric import CannotComputeError
 from ..protocols.model import Protocol, Subgroup
@@ -121,6 +122,28 @@ def searches(
     return {"searches": [one for one in found if one is not None], "notes": []}
 
 
+def weak_spots(
+    entries: Sequence[Mapping[str, Any]], found: Mapping[str, Any], candidate: str
+) -> dict[str, list[str]]:
+    """Endpoint -> groups that are confirmed to be worse with a candidate that is not worse as a whole.
+
+    Args:
+        entries: Objects of `comparisons`.
+        found: What `searches` gave.
+        candidate: The version in question.
+    """
+    better = {
+        one["endpoint"]
+        for one in entries
+        if one["candidate"] == candidate and one["decision"] != "not_evaluable" and not one["worse"]
+    }
+    return {
+        search["endpoint"]: [spot["name"] for spot in search["carried"] if spot["confirmed"]]
+        for search in found["searches"]
+        if search["candidate"] == candidate and search["endpoint"] in better
+    }
+
+
 def groupings(protocol: Protocol, people: pl.DataFrame) -> dict[str, dict[str, str]]:
     """Variable -> subject -> label: categories of the subjects table, and bands of declared subgroups."""
     table = protocol.tables[SUBJECTS]
@@ -165,7 +188,7 @@ def _search(
         evaluate = improvement_of_prepared(
             one.metric, one.candidate, one.baseline, statistic=one.statistic.name
         )
-        found = weak_spots(evaluate, groups, subject=list(subjects), alpha=alpha, seed=seed)
+        found = search_of.weak_spots(evaluate, groups, subject=list(subjects), alpha=alpha, seed=seed)
     except (ValueError, CannotComputeError) as error:
         return {**place, "words": f"Not searched: {error}", "carried": [], "error": str(error)}
     return {

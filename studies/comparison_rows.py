@@ -207,13 +207,26 @@ class Describer:
             "margin": line.plan.margin,
             "decision": verdict.decision,
             "pre_specified": self.pre_specified.get((name, candidate)),
-            "method": METHODS[interval.method].words if interval is not None else None,
+            "method": self._method(line, interval, whole=whole),
             "reference": self._sources(interval, metric.citations, whole=whole),
             "warning": _warning(part, line if whole else None),
             "error": part.error or (verdict.reason if verdict.decision == "not_evaluable" else None),
         }
         row["row_id"] = row_id(row)
         return row
+
+    def _method(self, line: Line, interval: Interval | None, *, whole: bool) -> str | None:
+        """How the row's interval was made; and, where others than its bounds decide, which those are."""
+        if interval is None:
+            return None
+        words = METHODS[interval.method].words
+        adjusted = None if line.adjusted is None else line.adjusted.interval
+        if not whole or adjusted is None:
+            return words
+        return (
+            f"{words}; decided by the improvement's bounds adjusted for all primary comparisons "
+            f"({self.section.multiplicity}): {adjusted.lower:.6g} to {adjusted.upper:.6g}"
+        )
 
     def _sources(self, interval: Interval | None, own: Any, *, whole: bool) -> str | None:
         found = [*own, *(METHODS[interval.method].citations if interval is not None else ())]

@@ -17,6 +17,18 @@ TITLES: Mapping[str, str] = {
     "not_evaluable": "Not evaluable",
 }
 """Decisions as a reader's words."""
+
+
+def spoken(decision: str) -> str:
+    """A decision as one says it.
+
+    Example:
+        >>> spoken("non_inferior"), spoken("not_evaluable")
+        ('non-inferior', 'not evaluable')
+    """
+    return TITLES[decision].lower()
+
+
 IDENTICAL = "the outputs of both versions are identical, byte for byte: there is no difference to judge"
 
 
@@ -60,11 +72,18 @@ _WITHOUT_MARGIN: Mapping[bool, str] = {
 }
 
 
-def candidate_decision(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def candidate_decision(
+    rows: Sequence[Mapping[str, Any]], weak: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, Any]:
     """A candidate's decision from the objects of its primary endpoints.
 
     The worst of them, in the order of `ORDER`; `worse` where any of them is. `reasons` are the endpoints
     that it comes down to.
+
+    Args:
+        rows: The objects.
+        weak: Endpoint -> confirmed weak spots, groups of subjects for whom the candidate is worse. They
+            change no decision, and are said with it.
 
     Example:
         >>> rows = [
@@ -76,11 +95,15 @@ def candidate_decision(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         ('non_inferior', True, ['within: Non-inferior; .'])
         >>> found["words"]
         'Non-inferior: within; worse on within; superior on mape'
+        >>> candidate_decision(rows[:1], {"mape": ["skin=V", "skin=VI"]})["words"]
+        'Superior on the primary endpoint; worse for skin=V, skin=VI (mape)'
     """
+    weak = {name: list(groups) for name, groups in (weak or {}).items() if groups}
     if not rows:
         return {
             "decision": "not_evaluable",
             "worse": False,
+            "worse_for": {},
             "words": "Not evaluable: no primary endpoint is compared",
             "reasons": [],
         }
@@ -96,9 +119,12 @@ def candidate_decision(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         told += f"; worse on {', '.join(worse)}"
     if superior and decision != "superior":
         told += f"; superior on {', '.join(superior)}"
+    for name, groups in weak.items():
+        told += f"; worse for {', '.join(groups)} ({name})"
     return {
         "decision": decision,
         "worse": bool(worse),
+        "worse_for": weak,
         "words": told,
         "reasons": [f"{row['endpoint']}: {row['words']}" for row in deciding],
     }

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ..protocols.errors import UsageError
-from .comparison_words import ORDER
+from .comparison_words import ORDER, spoken
 from .gate import Check, GateOutcome, State, exit_code
 from .gate_requirements import parse
 
@@ -70,16 +70,6 @@ def name_of(endpoint: str | None, candidate: str) -> str:
         ('mape, v2', 'v2')
     """
     return candidate if endpoint is None else f"{endpoint}, {candidate}"
-
-
-def spoken(decision: str) -> str:
-    """A decision as one says it.
-
-    Example:
-        >>> spoken("non_inferior"), spoken("not_evaluable")
-        ('non-inferior', 'not evaluable')
-    """
-    return "non-inferior" if decision == "non_inferior" else decision.replace("_", " ")
 
 
 def _required(document: Mapping[str, Any], texts: Sequence[str]) -> dict[tuple[str, str], str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...studies.comparison_words import TITLES
 from .. import format as fmt
 from ..figures.forest_row import finite
 from ..figures.model import Axis, Forest, ForestRow, Span
@@ -93,7 +94,7 @@ def _line(entry: Entry, step: Mapping[str, Any], measure: str, one: Mapping[str,
         score=words.value(row, one["candidate_value"]),
         improvement=words.change(row, one["estimate"]) if known else words.DASH,
         interval=words.bounds(row, one) if known else words.DASH,
-        decision=words.DECISIONS.get(str(one["decision"]), words.DASH),
+        decision=TITLES.get(str(one["decision"]), words.DASH),
         comparison=words.DASH if not known else str(one["comparison"] or "this one"),
         reason=fmt.quoted(str(one["reason"] or "")),
         found=one,

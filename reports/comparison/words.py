@@ -7,19 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...studies.comparison_words import TITLES
 from ...studies.demographics import SMALL_CELL
 from .. import format as fmt
 from .. import rows as printed
 
 Row = Mapping[str, Any]
 
-DECISIONS = {
-    "superior": "Superior",
-    "non_inferior": "Non-inferior",
-    "inferior": "Inferior",
-    "inconclusive": "Inconclusive",
-    "not_evaluable": "Not evaluable",
-}
 STATES = {
     "superior": "met",
     "non_inferior": "met",
@@ -55,7 +49,7 @@ class Text:
         interval: Its interval, one endpoint at a time.
         adjusted: The interval that decides where several endpoints do; a dash where none was adjusted.
         margin: Loss that is still acceptable; a dash where none was declared.
-        decision: One of the words of `DECISIONS`, with "worse" where the whole interval lies below 0.
+        decision: One of the words of `TITLES`, with "worse" where the whole interval lies below 0.
         state: For the eye: `met`, `not_met` or `not_evaluable`.
         words: The decision with its reason, in a sentence.
         subjects: Number of subjects.
@@ -127,7 +121,7 @@ def decision(row: Row) -> str:
     """
     said = str(row["decision"])
     worse = row.get("worse") and said != "inferior"
-    return DECISIONS[said] + (", worse" if worse else "")
+    return TITLES[said] + (", worse" if worse else "")
 
 
 def is_ratio(row: Row) -> bool:

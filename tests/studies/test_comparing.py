@@ -268,6 +268,9 @@ def test_bounds_p_values_and_decisions_say_the_same(tmp_path: Path, method: str)
             assert lower <= one["limit"]
         if one["decision"] == "inferior":
             assert upper <= one["limit"]
+        row = found.rows.filter(pl.col("row_id") == one["row_id"]).row(0, named=True)
+        told = f"{lower:.6g} to {upper:.6g}"  # the row's own interval is not the one that decides
+        assert (told in row["method"]) == (one["adjusted"] is not None)
         if one["adjusted"] and method != "holm":
             assert lower <= one["improvement"]["lower"]
             assert upper >= one["improvement"]["upper"]
@@ -386,3 +389,6 @@ def test_a_weak_spot_is_found_in_one_half_and_confirmed_in_the_other(tmp_path: P
     (spot,) = [one for one in searches[0]["carried"] if one["confirmed"]]
     assert spot["name"] == "skin=dark"
     assert spot["upper"] < 0
+    whole, told = found.of("mae", "v2"), found.decisions["v2"]
+    assert told["worse_for"].get("mae", []) == ([] if whole["worse"] else ["skin=dark"])
+    assert ("worse for skin=dark (mae)" in told["words"]) == (not whole["worse"])

@@ -86,6 +86,14 @@ def test_the_copy_is_named(compared):
     assert "identical" in the(compared, "v6", "mape")["reason"]
 
 
+def test_the_decision_on_a_version_says_for_whom_it_is_worse(compared):
+    decided = compared["decisions"]["v2"]
+    assert decided["worse_for"] == {"mape": ["skin_tone=V", "skin_tone=VI"]}
+    assert decided["words"].endswith("worse for skin_tone=V, skin_tone=VI (mape)")
+    # where a version is worse as a whole, it is so for everybody: nothing is added
+    assert compared["decisions"]["v4"]["worse_for"] == compared["decisions"]["v5"]["worse_for"] == {}
+
+
 def test_the_version_that_is_better_overall_is_worse_on_dark_skin(compared):
     levels = {
         (one["subgroup"], one["level"]): (one["decision"], one["worse"])
