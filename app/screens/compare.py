@@ -295,8 +295,8 @@ def weak_spots(material: Material) -> None:
         right=(3, 4, 5, 6),
     )
     st.caption(
-        "Found in one half of the subjects, held against the other half. That none is confirmed does not "
-        "show that there is none."
+        "Found in one half of the subjects, held against the other half. Versions that are worse as a whole "
+        "are left out. That none is confirmed does not show that there is none."
     )
 
 

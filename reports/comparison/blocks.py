@@ -261,11 +261,14 @@ class WeakSpot:
 
 
 def weak_spots(material: Material) -> list[WeakSpot]:
-    """What the search for weak spots carried to the other half; nothing where it was not made."""
+    """What the search for weak spots carried to the other half; nothing where it was not made.
+
+    A version that is worse as a whole is left out: it is so for nearly everybody.
+    """
     found = []
     for search in (material.document.get("weak_spots") or {}).get("searches", ()):
         rows = material.of(endpoint=search["endpoint"], candidate=search["candidate"])
-        found += [_weak_spot(rows[0], spot) for spot in search["carried"] if rows]
+        found += [_weak_spot(rows[0], spot) for spot in search["carried"] if rows and not rows[0]["worse"]]
     return sorted(found, key=lambda one: not one.confirmed)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...evaluators.comparison import methods as sources
-from ...evaluators.comparison.multiplicity import HOLM
+from ...evaluators.comparison.family import SOURCES
 from ...evaluators.intervals import METHODS
 from .. import format as fmt
 from .. import rows as printed
@@ -31,8 +31,25 @@ def write(material: Material, cited: Bibliography) -> list[Paragraph]:
         Paragraph("Intervals", tuple(_intervals(material, cited))),
         Paragraph("Rules of decision", (), _rules(material)),
         Paragraph("Multiplicity", (_multiplicity(material, cited),)),
+        *_searches(material),
         Paragraph("Rounding", (ROUNDING,)),
     ]
+
+
+def _searches(material: Material) -> list[Paragraph]:
+    """How weak spots were searched for, where they were."""
+    searches = (material.document.get("weak_spots") or {}).get("searches")
+    if not searches:
+        return []
+    n = fmt.count(len(searches))
+    text = (
+        "Categories of the subjects, bands of declared subgroups and their pairs were looked at in one half "
+        "of the subjects, drawn by the protocol's seed. Those that looked worst there, three at most a "
+        "comparison, were tested in the other half, one-sided, adjusted by Holm's procedure; together the "
+        f"searches ({n}) confirm what is not there in one study of twenty. Intervals are those of the other "
+        "half, each for itself."
+    )
+    return [Paragraph("Weak spots", (text,))]
 
 
 def _compared(material: Material) -> list[str]:
@@ -103,13 +120,11 @@ def _multiplicity(material: Material, cited: Bibliography) -> str:
         "max_t": "by the largest studentised deviation over all of them in the same resamples of subjects, "
         "so that all intervals hold together",
         "bonferroni": "by sharing the error equally between them, so that all intervals hold together",
-        "holm": "step by step from the smallest p value",
+        "holm": "by a graph: each begins with an equal share of the error for its first claim (non-inferior, "
+        "or without a margin superior), and what a claim that is shown has used passes to the next of the same "
+        "comparison and from there to the others; bounds are those compatible with the claims",
     }[name]
-    origin = {
-        "max_t": (sources.WESTFALL.text, sources.ROMANO.text),
-        "bonferroni": (sources.DUNN.text,),
-        "holm": (HOLM.text,),
-    }[name]
+    origin = [citation.text for citation in SOURCES[name] or (sources.DUNN,)]
     return (
         f"The {n} (every primary endpoint of every candidate) are adjusted together, {told} "
         f"({words.MULTIPLICITY[name]}){cited.cite(*origin)}."

@@ -344,6 +344,11 @@ def test_weak_spots_are_listed_confirmed_first_and_small_ones_hidden(
     text = plain(comparison.write(place, formats=("html",))["report.html"].decode())
     assert "tone=VI 14 \u22121.10\u00a0pp" in text.replace(" pp", "\u00a0pp")
     assert "7.77" not in text
+    assert "the searches (1) confirm what is not there in one study of twenty" in text
+    material = comparison.gather(place)
+    for row in material.comparisons:
+        row["worse"] = row["candidate"] == "v2"  # as a whole, so every group of it is
+    assert blocks.weak_spots(material) == []
 
 
 def test_a_locked_plan_is_said(material: comparison.Material) -> None:
