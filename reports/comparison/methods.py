@@ -121,8 +121,8 @@ def _multiplicity(material: Material, cited: Bibliography) -> str:
         "so that all intervals hold together",
         "bonferroni": "by sharing the error equally between them, so that all intervals hold together",
         "holm": "by a graph: each begins with an equal share of the error for its first claim (non-inferior, "
-        "or without a margin superior), and what a claim that is shown has used passes to the next of the same "
-        "comparison and from there to the others; bounds are those compatible with the claims",
+        "or without a margin superior), and what a claim that is shown has used passes to the next of the "
+        "same comparison and from there to the others; bounds are those compatible with the claims",
     }[name]
     origin = [citation.text for citation in SOURCES[name] or (sources.DUNN,)]
     return (
