@@ -37,7 +37,7 @@ _JUDGING = frozenset(
 _DECIDING = frozenset(
     {
         "title", "intended_use", "objective", "design", "endpoints", "families", "subgroups",
-        "seed", "sample_size", "standards", "references", "comparison",
+        "seed", "sample_size", "standards", "references", "comparison", "change_control",
     }
 )  # fmt: skip
 """What a protocol says that no count of its pairs depends on, endpoints aside."""
