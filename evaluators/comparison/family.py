@@ -14,8 +14,8 @@ inferior) are made at (1 - level) / 2 to either side, as by two-sided intervals.
   margin this is Holm's procedure (1979). Bounds are those compatible with it (Strassburger and Bretz 2008):
   at the limit of the last claim made, or where the first claim not made was tested.
 
-A comparison that has no interval stays in the family of `bonferroni` and `holm`, with p = 1; `max_t` knows
-nothing of it and leaves it out: it makes no claim.
+A comparison that has no interval, or one without width, stays in the family of `bonferroni` and `holm`, with
+p = 1; `max_t` knows nothing of it and leaves it out: it makes no claim.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
+from ..intervals import METHODS
 from ..metric import CannotComputeError, Citation, FloatArray, Interval
 from ..resample import percentile
 from .graphs import Graph, graphical
 from .improvement import Improvement
 from .multiplicity import HOLM
 from .simultaneous import largest_deviations
-from .verdict import Decision, Verdict, verdict
+from .verdict import CLOSE, NEAR, Decision, Verdict, verdict
 
 Method = Literal["bonferroni", "holm", "max_t"]
 STRASSBURGER = Citation(
@@ -81,12 +82,15 @@ class AdjustedComparison:
         verdict: What it says.
         p_superior: Adjusted one-sided p of improvement <= 0: superior where at most (1 - level) / 2.
         p_non_inferior: Likewise of improvement <= -margin; None without a margin.
+        own_level: Level at which its own interval decides. Of Holm's procedure, whose levels depend on what
+            else is claimed, the level it begins with: it decides at no higher one.
     """
 
     interval: Interval | None
     verdict: Verdict
     p_superior: float | None = None
     p_non_inferior: float | None = None
+    own_level: float | None = None
 
 
 def adjusted_comparisons(
@@ -122,13 +126,34 @@ def adjusted_comparisons(
         >>> both[0].verdict.decision, round(both[0].p_superior, 5)
         ('superior', 0.0202)
     """
+    objections = [_objection(member, level) for member in members]
+    usable = [
+        member if why is None else replace(member, improvement=None)
+        for member, why in zip(members, objections, strict=True)
+    ]
     if method == "bonferroni":
-        return _bonferroni(members, level)
-    if method == "holm":
-        return _holm(members, level)
-    if method == "max_t":
-        return _max_t(members, level, replicates)
-    raise ValueError(f"`method` must be bonferroni, holm or max_t, not {method!r}.")
+        found = _bonferroni(usable, level)
+    elif method == "holm":
+        found = _holm(usable, level)
+    elif method == "max_t":
+        found = _max_t(usable, level, replicates)
+    else:
+        raise ValueError(f"`method` must be bonferroni, holm or max_t, not {method!r}.")
+    return tuple(
+        one if why is None else replace(one, verdict=replace(one.verdict, reason=why))
+        for one, why in zip(found, objections, strict=True)
+    )
+
+
+def _objection(member: Member, level: float) -> str | None:
+    """Why a comparison's own interval may not decide; None where it may."""
+    if member.improvement is None:
+        return None
+    try:
+        found = verdict(member.improvement.at(level, "two"), member.margin)
+    except CannotComputeError as problem:
+        return str(problem)
+    return found.reason if found.decision == "not_evaluable" else None
 
 
 def _none(member: Member) -> AdjustedComparison:
@@ -154,8 +179,8 @@ def _at(
     try:
         interval = improvement.at(level, "two")
     except CannotComputeError as problem:
-        return AdjustedComparison(None, verdict(None, member.margin, reason=str(problem)), p[0], p[1])
-    return AdjustedComparison(interval, verdict(interval, member.margin), p[0], p[1])
+        return AdjustedComparison(None, verdict(None, member.margin, reason=str(problem)), p[0], p[1], level)
+    return AdjustedComparison(interval, verdict(interval, member.margin), p[0], p[1], level)
 
 
 def _tests(member: Member) -> tuple[float | None, float | None]:
@@ -307,20 +332,46 @@ def _holm(members: Sequence[Member], level: float) -> tuple[AdjustedComparison, 
         if member.improvement is None or better is None or lesser is None:
             found.append(_none(member))
             continue
-        lower = _bound(member, good, better.rejected, better.remaining, place=place, alpha=alpha, good=True)
-        upper = _bound(member, bad, lesser.rejected, lesser.remaining, place=place, alpha=alpha, good=False)
+        lower, low = _bound(
+            member, good, better.rejected, better.remaining, place=place, alpha=alpha, good=True
+        )
+        upper, high = _bound(
+            member, bad, lesser.rejected, lesser.remaining, place=place, alpha=alpha, good=False
+        )
         claims = [better.rejected[claim] for claim in good.of(place)]
         against = [lesser.rejected[claim] for claim in bad.of(place)]
         adjusted = [better.adjusted[claim] for claim in good.of(place)]
+        opposite = [lesser.adjusted[claim] for claim in bad.of(place)]
+        resampled = METHODS[member.improvement.method].resampling
+        close = resampled and _close(member.improvement, [*adjusted, *opposite], alpha=alpha, m=m)
         found.append(
             AdjustedComparison(
-                Interval(lower, upper, level, "two", member.improvement.method),
-                Verdict(_claimed(claims, against, member.margin), against[0], member.margin),
+                Interval(
+                    lower, upper, level, "two", member.improvement.method,
+                    mc_error=(low, high) if resampled else None,
+                ),
+                Verdict(
+                    _claimed(claims, against, member.margin), against[0], member.margin,
+                    CLOSE if close else None,
+                ),
                 adjusted[-1],
                 adjusted[0] if member.margin is not None else None,
+                1 - (1 - level) / m,
             )
-        )
+        )  # fmt: skip
     return tuple(found)
+
+
+def _close(improvement: Improvement, adjusted: Sequence[float], *, alpha: float, m: int) -> bool:
+    """Whether another seed might make, or not make, a claim.
+
+    A p value of B replicates that is just alpha / m has a standard error of sqrt(alpha / (m B)), and m times
+    that once it is adjusted.
+    """
+    if improvement.weights is None:
+        return False
+    error = float(np.sqrt(alpha * m / len(improvement.weights)))
+    return any(abs(one - alpha) <= NEAR * error for one in adjusted)
 
 
 def _claimed(good: Sequence[bool], bad: Sequence[bool], margin: float | None) -> Decision:
@@ -343,11 +394,14 @@ def _bound(
     place: int,
     alpha: float,
     good: bool,
-) -> float:
-    """The bound to one side that is compatible with the claims made."""
+) -> tuple[float, float]:
+    """The bound to one side that is compatible with the claims made, and its Monte-Carlo error.
+
+    Where the bound is the limit of a claim it has no error: NaN.
+    """
     improvement = member.improvement
     if improvement is None:
-        return float("nan")
+        return float("nan"), float("nan")
     own = ladder.of(place)
     made = [ladder.limits[claim] for claim in own if rejected[claim]]
     open_ = [claim for claim in own if not rejected[claim]]
@@ -356,13 +410,15 @@ def _bound(
     elif all(rejected):
         share = 1 / (max(ladder.owner) + 1)
     else:
-        return made[-1]
+        return made[-1], float("nan")
     side: Literal["lower", "upper"] = "lower" if good else "upper"
     try:
         found = improvement.at(1 - alpha * share, side)
     except CannotComputeError:  # too few replicates for a bound at this level
-        return float("-inf") if good else float("inf")
-    bound = found.lower if good else found.upper
-    if not made:
-        return bound
-    return max(bound, made[-1]) if good else min(bound, made[-1])
+        bound, error = float("-inf") if good else float("inf"), float("nan")
+    else:
+        bound = found.lower if good else found.upper
+        error = (found.mc_error or (float("nan"),) * 2)[0 if good else 1]
+    if made and (bound < made[-1] if good else bound > made[-1]):
+        return made[-1], float("nan")
+    return bound, error

@@ -24,7 +24,10 @@ from ..metric import Better, CannotComputeError, Interval
 
 Decision = Literal["superior", "non_inferior", "inferior", "inconclusive", "not_evaluable"]
 
-_NEAR = 2.0  # Monte-Carlo standard errors within which another seed might decide otherwise
+NEAR = 2.0
+"""Monte-Carlo standard errors within which another seed might decide otherwise."""
+CLOSE = "a bound lies within two Monte-Carlo standard errors of a limit; use more replicates."
+"""Said where it might."""
 
 
 @dataclass(frozen=True)
@@ -196,8 +199,8 @@ def _near(interval: Interval, margin: float | None) -> str | None:
         return None
     limits = [0.0] if margin is None else [0.0, -margin]
     for bound, error in zip((interval.lower, interval.upper), interval.mc_error, strict=True):
-        if np.isfinite(error) and any(abs(bound - limit) <= _NEAR * error for limit in limits):
-            return "a bound lies within two Monte-Carlo standard errors of a limit; use more replicates."
+        if np.isfinite(error) and any(abs(bound - limit) <= NEAR * error for limit in limits):
+            return CLOSE
     return None
 
 

@@ -261,3 +261,58 @@ def test_ratios_that_say_nothing_are_refused(arguments: dict[str, Any], message:
     one = metric.prepare(Columns(reference, reference + 1.0, np.array([0, 2, 4, 6])), **extra)
     with pytest.raises(ValueError, match=message):
         compare_prepared(metric, candidate=one, baseline=one, keys=["a", "b", "c"], **arguments)
+
+
+@pytest.mark.parametrize("method", ["holm", "bonferroni", "max_t"])
+def test_an_interval_without_width_decides_nothing_and_counts_as_a_claim_not_made(method: Any) -> None:
+    """Every subject is better by exactly 2: the subjects say nothing of others."""
+    (usual,), _ = versions(3, [-0.5])
+    reference, offsets = np.arange(120.0), np.arange(0, 121, 3)
+    flat = (usual.metric.prepare(Columns(reference, reference + error, offsets)) for error in (1.0, 3.0))
+    exact = Improvement(usual.metric, usual.statistic, *flat, usual.weights)
+    first, second = adjusted_comparisons([Member("exact", exact, 0.5), Member("v2", usual)], method=method)
+    assert (first.verdict.decision, first.interval, first.p_superior) == ("not_evaluable", None, None)
+    assert "no width" in str(first.verdict.reason)
+    beside = adjusted_comparisons([Member("exact", None, 0.5), Member("v2", usual)], method=method)[1]
+    assert second == beside
+
+
+@pytest.mark.parametrize("method", ["holm", "bonferroni"])
+def test_a_comparison_of_one_subject_has_its_reason(method: Any) -> None:
+    mae, reference = registry.get("mae"), np.arange(2.0)
+    pair = (mae.prepare(Columns(reference, reference + e, np.array([0, 2]))) for e in (1.0, [1.0, 2.0]))
+    alone = Member("v2", Improvement(mae, mae.statistic("mae"), *pair), 0.5)
+    (found,) = adjusted_comparisons([alone], method=method)
+    assert found.verdict.decision == "not_evaluable"
+    assert "at least two subjects" in str(found.verdict.reason)
+
+
+def test_each_procedure_says_at_which_level_a_comparison_decides() -> None:
+    family = members([1.0, 2.0, 6.0], [None, 1.0, 1.0])
+    for method in ("bonferroni", "holm"):
+        found = adjusted_comparisons(family, method=method)  # type: ignore[arg-type]
+        assert [one.own_level for one in found] == pytest.approx([1 - 0.05 / 3] * 3)
+    improvements, _ = versions(2, [0.3, 0.0])
+    for one in adjusted_comparisons([Member(str(i), x) for i, x in enumerate(improvements)], method="max_t"):
+        assert one.interval is not None
+        assert one.own_level == one.interval.level
+
+
+def test_holm_says_where_another_seed_might_decide_otherwise() -> None:
+    """Medians are resampled: a margin at which the p value just passes is flagged, one far from it is not."""
+    random, metric = np.random.default_rng(9), registry.get("median_absolute_error")
+    n, offsets = 40, np.arange(0, 121, 3)
+    reference = random.normal(70, 10, 3 * n)
+    pair = [metric.prepare(Columns(reference, reference + random.normal(0, 4, 3 * n), offsets)) for _ in "ab"]
+    weights = ResamplingWeights([f"s{i:03}" for i in range(n)], seed=1, replicates=2000).matrix()
+    one = Improvement(metric, metric.statistic(metric.headline), pair[0], pair[1], weights)
+    bound = one.at(1 - ALPHA, "lower").lower
+    assert bound < 0
+    (near,) = adjusted_comparisons([Member("v2", one, -bound + 1e-6)], method="holm")
+    (far,) = adjusted_comparisons([Member("v2", one, -bound + 20)], method="holm")
+    assert near.verdict.decision == far.verdict.decision == "non_inferior"
+    assert "two Monte-Carlo standard errors" in str(near.verdict.reason)
+    assert near.interval is not None
+    assert near.interval.mc_error is not None
+    assert near.interval.mc_error[0] > 0
+    assert far.verdict.reason is None
