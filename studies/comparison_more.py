@@ -69,16 +69,19 @@ def further(line: Line, level: float, seed: int) -> dict[str, Any] | None:
 def detectable(line: Line, level: float) -> dict[str, float] | None:
     """The smallest regression that would have been called worse in four of five such studies.
 
-    Positive, in the unit of the improvement; on the ratio scale a ratio above 1.
+    Positive, in the unit of the improvement; on the ratio scale a ratio above 1. The level is that at which
+    the comparison decides, adjusted where it is one of several (of Holm's procedure the one it begins with);
+    a statistic that is best near zero, whose interval allows for either sign, has half the error.
     """
     error = standard_error_of(line.whole)
     if line.whole.improvement is None or error is None or not error > 0:
         return None
-    interval = None if line.adjusted is None else line.adjusted.interval
+    own = None if line.adjusted is None else line.adjusted.own_level
+    decides = level if own is None else own
+    if line.whole.improvement.statistic.better == "near_zero":
+        decides = (1 + decides) / 2
     try:
-        size = smallest_detectable(
-            error, _freedom(line) or math.inf, level if interval is None else interval.level, POWER
-        )
+        size = smallest_detectable(error, _freedom(line) or math.inf, decides, POWER)
     except ValueError:
         return None
     return {"regression": math.exp(size) if line.plan.scale == "ratio" else size, "power": POWER}

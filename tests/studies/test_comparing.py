@@ -13,7 +13,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 import accordance as ac
-from accordance.evaluators import compare_versions
+from accordance.evaluators import compare_versions, smallest_detectable
 from accordance.protocols.canonical import canonical
 from accordance.protocols.errors import ContractError, UsageError
 from accordance.protocols.load import parse
@@ -372,6 +372,18 @@ def test_an_inconclusive_comparison_says_how_many_more_subjects(tmp_path: Path) 
     assert "unplanned interim" in one["further"]["words"]
     assert found.of("mae", "v2")["further"] is None
     assert found.of("mae", "v2")["detectable"]["regression"] > 0
+
+
+@pytest.mark.parametrize("method", ["none", "bonferroni", "holm"])
+def test_the_detectable_regression_is_that_of_the_level_that_decides(tmp_path: Path, method: str) -> None:
+    """Two endpoints and two candidates are four claims; a bias, of unknown sign, has half of each's error."""
+    folder = write(tmp_path / "s", section=SECTION.format(multiplicity=method))
+    found = ac.compare(folder, baseline="v1", candidates=["v2", "v3"])
+    level = 0.95 if method == "none" else 1 - 0.05 / 4
+    for endpoint, own in (("mae", level), ("bias", (1 + level) / 2)):
+        one = found.of(endpoint, "v2")
+        wanted = smallest_detectable(one["standard_error"], one["n_subjects"] - 1, own)
+        assert one["detectable"]["regression"] == pytest.approx(wanted, rel=1e-9)
 
 
 def test_a_weak_spot_is_found_in_one_half_and_confirmed_in_the_other(tmp_path: Path) -> None:
