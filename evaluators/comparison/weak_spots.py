@@ -217,7 +217,7 @@ def weak_spots(
             reason = f"The same subjects as {twin}."
         if reason is None:
             masks[mask.tobytes()] = spot.name
-            spot, reason = _searched(spot, evaluate, mask & first, worse_than)
+            spot, reason = _searched(spot, evaluate, mask & first, worse_than, min_subjects)
         if reason is None:
             looked_at.append((spot, mask))
         else:
@@ -226,9 +226,10 @@ def weak_spots(
     carried = _carried(looked_at, first, carry)
     confirmed = iter(
         _confirmed(
-            [looked_at[i] for i in carried], evaluate, ~first, worse_than=worse_than, alpha=alpha, level=level
+            [looked_at[i] for i in carried], evaluate, ~first,
+            worse_than=worse_than, least=min_subjects, alpha=alpha, level=level,
         )
-    )
+    )  # fmt: skip
     return WeakSpots(
         looked_at=tuple(next(confirmed) if i in carried else spot for i, (spot, _) in enumerate(looked_at)),
         passed_over=tuple(passed_over),
@@ -289,13 +290,25 @@ def _too_small(mask: Mask, first: Mask, least: int) -> str | None:
 
 
 def _searched(
-    spot: WeakSpot, evaluate: Evaluate, mask: Mask, worse_than: float
+    spot: WeakSpot, evaluate: Evaluate, mask: Mask, worse_than: float, least: int
 ) -> tuple[WeakSpot, str | None]:
     try:
-        found = evaluate(mask)
+        found = _evaluated(evaluate, mask, least)
     except CannotComputeError as problem:
         return spot, str(problem)
     return replace(spot, search=found, p_search=_p(found, worse_than)), None
+
+
+def _evaluated(evaluate: Evaluate, mask: Mask, least: int) -> GroupImprovement:
+    """The improvement in a half of a group.
+
+    Raises:
+        CannotComputeError: There is none, or it rests on too few subjects: some may have no units.
+    """
+    found = evaluate(mask)
+    if found.n_subjects < least:
+        raise CannotComputeError(f"Only {found.n_subjects} subjects have units; {least} are needed.")
+    return found
 
 
 def _p(found: GroupImprovement, worse_than: float) -> float:
@@ -326,6 +339,7 @@ def _confirmed(
     second: Mask,
     *,
     worse_than: float,
+    least: int,
     alpha: float,
     level: float,
 ) -> list[WeakSpot]:
@@ -334,7 +348,7 @@ def _confirmed(
     tested = []
     for spot, mask in carried:
         try:
-            found = evaluate(mask & second)
+            found = _evaluated(evaluate, mask & second, least)
         except CannotComputeError as problem:  # it stays in the family
             tested.append(replace(spot, carried=True, p=1.0, reason=str(problem)))
             continue

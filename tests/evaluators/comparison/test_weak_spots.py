@@ -234,6 +234,21 @@ def test_a_group_that_cannot_be_tested_stays_in_the_family():
     assert (lost.p, lost.confirmed, lost.reason, lost.confirmation) == (1.0, False, "nothing to see", None)
 
 
+def test_subjects_without_units_do_not_make_a_group_large_enough():
+    """60 of 240 subjects are of skin V-VI, far worse, but few of them were measured."""
+    improvement, groups = planted()
+    half = first_half([str(i + 1) for i in range(240)], 0)
+    spot = groups["skin"] == "V-VI"
+    for where, place in ((half, "search"), (~half, "confirmation")):
+        units = np.ones(240)
+        units[np.flatnonzero(spot & where)[3:]] = 0
+        found = weak_spots(improvement_of_sums(improvement * units, units), {"skin": groups["skin"]})
+        (one,) = [x for x in (*found.looked_at, *found.passed_over) if x.name == "skin=V-VI"]
+        assert not one.confirmed
+        assert one.reason == "Only 3 subjects have units; 10 are needed."
+        assert one.carried == (place == "confirmation")
+
+
 def test_too_few_subjects_are_said():
     found = weak_spots(improvement_of_sums(np.arange(10.0)), {"sex": list("fmfmfmfmfm")})
     assert found.looked_at == () and found.carried == ()
