@@ -175,7 +175,7 @@ def further_subjects(
         words = f"It is settled: {_WORDS[towards] if towards else 'decided'}."
         return Further(0, 0, 0, towards, 1.0, power, likely, most, None, words)
     grid = np.unique(np.geomspace(1, most, _GRID).astype(np.int64))
-    needed = _smallest(now, grid, power)
+    needed = None if towards is None else _smallest(now, grid, power)
     means, spreads = _truths(now, draws, seed)
     each = _first_on_grid(now, means, spreads, grid, power)
     ends = np.quantile(each, [(1 - likely) / 2, (1 + likely) / 2], method="inverted_cdf")

@@ -209,6 +209,13 @@ def test_words_carry_number_uncertainty_and_interim():
     assert INTERIM in found.words and "Source: Spiegelhalter" in str(found)
 
 
+@pytest.mark.parametrize(("estimate", "margin"), [(-1.0, 1.0), (0.0, None), (-0.01, None)])
+def test_an_estimate_that_points_nowhere_has_no_number_at_any_power(estimate, margin):
+    found = further_subjects(estimate, 0.5, 60, margin=margin, power=0.02)
+    assert (found.towards, found.subjects, found.chance) == (None, None, None)
+    assert found.reason is not None and found.words.startswith(found.reason)
+
+
 def test_the_same_seed_gives_the_same():
     assert further_subjects(-0.2, 0.5, 60, margin=1) == further_subjects(-0.2, 0.5, 60, margin=1)
 
