@@ -212,7 +212,7 @@ def at_together(prepared: Sequence[AdditivePrepared], weights: FloatArray) -> li
 
     Ten thousand weight vectors are far longer than the totals of a metric; reading them again for every
     metric and version is what takes the time. The last digits can differ from those of `at`, and depend on
-    which are asked together, not on how many threads there are.
+    which are asked together and on the threads of the BLAS: hold these to one where numbers have to repeat.
 
     Args:
         prepared: Summaries over the same subjects, with formulas of their own.

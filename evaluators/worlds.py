@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -167,10 +168,11 @@ class Mover:
 
         bracket = self._bracket(way, gap)
         if bracket is not None:
-            # steps have no root: what was tried nearest to it is taken
-            optimize.brentq(
-                gap, *bracket, xtol=1e-13 * max(map(abs, bracket)), maxiter=_MOST_STEPS, disp=False
-            )
+            # steps have no root, and between them a value may be missing: what was tried nearest is taken
+            with suppress(ValueError):
+                optimize.brentq(
+                    gap, *bracket, xtol=1e-13 * max(map(abs, bracket)), maxiter=_MOST_STEPS, disp=False
+                )
         known = {amount: value for amount, value in seen.items() if math.isfinite(value)}
         if bracket is None and not any(value == truth for value in known.values()):
             return None

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accordance.evaluators import registry
-from accordance.evaluators.metric import CannotComputeError, Columns
-from accordance.evaluators.worlds import Mover, World, drawn, latent_correlation, rows_of, ways_of
+from accordance.evaluators.metric import CannotComputeError, Columns, Prepared
+from accordance.evaluators.worlds import NEAR, Mover, World, drawn, latent_correlation, rows_of, ways_of
 
 
 def measured(seed: int = 1, subjects: int = 12) -> Columns:
@@ -133,6 +133,23 @@ def test_scores_are_moved_apart() -> None:
     world = mover("auc", "auc", columns).to(0.8)
     pairs = world.columns.test[reference == 1][:, None] > world.columns.test[reference == 0]
     assert pairs.mean() == pytest.approx(0.8, abs=1e-3)
+
+
+def test_a_value_that_is_missing_between_two_others_is_stepped_over() -> None:
+    columns = measured()
+    mae = registry.get("mae")
+    error = float(np.mean(np.abs(columns.test - columns.reference)))
+
+    def prepare(found: Columns) -> Prepared:
+        factor = float(np.mean(np.abs(found.test - found.reference))) / error
+        if 1.4 < factor < 1.45:
+            raise CannotComputeError("no value here")
+        return mae.prepare(found)
+
+    moving = Mover(mae, "mae", columns, prepare, seed=1)
+    world = moving.to(1.425 * error)
+    assert abs(world.truth - 1.425 * error) <= NEAR * moving.observed.prepared.standard_error("mae")
+    assert not 1.4 < world.truth / error < 1.45
 
 
 def test_a_truth_beyond_reach_says_what_was_tried() -> None:
