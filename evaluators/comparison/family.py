@@ -32,6 +32,7 @@ from ..metric import CannotComputeError, Citation, FloatArray, Interval
 from ..resample import percentile
 from .graphs import Graph, graphical
 from .improvement import Improvement
+from .methods import WESTFALL
 from .multiplicity import HOLM
 from .simultaneous import largest_deviations
 from .verdict import CLOSE, NEAR, Decision, Verdict, verdict
@@ -45,10 +46,6 @@ STRASSBURGER = Citation(
 BERAN = Citation(
     "beran1988",
     "Beran R. Balanced simultaneous confidence sets. J Am Stat Assoc 1988;83:679-686.",
-)
-WESTFALL = Citation(
-    "westfall1993",
-    "Westfall PH, Young SS. Resampling-Based Multiple Testing. Wiley 1993, ch. 2.",
 )
 SOURCES: dict[str, tuple[Citation, ...]] = {
     "bonferroni": (),
