@@ -3,7 +3,8 @@
 A candidate names in study.yaml the modification that it implements. Its acceptance criteria are judged by the
 machinery of `run` with the candidate as the version that decides, so requirements on the study, sensitivity
 to missing data, families and doubtful limits count as they do there; its comparisons are those of the
-comparison at hand. Whatever is missing, doubtful or was decided otherwise than planned never makes a pass.
+comparison at hand. Whatever is missing, doubtful, decided otherwise than planned, or planned after the lock
+never makes a pass.
 """
 
 from __future__ import annotations
@@ -82,11 +83,12 @@ def describe(
 
     Returns:
         `title`, `baseline`, `locked`, and `candidates`: candidate -> `modification`, `declared` (its texts),
-        `result`, `words`, `reasons`, `pre_specified` (whether modification, criteria and margins are those
-        that were locked; None while nothing is), `version_locked` (whether the version itself was among the
-        locked ones) and `lines`. A line is a `criterion` (`endpoint`, `title`, `role`, `required` in words,
-        `decision`, `holds`, `words`, `reason`, `rows`: those that decide it) or a `comparison` (besides,
-        `row_id` of the object in `comparisons`). `holds` is None where nothing can be said.
+        `result`, `words`, `reasons`, `pre_specified` (whether modification, criteria, margins, demands on the
+        study and baseline are those that were locked; None while nothing is), `version_locked` (whether the
+        version itself was among the locked ones) and `lines`. A line is a `criterion` (`endpoint`, `title`,
+        `role`, `required` in words, `decision`, `holds`, `words`, `reason`, `rows`: those that decide it) or
+        a `comparison` (besides, `row_id` of the object in `comparisons`). `holds` is None where nothing can
+        be said.
     """
     protocol = ready.protocol
     section = refuse(protocol, float(document["level"]))
@@ -101,6 +103,7 @@ def describe(
             candidate,
             versions[candidate].get("modification"),
             [one for one in document["comparisons"] if one["candidate"] == candidate],
+            baseline=document["baseline"],
             judged=own,
             plan=ready.plan,
         )
@@ -120,6 +123,7 @@ def candidate_result(
     name: str | None,
     compared: Sequence[Mapping[str, Any]],
     *,
+    baseline: str,
     judged: Callable[[str], Analysis],
     plan: Plan,
 ) -> dict[str, Any]:
@@ -130,32 +134,31 @@ def candidate_result(
         candidate: The version.
         name: The modification that study.yaml names; None where it names none.
         compared: Its objects of `comparisons`.
-        judged: Evaluates a version as a run would that it decides; called only where criteria ask for it.
+        baseline: The version compared with.
+        judged: Evaluates a version as a run would that it decides; not called where nothing is permitted.
         plan: What was locked.
     """
     section = protocol.change_control or ChangeControl(modifications={})
     one = section.modifications.get(name or "")
     if one is None:
         return _not_permitted(candidate, name, section)
-    lines: list[dict[str, Any]] = []
-    reasons: list[str] = []
-    if one.endpoints:
-        analysis = judged(candidate)
-        lines += [_criterion(protocol, key, analysis, candidate) for key in one.endpoints]
-        reasons += [
-            f"the study does not satisfy what the protocol demands of it: {entry['reason']}"
-            for entry in analysis.document["requirements"]
-            if not entry["met"]
-        ]
-        reasons += [
-            entry["reason"] for entry in analysis.document["independence"] if not entry["independent"]
-        ]
+    analysis = judged(candidate)
+    lines = [_criterion(protocol, key, analysis, candidate) for key in one.endpoints]
+    # of a study that lacks what the protocol demands no comparison makes a pass, either
+    reasons = [
+        f"the study does not satisfy what the protocol demands of it: {entry['reason']}"
+        for entry in analysis.document["requirements"]
+        if not entry["met"]
+    ]
+    reasons += [entry["reason"] for entry in analysis.document["independence"] if not entry["independent"]]
     by_endpoint = {entry["endpoint"]: entry for entry in compared}
     lines += [
         _comparison(section, key, required, by_endpoint.get(key)) for key, required in one.comparison.items()
     ]
+    changed = since_locked(protocol, str(name), one, plan, baseline)
+    beforehand = None if plan.lock is None else not changed
+    reasons += [f"post hoc: {told}" for told in changed]
     result = overall([line["holds"] for line in lines], doubts=bool(reasons))
-    beforehand = pre_specified(protocol, str(name), one, plan)
     reasons = [*(f"{line['endpoint']}: {line['reason']}" for line in lines if line["reason"]), *reasons]
     return {
         "modification": name,
@@ -195,21 +198,49 @@ def overall(holds: Sequence[bool | None], *, doubts: bool = False) -> Result:
     return "within" if complete and not doubts else "not_evaluable"
 
 
-def pre_specified(protocol: Protocol, name: str, one: Modification, plan: Plan) -> bool | None:
-    """Whether a modification, its criteria and its margins are those that were locked; None without a lock.
+OF_THE_STUDY = ("requirements", "missing", "families", "unknown_exclusions")
+"""Sections of a protocol that no endpoint's own definition holds, and that results under a plan rest on."""
 
-    The version itself is later than the plan as a rule, and need not be among the locked ones.
+
+def since_locked(protocol: Protocol, name: str, one: Modification, plan: Plan, baseline: str) -> list[str]:
+    """What a result under a modification rests on and is not as it was locked; nothing without a lock.
+
+    The version itself is later than the plan as a rule, and need not be among the locked ones; nor need the
+    test set. The baseline has to be the locked one where it was locked at all.
     """
     if plan.lock is None:
-        return None
+        return []
     now, then = json.loads(canonical(protocol)), plan.lock["protocol"]
-    declared = now["change_control"]["modifications"][name]
-    before = ((then.get("change_control") or {}).get("modifications") or {}).get(name)
-    same = declared == before and all(key in plan.endpoints for key in one.endpoints)
-    if one.comparison:
-        same = same and now["comparison"] == then.get("comparison")
-        same = same and all(key in plan.endpoints for key in one.comparison)
-    return bool(same)
+    before = then.get("change_control") or {}
+    found = []
+    if now["change_control"]["modifications"][name] != (before.get("modifications") or {}).get(name):
+        found.append(f"the modification `{name}` differs from the locked plan")
+    if now["change_control"].get("baseline") != before.get("baseline"):
+        found.append("the plan's `baseline` differs from the locked plan")
+    found += [
+        f"the endpoint `{key}` differs from the locked plan"
+        for key in dict.fromkeys([*one.endpoints, *one.comparison])
+        if key not in plan.endpoints
+    ]
+    if one.comparison and now["comparison"] != then.get("comparison"):
+        found.append("the section `comparison` differs from the locked plan")
+    found += [
+        f"the section `{key}` differs from the locked plan"
+        for key in OF_THE_STUDY
+        if now.get(key) != then.get(key)
+    ]
+    return [*found, *_replaced(plan, plan.lock, baseline)]
+
+
+def _replaced(plan: Plan, locked: Mapping[str, Any], baseline: str) -> list[str]:
+    """Why the baseline is not the locked one: another build, or other outputs on the same test set."""
+    if baseline not in locked["algorithm"]["versions"]:
+        return []
+    data = [one for one in plan.differences if one["what"] == "data"]
+    same_test_set = all("@" in one["id"] for one in data)
+    found = [one for one in plan.differences if one["what"] == "version" and one["id"] == baseline]
+    found += [one for one in data if same_test_set and one["id"].endswith(f"@{baseline}")]
+    return [f"the baseline is not the locked one: `{one['id']}` {one['message']}" for one in found]
 
 
 def _judged(
@@ -336,6 +367,8 @@ def _words(result: Result, lines: Sequence[Mapping[str, Any]]) -> str:
     Example:
         >>> _words("outside", [{"endpoint": "mape", "holds": False}, {"endpoint": "within", "holds": True}])
         'Outside the plan: 1 of 2 requirements does not hold (mape)'
+        >>> _words("not_evaluable", [{"endpoint": "mape", "holds": True}])
+        'Not evaluable: the requirements hold, but something that they rest on does not'
     """
     total = len(lines)
     if result == "within":
@@ -345,6 +378,6 @@ def _words(result: Result, lines: Sequence[Mapping[str, Any]]) -> str:
     names = list(dict.fromkeys(line["endpoint"] for line in lines if line["holds"] is wanted))
     count = sum(line["holds"] is wanted for line in lines)
     if not names:
-        return f"{TITLES[result]}: the study lacks what the protocol demands of it"
+        return f"{TITLES[result]}: the requirements hold, but something that they rest on does not"
     verb = ("does not hold" if count == 1 else "do not hold") if result == "outside" else "cannot be judged"
     return f"{TITLES[result]}: {count} of {total} requirements {verb} ({', '.join(names)})"

@@ -98,9 +98,11 @@ def test_units_left_out_make_no_pass(tmp_path: Path) -> None:
 
 def test_a_study_that_lacks_what_the_protocol_demands(tmp_path: Path) -> None:
     demands = "requirements: {many: {count: subjects, at_least: 100}}\n"
-    found = held(case.write(tmp_path / "s", protocol=case.PROTOCOL + demands), "v2")["candidates"]["v2"]
-    assert found["result"] == "not_evaluable"
-    assert any("does not satisfy what the protocol demands" in reason for reason in found["reasons"])
+    named = {**case.MODIFICATIONS, "v4": "port"}  # which asks for a comparison only
+    folder = case.write(tmp_path / "s", protocol=case.PROTOCOL + demands, modifications=named)
+    for found in (held(folder, "v2", "v4")["candidates"][name] for name in ("v2", "v4")):
+        assert found["result"] == "not_evaluable"
+        assert any("does not satisfy what the protocol demands" in reason for reason in found["reasons"])
 
 
 def test_another_baseline_than_the_planned_one(tmp_path: Path) -> None:
@@ -139,7 +141,39 @@ def test_locked_before_and_changed_afterwards(tmp_path: Path) -> None:
         )
         found = held(folder, "v2")["candidates"]["v2"]
         assert found["pre_specified"] is False, new
+        assert found["result"] == "not_evaluable", new
         assert found["words"].endswith("post hoc, it differs from the locked plan")
+
+
+DEMANDS = "requirements: {many: {count: subjects, at_least: 10}}\n"
+PLANNED = case.CONTROL.replace("change_control:\n", "change_control:\n  baseline: v1\n")
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({}, None),
+        ({"control": PLANNED.replace("baseline: v1", "baseline: v4")}, "the plan's `baseline` differs"),
+        ({"protocol": case.PROTOCOL}, "the section `requirements` differs"),
+        ({"tables": case.outputs() | {"v1": case.outputs()["v3"]}}, "the baseline is not the locked one"),
+        ({"tables": case.outputs(2)}, None),
+    ],
+    ids=["nothing", "baseline", "requirement", "outputs of the baseline", "test set"],
+)
+def test_a_plan_made_after_the_lock_makes_no_pass(
+    tmp_path: Path, changed: dict[str, Any], reason: str | None
+) -> None:
+    planned: dict[str, Any] = {"protocol": case.PROTOCOL + DEMANDS, "control": PLANNED}
+    folder = case.write(tmp_path / "s", **planned, modifications={"v1": None, "v4": None})
+    lock.lock(folder, who="A. Tester")
+    case.write(folder, **(planned | changed))
+    baseline = "v4" if "control" in changed else "v1"
+    document = compare(folder, baseline=baseline, candidates="v2", pccp=True).document
+    found = document["change_control"]["candidates"]["v2"]
+    assert all(line["holds"] for line in found["lines"])
+    assert found["result"] == ("within" if reason is None else "not_evaluable")
+    assert found["pre_specified"] is (reason is None)
+    assert [reason in told for told in found["reasons"]] == ([] if reason is None else [True])
 
 
 def test_without_the_option_nothing_of_it_is_written(tmp_path: Path) -> None:
