@@ -91,10 +91,10 @@ def _of_run(output: Output, results: Results, asked: Asked) -> int:
 def _of_comparison(output: Output, folder: Path, asked: Asked) -> int:
     from ..reports.junit_comparison import comparison_junit  # noqa: PLC0415
     from ..reports.summary_comparison import comparison_summary  # noqa: PLC0415
-    from ..studies import comparison_file  # noqa: PLC0415
+    from ..studies import gate_reading  # noqa: PLC0415
     from ..studies.gate_comparison import gate_comparison  # noqa: PLC0415
 
-    document = comparison_file.read(folder)
+    document = gate_reading.read(folder)
     outcome = gate_comparison(document, asked.require, inconclusive=_inconclusive(asked.inconclusive))
     files = _write(
         asked,

@@ -15,13 +15,14 @@ from markupsafe import Markup
 from pydantic import ValidationError
 
 from ..protocols.canonical import canonical_yaml
-from ..protocols.errors import IntegrityError, OutputError
+from ..protocols.errors import IntegrityError
 from ..protocols.model import Protocol
 from ..studies import ledger as ledgers
 from ..studies.config import StudyConfig
 from ..studies.demographics import RULE as SMALL_CELL_RULE
 from ..studies.handled import line
 from ..studies.manifest import sha256_file
+from ..studies.opening import read_json
 from ..studies.results import DOCUMENT_FILE, MANIFEST_FILE, ROWS_FILE, Results
 from . import (
     artefacts,
@@ -96,7 +97,7 @@ def gather(run_folder: Path, study: Path | None = None) -> Material:
         OutputError: A file cannot be read.
     """
     results = Results.open(run_folder)
-    manifest = _json(run_folder / MANIFEST_FILE)
+    manifest = read_json(run_folder / MANIFEST_FILE)
     hashes = {name: sha256_file(run_folder / name) for name in (ROWS_FILE, DOCUMENT_FILE, MANIFEST_FILE)}
     for name, expected in manifest.get("results", {}).items():
         if hashes.get(name, expected) != expected:
@@ -116,16 +117,6 @@ def gather(run_folder: Path, study: Path | None = None) -> Material:
         if home
         else None,
     )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OutputError(f"{path} cannot be read: {error}") from error
-    except json.JSONDecodeError as error:
-        raise IntegrityError(f"{path}:{error.lineno}: not readable as JSON") from error
-    return found
 
 
 def _study_of(run_folder: Path) -> Path | None:

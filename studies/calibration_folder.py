@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..protocols.errors import ContractError, IntegrityError, OutputError, UsageError, Violation
-from .results import MANIFEST_FILE, PARTIAL, number
+from ..protocols.errors import UsageError
+from .opening import document_of, finished
+from .results import MANIFEST_FILE, number
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,26 +38,11 @@ class Calibration:
         Raises:
             UsageError: The folder holds no finished calibration.
             ContractError: It follows another schema; it is named.
+            IntegrityError: It is not readable as JSON.
             OutputError: A file cannot be read.
         """
         place = Path(folder)
-        if place.name.startswith(PARTIAL):
-            raise UsageError(f"{place} was interrupted before it became a calibration")
-        file = place / CALIBRATION_FILE
-        if not file.is_file():
-            raise UsageError(f"{place} is not a calibration folder: it has no {CALIBRATION_FILE}")
-        try:
-            document = json.loads(file.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise OutputError(f"{file} cannot be read: {error}") from error
-        except json.JSONDecodeError as error:
-            raise IntegrityError(f"{file}:{error.lineno}: not readable as JSON") from error
-        found = document.get("schema") if isinstance(document, dict) else None
-        if found != CALIBRATION_SCHEMA:
-            message = (
-                f"the calibration follows the schema {found!r}; this version reads {CALIBRATION_SCHEMA!r}"
-            )
-            raise ContractError([Violation(message, file=str(file), key="schema")])
+        document = document_of(place, "calibration", CALIBRATION_SCHEMA, (CALIBRATION_FILE,))
         return cls(document, folder=place)
 
     @classmethod
@@ -209,13 +194,4 @@ def rate_text(one: Mapping[str, Any]) -> str:
 
 def finished_calibrations(study: Path) -> list[Path]:
     """The finished calibrations of a study, oldest first."""
-    folder = study / CALIBRATIONS_FOLDER
-    if not folder.is_dir():
-        return []
-    found = [
-        place
-        for place in folder.iterdir()
-        if not place.name.startswith(".")
-        and all((place / name).is_file() for name in (CALIBRATION_FILE, MANIFEST_FILE))
-    ]
-    return sorted(found, key=lambda place: place.name)
+    return finished(study / CALIBRATIONS_FOLDER, (CALIBRATION_FILE, MANIFEST_FILE))

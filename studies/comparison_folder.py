@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from ..protocols.errors import ContractError, IntegrityError, OutputError, UsageError, Violation
+from ..protocols.errors import OutputError, UsageError
 from ..protocols.model import Protocol
-from .results import MANIFEST_FILE, PARTIAL, ROWS_FILE, conform, number
+from .opening import document_of, finished
+from .results import MANIFEST_FILE, ROWS_FILE, conform, number
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -59,25 +60,16 @@ class Comparison:
         Raises:
             UsageError: The folder holds no finished comparison.
             ContractError: The files follow another schema; it is named.
+            IntegrityError: The document is not readable as JSON.
             OutputError: A file cannot be read.
         """
         place = Path(folder)
-        if place.name.startswith(PARTIAL):
-            raise UsageError(f"{place} was interrupted before it became a comparison")
-        missing = [n for n in (COMPARISON_FILE, ROWS_FILE, SUBJECTS_FILE) if not (place / n).is_file()]
-        if missing:
-            raise UsageError(f"{place} is not a comparison folder: it has no {' and no '.join(missing)}")
+        names = (COMPARISON_FILE, ROWS_FILE, SUBJECTS_FILE)
+        document = document_of(place, "comparison", COMPARISON_SCHEMA, names)
         try:
-            document = json.loads((place / COMPARISON_FILE).read_text(encoding="utf-8"))
             rows, subjects = pl.read_parquet(place / ROWS_FILE), pl.read_parquet(place / SUBJECTS_FILE)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise OutputError(f"{place} cannot be read: {error}") from error
-        except json.JSONDecodeError as error:
-            raise IntegrityError(f"{place / COMPARISON_FILE}:{error.lineno}: not readable as JSON") from error
-        found = document.get("schema") if isinstance(document, dict) else None
-        if found != COMPARISON_SCHEMA:
-            message = f"the comparison follows the schema {found!r}; this version reads {COMPARISON_SCHEMA!r}"
-            raise ContractError([Violation(message, file=str(place / COMPARISON_FILE), key="schema")])
         return cls(document, rows, subjects, folder=place)
 
     @classmethod
@@ -216,12 +208,4 @@ def deciding_bounds(one: Mapping[str, Any]) -> tuple[float | None, float | None]
 def finished_comparisons(study: Path) -> list[Path]:
     """The finished comparisons of a study (or of a folder of them), oldest first."""
     folder = study / COMPARISONS_FOLDER if (study / COMPARISONS_FOLDER).is_dir() else study
-    if not folder.is_dir():
-        return []
-    names = (MANIFEST_FILE, COMPARISON_FILE, ROWS_FILE)
-    found = [
-        place
-        for place in folder.iterdir()
-        if not place.name.startswith(".") and all((place / name).is_file() for name in names)
-    ]
-    return sorted(found, key=lambda place: place.name)
+    return finished(folder, (MANIFEST_FILE, COMPARISON_FILE, ROWS_FILE))

@@ -28,7 +28,7 @@ def gate_comparison(
     """Whether every candidate may take the place of the baseline.
 
     Args:
-        document: The content of comparison.json, as `comparison_file.read` gives it.
+        document: The content of comparison.json, as `gate_reading.read` gives it.
         require: `ENDPOINT=DECISION` for all candidates, `CANDIDATE:ENDPOINT=DECISION` for one, which counts
             before the other. It takes the place of what is asked of a primary endpoint (`non_inferior`), and
             makes a secondary one count. `superior` satisfies `non_inferior`; any other decision has to be the

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from ..protocols.errors import ContractError, IntegrityError, OutputError, UsageError, Violation
+from ..protocols.errors import ContractError, OutputError, UsageError, Violation
 from ..protocols.model import Protocol
 from .judge import decides, words
+from .opening import document_of, finished
 from .schema import COLUMNS, NOT_RECORDED, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ DOCUMENT_FILE = "results.json"
 MANIFEST_FILE = "manifest.json"
 PAIRS_FOLDER = "pairs"
 RUNS_FOLDER = "runs"
-PARTIAL = ".partial-"
 
 
 def pairs_file(pairing: str, version: str) -> str:
@@ -80,25 +80,15 @@ class Results:
         Raises:
             UsageError: The folder holds no finished run.
             ContractError: The files follow another schema; it is named.
+            IntegrityError: The document is not readable as JSON.
             OutputError: A file cannot be read.
         """
         place = Path(folder)
-        if place.name.startswith(PARTIAL):
-            raise UsageError(f"{place} was interrupted before it became a run")
-        missing = [name for name in (ROWS_FILE, DOCUMENT_FILE) if not (place / name).is_file()]
-        if missing:
-            raise UsageError(f"{place} is not a run folder: it has no {' and no '.join(missing)}")
+        document = document_of(place, "run", DOCUMENT_SCHEMA, (DOCUMENT_FILE, ROWS_FILE))
         try:
-            document = json.loads((place / DOCUMENT_FILE).read_text(encoding="utf-8"))
             rows = pl.read_parquet(place / ROWS_FILE)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise OutputError(f"{place} cannot be read: {error}") from error
-        except json.JSONDecodeError as error:
-            raise IntegrityError(f"{place / DOCUMENT_FILE}:{error.lineno}: not readable as JSON") from error
-        found = document.get("schema") if isinstance(document, dict) else None
-        if found != DOCUMENT_SCHEMA:
-            message = f"results follow the schema {found!r}; this version reads {DOCUMENT_SCHEMA!r}"
-            raise ContractError([Violation(message, file=str(place / DOCUMENT_FILE), key="schema")])
         return cls(conform(rows, str(place / ROWS_FILE)), document, folder=place)
 
     @classmethod
@@ -322,17 +312,4 @@ def _from_older(rows: pl.DataFrame) -> pl.DataFrame:
 def finished_runs(study: Path) -> list[Path]:
     """The finished runs of a study (or of a folder of runs), oldest first; partial ones never appear."""
     folder = study / RUNS_FOLDER if (study / RUNS_FOLDER).is_dir() else study
-    if not folder.is_dir():
-        return []
-    found = [place for place in folder.iterdir() if _is_run(place)]
-    return sorted(found, key=lambda place: (_started(place), place.name))
-
-
-def _is_run(place: Path) -> bool:
-    names = (MANIFEST_FILE, DOCUMENT_FILE, ROWS_FILE)
-    return not place.name.startswith(".") and all((place / name).is_file() for name in names)
-
-
-def _started(place: Path) -> str:
-    """The sortable time at the head of the folder's name."""
-    return place.name.split("_", maxsplit=1)[0]
+    return finished(folder, (MANIFEST_FILE, DOCUMENT_FILE, ROWS_FILE))

@@ -19,7 +19,7 @@ import polars as pl
 
 from ..datasets.processes import alive
 from ..protocols.errors import OutputError
-from .results import PARTIAL
+from .opening import PARTIAL
 
 
 @contextmanager

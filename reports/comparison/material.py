@@ -11,10 +11,11 @@ from typing import Any
 import polars as pl
 from pydantic import ValidationError
 
-from ...protocols.errors import IntegrityError, OutputError
+from ...protocols.errors import IntegrityError
 from ...studies.comparison_folder import COMPARISON_FILE, SUBJECTS_FILE, Comparison
 from ...studies.config import StudyConfig
 from ...studies.manifest import sha256_file
+from ...studies.opening import read_json
 from ...studies.results import MANIFEST_FILE, ROWS_FILE
 
 FILES = (COMPARISON_FILE, MANIFEST_FILE, ROWS_FILE, SUBJECTS_FILE)
@@ -114,15 +115,7 @@ def gather(folder: Path) -> Material:
 
 def _manifest(path: Path) -> dict[str, Any]:
     """The manifest; empty where there is none."""
-    if not path.is_file():
-        return {}
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OutputError(f"{path} cannot be read: {error}") from error
-    except json.JSONDecodeError as error:
-        raise IntegrityError(f"{path}:{error.lineno}: not readable as JSON") from error
-    return found
+    return read_json(path) if path.is_file() else {}
 
 
 def _config(document: Mapping[str, Any]) -> StudyConfig | None:

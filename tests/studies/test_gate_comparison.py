@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accordance.protocols.errors import ContractError, IntegrityError, UsageError
-from accordance.studies import comparison_file
+from accordance.studies import gate_reading
 from accordance.studies.gate_comparison import gate_comparison
 
 CODES = {"superior": 0, "non_inferior": 0, "inferior": 1, "inconclusive": 3, "not_evaluable": 3}
@@ -199,17 +199,17 @@ def test_a_finished_comparison_is_read(tmp_path):
     document = comparison(row("superior"))
     place = write(document, tmp_path)
     write(document, tmp_path, ".partial-20260104T000000Z")
-    assert comparison_file.read(place) == document
+    assert gate_reading.read(place) == document
     with pytest.raises(UsageError, match="interrupted"):
-        comparison_file.read(tmp_path / "comparisons" / ".partial-20260104T000000Z")
+        gate_reading.read(tmp_path / "comparisons" / ".partial-20260104T000000Z")
     with pytest.raises(UsageError, match=r"no comparison\.json"):
-        comparison_file.read(tmp_path)
+        gate_reading.read(tmp_path)
 
 
 def test_another_schema_is_refused_by_name(tmp_path):
     place = write(comparison(row("superior"), schema="accordance/comparison/9"), tmp_path)
     with pytest.raises(ContractError, match="'accordance/comparison/9'; this version reads"):
-        comparison_file.read(place)
+        gate_reading.read(place)
 
 
 def test_what_a_comparison_lacks_is_said_at_once(tmp_path):
@@ -218,7 +218,7 @@ def test_what_a_comparison_lacks_is_said_at_once(tmp_path):
     document["comparisons"][1]["decision"] = "better"
     document["decisions"] = {"v9": {"decision": "superior"}}
     with pytest.raises(ContractError) as caught:
-        comparison_file.read(write(document, tmp_path))
+        gate_reading.read(write(document, tmp_path))
     assert [violation.key for violation in caught.value.violations] == [
         "decisions.v2.decision", "comparisons.0.role", "comparisons.1.decision",
     ]  # fmt: skip
@@ -229,11 +229,11 @@ def test_a_comparison_that_was_changed_afterwards_is_refused(tmp_path):
     text = (place / "comparison.json").read_bytes()
     manifest = {"results": {"comparison.json": hashlib.sha256(text).hexdigest()}}
     (place / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    assert comparison_file.read(place)["decisions"]["v2"]["decision"] == "inferior"
+    assert gate_reading.read(place)["decisions"]["v2"]["decision"] == "inferior"
     (place / "comparison.json").write_bytes(text.replace(b'"inferior"', b'"superior"'))
     with pytest.raises(IntegrityError, match=r"comparison\.json changed after the comparison"):
-        comparison_file.read(place)
+        gate_reading.read(place)
     (place / "manifest.json").write_text("{}", encoding="utf-8")
     (place / "comparison.json").write_text("{", encoding="utf-8")
     with pytest.raises(IntegrityError, match="not readable as JSON"):
-        comparison_file.read(place)
+        gate_reading.read(place)

@@ -115,14 +115,14 @@ def test_files_that_cannot_be_read(results):
     (results.folder / "results.json").write_text("{", encoding="utf-8")
     with pytest.raises(IntegrityError, match="not readable as JSON"):
         Results.open(results.folder)
-    (results.folder / "results.json").write_text("{}", encoding="utf-8")
+    (results.folder / "results.json").write_text('{"schema": "accordance/results/1"}', encoding="utf-8")
     (results.folder / "results.parquet").write_bytes(b"PAR1")
     with pytest.raises(OutputError, match="cannot be read"):
         Results.open(results.folder)
 
 
 def test_a_folder_without_results_is_no_run(tmp_path):
-    with pytest.raises(UsageError, match=r"no results\.parquet and no results\.json"):
+    with pytest.raises(UsageError, match=r"no results\.json and no results\.parquet"):
         Results.open(tmp_path)
     with pytest.raises(UsageError, match="no finished run"):
         Results.latest(tmp_path / "nowhere")

@@ -1,8 +1,11 @@
-"""comparison.json as a gate trusts it: of a finished comparison, as it was written, with all that decides."""
+"""A comparison as a gate trusts it: as it was written, by its manifest, with all that decides.
+
+`comparison_folder` opens a comparison for everyone who shows it; this holds it against more before anything
+passes by it.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from ..protocols.errors import ContractError, IntegrityError, OutputError, Viola
 from .comparison_folder import COMPARISON_FILE, Comparison
 from .comparison_words import ORDER
 from .manifest import sha256_file
+from .opening import read_json
 from .results import MANIFEST_FILE
 
 
@@ -72,10 +76,10 @@ def _verify(place: Path) -> None:
     """Hold the files against the hashes that the manifest has of them, where there is one."""
     file = place / MANIFEST_FILE
     try:
-        hashes = json.loads(file.read_text(encoding="utf-8")).get("results", {}) if file.is_file() else {}
+        hashes = read_json(file).get("results", {}) if file.is_file() else {}
         changed = [name for name, sha256 in hashes.items() if sha256_file(place / name) != sha256]
-    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
-        raise IntegrityError(f"{file}: not readable as JSON") from error
+    except AttributeError as error:
+        raise IntegrityError(f"{file}: `results` is no object") from error
     except OSError as error:
         raise OutputError(f"{error.filename} cannot be read: {error.strerror or error}") from error
     if changed:
