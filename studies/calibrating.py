@@ -7,6 +7,7 @@ subject's rows and missing outputs are those of the study's latest run.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ def calibrate(
 
     Raises:
         UsageError: There is no study or no run of its protocol there, too few subjects, an unknown endpoint
-            or version, or fewer than ten studies.
+            or version, a truth that is no number or of an endpoint that is not asked for, or fewer than ten
+            studies.
         ContractError: Protocol or study violate their contract.
         OutputError: A file could not be read or written; no folder is left.
     """
@@ -108,8 +110,16 @@ def _check(protocol: Protocol, results: Results, asked: Asked) -> None:
     problems += [_unknown("version", name, versions) for name in named if name not in versions]
     if (asked.baseline or asked.candidates) and protocol.comparison is None:
         problems.append("versions are compared by the protocol's section `comparison`, and it has none")
+    if (asked.baseline or asked.candidates) and asked.endpoints:
+        problems.append("versions are compared on all compared endpoints together; name no endpoints, then")
     if asked.baseline is not None and asked.baseline in asked.candidates:
         problems.append(f"`{asked.baseline}` is the baseline and cannot be a candidate, too")
+    for name, values in (asked.truths or {}).items():
+        if asked.endpoints and name not in asked.endpoints:
+            problems.append(f"a truth of `{name}` is stated, and only {', '.join(asked.endpoints)} asked for")
+        problems += [
+            f"a truth is a number, not {value} (`{name}`)" for value in values if not math.isfinite(value)
+        ]
     if asked.studies < 10:
         problems.append(f"at least 10 studies are simulated, not {asked.studies}")
     if asked.replicates is not None and asked.replicates < 100:

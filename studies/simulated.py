@@ -179,6 +179,8 @@ class Simulator:
             seed=seed_of(protocol, target.question),
         )
         criterion = target.criterion
+        # a limit that nobody has confirmed is taken at its word
+        self._taken = None if criterion is None else criterion.model_copy(update={"tier": "study"})
         by = criterion.limit.by if criterion and isinstance(criterion.limit, TableLimit) else None
         self._wanted = tuple(dict.fromkeys([target.statistic, *([by] if by else [])]))
 
@@ -274,12 +276,11 @@ class Simulator:
         found = estimated(
             self.protocol, endpoint, self.metric, prepared, weights=weights, statistics=self._wanted
         )
-        verdict = judge_by(self.target.criterion, found, endpoint.interval)
-        decision = verdict.otherwise or verdict.decision  # a limit nobody has confirmed is taken at its word
+        verdict = judge_by(self._taken, found, endpoint.interval)
         one = found[self.target.statistic]
         lower, upper = (one.interval.lower, one.interval.upper) if one.interval else (math.nan, math.nan)
         shown = int(verdict.evidence == "shown")
-        return DECISIONS.index(decision), shown, lower, upper, one.value, one.counts.n_subjects
+        return DECISIONS.index(verdict.decision), shown, lower, upper, one.value, one.counts.n_subjects
 
 
 def made(metric: Metric, endpoint: Endpoint, columns: Columns) -> Prepared:
@@ -316,7 +317,7 @@ def summary(scene: Scene, asked: float, world: World, outcomes: Outcomes, target
         "title": SCENES[scene],
         "asked": asked,
         "truth": world.truth,
-        "true_decision": _true(world.truth, criterion) if fixed and criterion is not None else None,
+        "true_decision": _true(world.truth, criterion, error) if fixed and criterion is not None else None,
         "way": world.way,
         "way_words": WAYS[world.way],
         "amount": world.amount,
@@ -336,8 +337,11 @@ def summary(scene: Scene, asked: float, world: World, outcomes: Outcomes, target
     }
 
 
-def _true(truth: float, criterion: Criterion) -> str:
-    """What the truth itself would be called; at the limit nothing is met."""
-    low, high = limits(criterion)
-    at = any(math.isfinite(limit) and math.isclose(truth, limit, rel_tol=1e-9) for limit in (low, high))
+def _true(truth: float, criterion: Criterion, error: float) -> str:
+    """What the truth itself would be called; at the limit nothing is met, but for rounding."""
+    near = 1e-9 * error if math.isfinite(error) else 0.0  # a limit of 0 has no relative distance
+    at = any(
+        math.isfinite(limit) and math.isclose(truth, limit, rel_tol=1e-9, abs_tol=near)
+        for limit in limits(criterion)
+    )
     return "met" if satisfies(truth, criterion) and not at else "not_met"

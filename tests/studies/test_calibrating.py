@@ -12,7 +12,7 @@ from scipy import stats
 
 import accordance as ac
 from accordance.protocols.errors import ContractError, UsageError
-from accordance.reports import report
+from accordance.reports import calibrations, report
 from accordance.studies import ledger
 from accordance.studies.calibration_folder import Calibration, finished_calibrations, lines
 from accordance.studies.simulated import Draws
@@ -228,6 +228,8 @@ def test_the_folder_holds_what_it_rests_on_and_the_report_shows_it(study: Path, 
     page = next(p for p in report(results.folder, formats=("html",)) if p.suffix == ".html").read_text()
     assert 'id="operating-characteristics"' in page
     assert found.run_id in page.replace("<wbr>", "")
+    assert calibrations.of_protocol(study, results.document["protocol_sha256"]) == found.document
+    assert calibrations.of_protocol(study, "0" * 64) is None  # one of another protocol is never shown
 
 
 def test_bad_input_is_refused_with_all_its_problems(study: Path, tmp_path: Path) -> None:
@@ -235,6 +237,12 @@ def test_bad_input_is_refused_with_all_its_problems(study: Path, tmp_path: Path)
         ac.calibrate(study, endpoints="sensitivty", studies=3)
     with pytest.raises(UsageError, match="no version `v3`"):
         ac.calibrate(study, candidates="v3")
+    with pytest.raises(
+        UsageError, match=r"not nan \(`bias`\); a truth of `mae` is stated, and only bias asked"
+    ):
+        ac.calibrate(study, endpoints="bias", truths={"bias": [float("nan")], "mae": [2.0]})
+    with pytest.raises(UsageError, match="on all compared endpoints together"):
+        ac.calibrate(study, endpoints="mae", candidates="v2")
     fresh = write(tmp_path / "fresh", subjects=6)
     with pytest.raises(UsageError, match="accordance run"):
         ac.calibrate(fresh)
@@ -259,3 +267,21 @@ def test_without_a_comparison_nothing_is_compared(tmp_path: Path) -> None:
     assert "not calibrated" in found.document["joint"]["error"]
     with pytest.raises(UsageError, match="it has none"):
         ac.calibrate(folder, candidates="v2")
+
+
+def test_a_limit_of_zero_and_one_that_nobody_confirmed(tmp_path: Path) -> None:
+    """A bias moved to 0 is at the limit but for rounding; doubt about a limit changes no rate."""
+    limit = "criterion: {statistic: bias, compare: both, operator: within, limit: [-2, 2], unit: 1/min}"
+    zero = 'criterion: {statistic: bias, compare: lower, operator: ">", limit: 0, unit: 1/min'
+    found = []
+    for name, tier in (("sure", ""), ("doubtful", ", tier: unverified")):
+        folder = write(tmp_path / name, PROTOCOL.replace(limit, zero + tier + "}"))
+        ac.run(folder, workers=1)
+        found.append(ac.calibrate(folder, studies=50, replicates=100, workers=1, endpoints="bias"))
+    at = found[0].of("bias", "limit")
+    assert abs(at["truth"]) < 1e-12
+    assert at["true_decision"] == "not_met"
+    sure, doubtful = (one.of("bias", "observed") for one in found)
+    assert sure["shown"]["n"] > 0
+    assert doubtful["shown"] == sure["shown"]
+    assert doubtful["decisions"] == sure["decisions"]
