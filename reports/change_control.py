@@ -255,7 +255,7 @@ def _history_cells(line: Line) -> tuple[str, ...]:
     reason = f" ({line.reason})" if line.reason else ""
     return (
         line.version, line.measure, line.against, line.test_set, line.before, line.score,
-        line.improvement + (reason if line.interval == words.DASH else ""), line.interval, line.decision,
+        line.improvement + reason, line.interval, line.decision,
         line.comparison,
     )  # fmt: skip
 

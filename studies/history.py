@@ -126,7 +126,7 @@ def history(earlier: Sequence[Past], present: Past, order: Sequence[str]) -> lis
         measurement has `baseline`, `candidate`, `test_set`, `estimate`, `lower`, `upper` (those that decided
         there), `ci_level`, `decision`, `words`, `baseline_value`, `candidate_value`, `n_subjects`,
         `comparison` (None: the one at hand), `row_id`, `pre_specified`, and `reason` where it has no estimate
-        or no interval.
+        or no interval, decided nothing, or left units out.
     """
     every = [*earlier, present]
     sets = {one: f"T{n}" for n, one in enumerate(dict.fromkeys(past.test_set for past in every), start=1)}
@@ -245,8 +245,15 @@ def _link(
         "lower": lower,
         "upper": upper,
         "comparison": run,
-        "reason": entry["error"] or entry["reason"],
+        "reason": entry["error"] or entry["reason"] or _left_out(entry),
     }
+
+
+def _left_out(entry: Mapping[str, Any]) -> str | None:
+    """What a comparison did not look at, as it was asked to (`--overlap`); None where nothing was left out."""
+    left = entry["left_out"]
+    units = int(left["baseline"]) + int(left["candidate"])
+    return f"{units:,} units that only one version has were left out" if units else None
 
 
 _READ = (

@@ -42,7 +42,7 @@ class Line:
         interval: The interval that decided there.
         decision: In words.
         comparison: The comparison that it stands in; `this one` for the one at hand.
-        reason: Why there is no estimate, or no interval.
+        reason: Why there is no estimate, no interval or no decision, or what was left out.
         found: The measurement itself.
     """
 

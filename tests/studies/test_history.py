@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accordance.studies.comparing import compare
+from accordance.reports.change_control import markdown
 from accordance.studies.comparison_folder import Comparison
 from accordance.studies.history import Past, history, oriented, past
 
@@ -57,6 +58,18 @@ def test_what_nobody_compared_has_no_number(tmp_path: Path) -> None:
     learning = entry["steps"][1]["learning"]
     assert learning["estimate"] is learning["lower"] is learning["decision"] is None
     assert learning["reason"] == "v3 was not compared with v2 on test set T1"
+
+
+def test_units_that_were_left_out_are_told(tmp_path: Path) -> None:
+    tables = case.outputs()
+    tables["v2"] = tables["v2"].slice(5)
+    folder = case.write(tmp_path / "s", modifications=NAMED, tables=tables)
+    compare(folder, baseline="v1", candidates="v2", overlap=True)
+    found = compare(folder, baseline="v1", candidates="v3", pccp=True)
+    learning = of(found)["steps"][0]["learning"]
+    assert learning["estimate"] is not None
+    assert learning["reason"] == "5 units that only one version has were left out"
+    assert learning["reason"] in markdown(found)
 
 
 def test_two_test_sets_follow_the_published_definitions(tmp_path: Path) -> None:
