@@ -31,9 +31,11 @@ from pydantic import ValidationError
 
 from ..protocols.automatic import automatic_sources
 from ..protocols.canonical import endpoint_digest
+from ..protocols.errors import IntegrityError, OutputError
 from ..protocols.model import Protocol
 from .comparison_folder import COMPARISON_FILE, COMPARISON_SCHEMA, deciding_bounds, finished_comparisons
-from .manifest import sha256_text
+from .manifest import sha256_file, sha256_text
+from .opening import read_json
 from .results import MANIFEST_FILE
 
 SOURCE = (
@@ -96,17 +98,17 @@ def of(run: str | None, document: Mapping[str, Any], tables: Iterable[tuple[str 
 
 
 def past(study: Path) -> list[Past]:
-    """The finished comparisons of a study, oldest first, as far as they can be read."""
+    """The finished comparisons of a study, oldest first, as far as they can be read and are as written."""
     found = []
     for folder in finished_comparisons(study):
         try:
-            document = json.loads((folder / COMPARISON_FILE).read_text(encoding="utf-8"))
-            manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-            if document["schema"] != COMPARISON_SCHEMA:
+            document, manifest = read_json(folder / COMPARISON_FILE), read_json(folder / MANIFEST_FILE)
+            as_written = manifest["results"][COMPARISON_FILE] == sha256_file(folder / COMPARISON_FILE)
+            if document["schema"] != COMPARISON_SCHEMA or not as_written:
                 continue
             tables = [(one["version"], one["table"], one["content_sha256"]) for one in manifest["inputs"]]
             found.append(of(str(document["run"]["id"]), document, tables))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (IntegrityError, OutputError, OSError, KeyError, TypeError):
             continue
     return found
 
@@ -250,7 +252,7 @@ def _link(
 
 
 def _left_out(entry: Mapping[str, Any]) -> str | None:
-    """What a comparison did not look at, as it was asked to (`--overlap`); None where nothing was left out."""
+    """What a comparison was asked to leave out (`--overlap`); None where that is nothing."""
     left = entry["left_out"]
     units = int(left["baseline"]) + int(left["candidate"])
     return f"{units:,} units that only one version has were left out" if units else None
