@@ -27,12 +27,14 @@ class Asked:
         inconclusive: What an inconclusive endpoint does.
         junit: File for JUnit XML.
         summary: File for Markdown.
+        identical: What a candidate does whose outputs are the baseline's.
     """
 
     require: tuple[str, ...] = ()
     inconclusive: str | None = None
     junit: Path | None = None
     summary: Path | None = None
+    identical: str | None = None
 
 
 def answer(output: Output, where: Path, *, comparison: bool, asked: Asked) -> int:
@@ -40,8 +42,9 @@ def answer(output: Output, where: Path, *, comparison: bool, asked: Asked) -> in
     folder = _comparison(where, asked=comparison)
     if folder is not None:
         return _of_comparison(output, folder, asked)
-    if asked.inconclusive is not None:
-        raise UsageError("--inconclusive is about comparisons; a run is met, not met or not evaluable")
+    for option in ("inconclusive", "identical"):
+        if getattr(asked, option) is not None:
+            raise UsageError(f"--{option} is about comparisons; a run is met, not met or not evaluable")
     return _of_run(output, _run(where), asked)
 
 
@@ -95,7 +98,12 @@ def _of_comparison(output: Output, folder: Path, asked: Asked) -> int:
     from ..studies.gate_comparison import gate_comparison  # noqa: PLC0415
 
     document = gate_reading.read(folder)
-    outcome = gate_comparison(document, asked.require, inconclusive=_inconclusive(asked.inconclusive))
+    outcome = gate_comparison(
+        document,
+        asked.require,
+        inconclusive=_tolerance("inconclusive", asked.inconclusive or "fail"),
+        identical=_tolerance("identical", asked.identical or "warn"),
+    )
     files = _write(
         asked,
         junit=lambda: comparison_junit(document, outcome),
@@ -111,12 +119,10 @@ def _of_comparison(output: Output, folder: Path, asked: Asked) -> int:
     return _say(output, facts, outcome, files)
 
 
-def _inconclusive(text: str | None) -> Literal["fail", "warn"]:
-    if text == "warn":
-        return "warn"
-    if text in {None, "fail"}:
-        return "fail"
-    raise UsageError(f"--inconclusive: `{text}` is neither warn nor fail")
+def _tolerance(option: str, text: str) -> Literal["fail", "warn"]:
+    if text in {"warn", "fail"}:
+        return "warn" if text == "warn" else "fail"
+    raise UsageError(f"--{option}: `{text}` is neither warn nor fail")
 
 
 def _reports(folder: Path | None) -> list[Path]:

@@ -2,7 +2,8 @@
 
 Every primary endpoint of every candidate has to be non-inferior, or whatever is required of it by name. What
 is not decided does not pass: an inconclusive endpoint only where that is tolerated aloud, one that could not
-be evaluated never.
+be evaluated never. A candidate whose outputs are the baseline's, byte for byte, is no other version: there is
+nothing to decide, and it passes with a warning, so that a change elsewhere in a repository closes no gate.
 """
 
 from __future__ import annotations
@@ -11,19 +12,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ..protocols.errors import UsageError
-from .comparison_words import ORDER, spoken
+from .comparison_words import IDENTICAL, ORDER, spoken
 from .gate import Check, GateOutcome, State, exit_code
 from .gate_requirements import parse
 
 PASSING = "non_inferior"
 PRIMARY = "primary"
+REQUIRABLE = tuple(one for one in ORDER[::-1] if one != "not_evaluable")
+"""Decisions that can be required: what could not be evaluated never passes."""
+UNCHANGED = "unchanged: its outputs are those of {baseline}, byte for byte; nothing was compared"
 
-Inconclusive = Literal["fail", "warn"]
+Tolerance = Literal["fail", "warn"]
 Row = Mapping[str, Any]
 
 
 def gate_comparison(
-    document: Mapping[str, Any], require: Sequence[str] = (), *, inconclusive: Inconclusive = "fail"
+    document: Mapping[str, Any],
+    require: Sequence[str] = (),
+    *,
+    inconclusive: Tolerance = "fail",
+    identical: Tolerance = "warn",
 ) -> GateOutcome:
     """Whether every candidate may take the place of the baseline.
 
@@ -35,6 +43,8 @@ def gate_comparison(
             very one.
         inconclusive: `warn` lets primary endpoints pass that are inconclusive, with a warning; not those of
             which something is required by name, and never what is inferior or not evaluable.
+        identical: `warn` lets a candidate pass whose outputs are the baseline's, byte for byte, with a
+            warning; not where more than `non_inferior` is required of it by name. `fail`: it is not decided.
 
     Returns:
         Exit code 0 where all is as asked; 1 where a decision is another; 3 where something is inconclusive or
@@ -49,7 +59,8 @@ def gate_comparison(
     for row in document["comparisons"]:
         asked = wanted.get((row["candidate"], row["endpoint"]))
         if row["role"] == PRIMARY or asked is not None:
-            checks.append(_check(row, asked, inconclusive))
+            same = identical == "warn" and _unchanged(document, row)
+            checks.append(_check(row, asked, inconclusive, unchanged=same))
             warnings += _warnings(row, checks[-1])
     checks += [check for name in document["candidates"] for check in _unexplained(document, name)]
     worst = [str(document["decisions"][name]["decision"]) for name in document["candidates"]]
@@ -76,10 +87,7 @@ def _required(document: Mapping[str, Any], texts: Sequence[str]) -> dict[tuple[s
     """(candidate, endpoint) -> decision required by name."""
     endpoints = list(dict.fromkeys(row["endpoint"] for row in document["comparisons"]))
     candidates = list(document["candidates"])
-    found, problems = parse(texts, endpoints=endpoints, candidates=candidates, decisions=ORDER[::-1])
-    for one in found:
-        if one.decision == "not_evaluable":
-            problems.append(f"--require {one.text}: what could not be evaluated never passes")
+    found, problems = parse(texts, endpoints=endpoints, candidates=candidates, decisions=REQUIRABLE)
     if problems:
         raise UsageError("\n".join(problems))
     general = {
@@ -88,10 +96,19 @@ def _required(document: Mapping[str, Any], texts: Sequence[str]) -> dict[tuple[s
     return general | {(one.candidate, one.endpoint): one.decision for one in found if one.candidate}
 
 
-def _check(row: Row, asked: str | None, inconclusive: Inconclusive) -> Check:
+def _unchanged(document: Mapping[str, Any], row: Row) -> bool:
+    """Whether a row decides nothing for no other reason than that both versions' outputs are the same."""
+    both = {row["candidate"], document["baseline"]}
+    same = any(both <= set(group) for group in document.get("identical") or [])
+    return same and row["decision"] == "not_evaluable" and row.get("reason") == IDENTICAL
+
+
+def _check(row: Row, asked: str | None, inconclusive: Tolerance, *, unchanged: bool) -> Check:
     found, wanted = str(row["decision"]), asked or PASSING
     tolerated = inconclusive == "warn" and asked is None
     state = _state(found, wanted, tolerated=tolerated)
+    if unchanged and wanted == PASSING:
+        state = "warned"
     said = str(row.get("words") or spoken(found).capitalize())
     return Check(
         row["endpoint"], row["candidate"], row["row_id"], wanted, found, state, said, asked is not None
@@ -144,7 +161,9 @@ def _warnings(row: Row, check: Check) -> list[str]:
     """What to know of a row that a check asks about."""
     name = name_of(check.endpoint, check.candidate)
     found = []
-    if check.state == "warned":
+    if check.state == "warned" and check.found == "not_evaluable":
+        found.append(f"{name}: {UNCHANGED.format(baseline=row['baseline'])}")
+    elif check.state == "warned":
         found.append(f"{name}: inconclusive, and let pass because --inconclusive warn says so")
     if row.get("worse") and check.state in {"passed", "warned"}:
         found.append(

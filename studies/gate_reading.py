@@ -73,12 +73,23 @@ def _decision(found: object, file: str, key: str) -> list[Violation]:
 
 
 def _verify(place: Path) -> None:
-    """Hold the files against the hashes that the manifest has of them, where there is one."""
+    """Hold the files against the hashes that the manifest has of them.
+
+    A folder that never held a comparison is left to `Comparison.open`, which says so.
+    """
     file = place / MANIFEST_FILE
+    if not file.is_file():
+        if (place / COMPARISON_FILE).is_file() and not place.name.startswith("."):
+            raise IntegrityError(f"{place}: {MANIFEST_FILE} is gone, so nothing says what was compared")
+        return
     try:
-        hashes = read_json(file).get("results", {}) if file.is_file() else {}
+        hashes = read_json(file).get("results") or {}
+        if COMPARISON_FILE not in hashes:
+            raise IntegrityError(
+                f"{file} says nothing of {COMPARISON_FILE}, which it does of every comparison"
+            )
         changed = [name for name, sha256 in hashes.items() if sha256_file(place / name) != sha256]
-    except AttributeError as error:
+    except (AttributeError, TypeError) as error:
         raise IntegrityError(f"{file}: `results` is no object") from error
     except OSError as error:
         raise OutputError(f"{error.filename} cannot be read: {error.strerror or error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -111,8 +112,10 @@ def write(document: Mapping[str, Any], folder: Path, name: str = "20260101T00000
     """The document in a comparison folder of a study."""
     place = folder / "comparisons" / name
     place.mkdir(parents=True)
-    (place / "comparison.json").write_text(json.dumps(document), encoding="utf-8")
-    (place / "manifest.json").write_text("{}", encoding="utf-8")
+    text = json.dumps(document).encode()
+    (place / "comparison.json").write_bytes(text)
+    manifest = {"results": {"comparison.json": hashlib.sha256(text).hexdigest()}}
+    (place / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     frame([]).write_parquet(place / "results.parquet")
     pl.DataFrame(schema=SUBJECT_COLUMNS).write_parquet(place / "subjects.parquet")
     return place

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 import pytest
 from comparison_documents import WORDS, WORST_FIRST, comparison, row, write
 from hypothesis import given
@@ -12,6 +9,7 @@ from hypothesis import strategies as st
 
 from accordance.protocols.errors import ContractError, IntegrityError, UsageError
 from accordance.studies import gate_reading
+from accordance.studies.comparison_words import IDENTICAL
 from accordance.studies.gate_comparison import gate_comparison
 
 CODES = {"superior": 0, "non_inferior": 0, "inferior": 1, "inconclusive": 3, "not_evaluable": 3}
@@ -149,15 +147,15 @@ def test_everything_that_cannot_be_required_is_said_at_once():
         )  # fmt: skip
     lines = str(caught.value).splitlines()
     assert [line.split(":")[0] for line in lines] == ["--require sensitivty=superior",
-        "--require sensitivity=superoir", "--require v4", "--require sensitivity", "--require v3",
-        "--require sensitivity=not_evaluable"]  # fmt: skip
+        "--require sensitivity=superoir", "--require v4", "--require sensitivity",
+        "--require sensitivity=not_evaluable", "--require v3"]  # fmt: skip
     said = str(caught.value)
     assert "Did you mean `sensitivity`?" in said
     assert "Did you mean `superior`?" in said
     assert "there is no candidate `v4`; there are: v2, v3" in said
     assert "expected ENDPOINT=DECISION or CANDIDATE:ENDPOINT=DECISION" in said
     assert "contradicts --require v3:sensitivity=superior" in said
-    assert "could not be evaluated never passes" in said
+    assert "`not_evaluable` is no decision here" in said
 
 
 decisions = st.sampled_from(WORST_FIRST)
@@ -195,6 +193,45 @@ def test_nothing_passes_that_was_not_decided_so(found, inconclusive, demanding, 
         assert code != 0
 
 
+IDENTICAL_PAIR = {"identical": [["v1", "v2"]]}
+
+
+def test_a_version_with_the_same_outputs_passes_as_unchanged():
+    same = row("not_evaluable", reason=IDENTICAL)
+    outcome = gate_comparison(comparison(same, **IDENTICAL_PAIR))
+    assert (outcome.exit_code, outcome.decision) == (0, "not_evaluable")
+    assert outcome.checks[0].state == "warned"
+    assert outcome.warnings[-1] == (
+        "sensitivity, v2: unchanged: its outputs are those of v1, byte for byte; nothing was compared"
+    )
+    assert gate_comparison(comparison(same, **IDENTICAL_PAIR), identical="fail").exit_code == 3
+
+
+@pytest.mark.parametrize(("require", "code"), [("non_inferior", 0), ("superior", 3), ("inferior", 3)])
+def test_what_an_unchanged_version_cannot_be(require, code):
+    document = comparison(row("not_evaluable", reason=IDENTICAL), **IDENTICAL_PAIR)
+    assert gate_comparison(document, [f"sensitivity={require}"]).exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("reason", "groups"),
+    [
+        (f"{IDENTICAL}; v2 was trained on subjects of the test set", [["v1", "v2"]]),  # withheld
+        ("no units in common", [["v1", "v2"]]),
+        (IDENTICAL, [["v2", "v3"]]),  # the same as another candidate, not as the baseline
+        (IDENTICAL, []),
+    ],
+)
+def test_no_other_reason_passes_as_unchanged(reason, groups):
+    document = comparison(row("not_evaluable", reason=reason), identical=groups)
+    assert gate_comparison(document).exit_code == 3
+
+
+def test_what_could_not_be_evaluated_cannot_be_required():
+    with pytest.raises(UsageError, match="there are: superior, non_inferior, inconclusive, inferior"):
+        gate_comparison(comparison(row("superior")), ["sensitivity=not_evaluable"])
+
+
 def test_a_finished_comparison_is_read(tmp_path):
     document = comparison(row("superior"))
     place = write(document, tmp_path)
@@ -227,13 +264,23 @@ def test_what_a_comparison_lacks_is_said_at_once(tmp_path):
 def test_a_comparison_that_was_changed_afterwards_is_refused(tmp_path):
     place = write(comparison(row("inferior")), tmp_path)
     text = (place / "comparison.json").read_bytes()
-    manifest = {"results": {"comparison.json": hashlib.sha256(text).hexdigest()}}
-    (place / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     assert gate_reading.read(place)["decisions"]["v2"]["decision"] == "inferior"
     (place / "comparison.json").write_bytes(text.replace(b'"inferior"', b'"superior"'))
     with pytest.raises(IntegrityError, match=r"comparison\.json changed after the comparison"):
         gate_reading.read(place)
-    (place / "manifest.json").write_text("{}", encoding="utf-8")
-    (place / "comparison.json").write_text("{", encoding="utf-8")
+    (place / "comparison.json").write_bytes(text)
+    (place / "manifest.json").write_text("{", encoding="utf-8")
     with pytest.raises(IntegrityError, match="not readable as JSON"):
+        gate_reading.read(place)
+
+
+@pytest.mark.parametrize(
+    "manifest", ["{}", '{"results": {}}', '{"results": []}', '{"results": "x"}', "[]", None]
+)
+def test_without_a_manifest_that_speaks_of_it_nothing_passes(tmp_path, manifest):
+    place = write(comparison(row("superior")), tmp_path)
+    (place / "manifest.json").unlink()
+    if manifest is not None:
+        (place / "manifest.json").write_text(manifest, encoding="utf-8")
+    with pytest.raises(IntegrityError, match=r"manifest\.json"):
         gate_reading.read(place)
