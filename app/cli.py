@@ -456,7 +456,7 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
     if found.folder is not None:
         output.text(f"\nComparison: {shown(found.folder)}")
         if pccp:
-            from ..reports import change_control
+            from ..reports.comparison import change_control
 
             for path in change_control.write(found):
                 output.text(f"Change control: {shown(path)}")

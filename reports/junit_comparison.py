@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
-from ..studies.comparison_words import spoken
 from ..studies.gate import Check, GateOutcome
-from ..studies.gate_comparison import gate_comparison
+from ..studies.gate_comparison import WITHIN, asked_of, gate_comparison
 from .junit import clean, xml
 
 Row = Mapping[str, Any]
@@ -58,9 +57,11 @@ def _case(suite: Element, document: Mapping[str, Any], candidate: str, name: str
 
 
 def _asked(suite: Element, document: Mapping[str, Any], check: Check, row: Row | None) -> None:
-    wanted = spoken(check.wanted)
-    what = "decision" if check.endpoint is None else check.endpoint
-    case = _case(suite, document, check.candidate, f"{what}: {wanted} to {document['baseline']}")
+    if check.wanted == WITHIN:
+        name = asked_of(check)
+    else:
+        name = f"{check.endpoint or 'decision'}: {asked_of(check)} to {document['baseline']}"
+    case = _case(suite, document, check.candidate, name)
     said = clean(f"{check.words}{_numbers(row)}")
     tag = TAGS.get(check.state)
     if tag is None:

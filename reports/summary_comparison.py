@@ -49,6 +49,7 @@ def comparison_summary(
             f"Baseline {code(document['baseline'])}, comparison {code(document['run']['id'])}.",
             _table(document, outcome),
             _note(document),
+            bullets("Change control plan", _planned(document)),
             bullets("Why", _reasons(document, outcome)),
             bullets("Left out", _left_out(document)),
             bullets("Warnings", _warnings(document, outcome)),
@@ -95,6 +96,15 @@ def _line(row: Row, gate: str) -> list[str]:
         escape(_improvement(row)),
         escape(_margin(row)),
         escape(fmt.quoted(str(row.get("words") or spoken(str(row["decision"])).capitalize()))),
+    ]
+
+
+def _planned(document: Mapping[str, Any]) -> list[str]:
+    """Each candidate that was held against the change control plan, with what speaks against it."""
+    control = document.get("change_control") or {"candidates": {}}
+    return [
+        "; ".join([f"{name}: {one['words']}", *map(str, one["reasons"])])
+        for name, one in control["candidates"].items()
     ]
 
 

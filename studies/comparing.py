@@ -270,8 +270,13 @@ class _Work:
         )
         tables_ = [(version, table.name, table.content_sha256) for version, table in self.data.every()]
         present = history.of(None, outcome.document, tables_)
-        told = history.history(history.past(whole.path), present, whole.versions)
-        return replace(outcome, document={**outcome.document, "change_control": controlled, "history": told})
+        earlier, passed_over = history.past(whole.path)
+        further = {
+            "change_control": controlled,
+            "history": history.history(earlier, present, whole.versions),
+            "history_notes": passed_over,
+        }
+        return replace(outcome, document={**outcome.document, **further})
 
     def _weights(self) -> ResamplingWeights | None:
         """The one matrix of subject weights of the study."""

@@ -4,6 +4,9 @@ Every primary endpoint of every candidate has to be non-inferior, or whatever is
 is not decided does not pass: an inconclusive endpoint only where that is tolerated aloud, one that could not
 be evaluated never. A candidate whose outputs are the baseline's, byte for byte, is no other version: there is
 nothing to decide, and it passes with a warning, so that a change elsewhere in a repository closes no gate.
+
+Of a comparison that was held against a change control plan (`--pccp`) it also asks whether each candidate is
+a permitted modification that reached what the plan asks of it.
 """
 
 from __future__ import annotations
@@ -20,6 +23,11 @@ PASSING = "non_inferior"
 PRIMARY = "primary"
 REQUIRABLE = tuple(one for one in ORDER[::-1] if one != "not_evaluable")
 """Decisions that can be required: what could not be evaluated never passes."""
+WITHIN = "within"
+"""What is asked of a candidate that was held against the change control plan."""
+_PLAN_STATES: Mapping[str, State] = {
+    "within": "passed", "outside": "failed", "not_permitted": "failed", "not_evaluable": "open",
+}  # fmt: skip
 UNCHANGED = "unchanged: its outputs are those of {baseline}, byte for byte; nothing was compared"
 
 Tolerance = Literal["fail", "warn"]
@@ -63,6 +71,7 @@ def gate_comparison(
             checks.append(_check(row, asked, inconclusive, unchanged=same))
             warnings += _warnings(row, checks[-1])
     checks += [check for name in document["candidates"] for check in _unexplained(document, name)]
+    checks += _planned(document)
     worst = [str(document["decisions"][name]["decision"]) for name in document["candidates"]]
     return GateOutcome(
         exit_code([check.state for check in checks]),
@@ -153,6 +162,27 @@ def _unexplained(document: Mapping[str, Any], candidate: str) -> list[Check]:
     return [Check(None, candidate, None, PASSING, found, state, _words(own))]
 
 
+def _planned(document: Mapping[str, Any]) -> list[Check]:
+    """Every candidate that was held against the change control plan, as a check of its own."""
+    control = document.get("change_control") or {"candidates": {}}
+    return [
+        Check(None, name, None, WITHIN, str(one["result"]), _PLAN_STATES[one["result"]], str(one["words"]))
+        for name, one in control["candidates"].items()
+    ]
+
+
+def asked_of(check: Check) -> str:
+    """What a check asks, in words.
+
+    Example:
+        >>> asked_of(Check("mape", "v2", "r1", "superior", "superior", "passed", "Superior"))
+        'superior'
+        >>> asked_of(Check(None, "v2", None, "within", "outside", "failed", "Outside the plan"))
+        'within the change control plan'
+    """
+    return "within the change control plan" if check.wanted == WITHIN else spoken(check.wanted)
+
+
 def _words(decision: Mapping[str, Any]) -> str:
     return str(decision.get("words") or spoken(str(decision["decision"])).capitalize())
 
@@ -200,6 +230,8 @@ def _lines(document: Mapping[str, Any], checks: Sequence[Check]) -> list[str]:
         lines.append(f"{candidate} against {document['baseline']}: {_words(own)}")
         for check in checks:
             if check.candidate == candidate and check.endpoint is not None:
-                asked = f" (required: {spoken(check.wanted)})" if check.asked else ""
+                asked = f" (required: {asked_of(check)})" if check.asked else ""
                 lines.append(f"  {check.endpoint}: {check.words}{asked}")
+            elif check.candidate == candidate and check.wanted == WITHIN:
+                lines.append(f"  change control plan: {check.words}")
     return lines

@@ -44,6 +44,7 @@ SOURCE = (
 )
 """Where learning, potential and retention come from."""
 NO_INTERVAL = "no interval: the subjects of two test sets are different people"
+NOT_QUOTED = "comparison {} {}, so the history does not quote it"
 SAME_TEST_SET = "the test set is the same, so nothing changed by it"
 
 
@@ -97,20 +98,26 @@ def of(run: str | None, document: Mapping[str, Any], tables: Iterable[tuple[str 
     return Past(run, document, hashes.get(None, ""), outputs)
 
 
-def past(study: Path) -> list[Past]:
-    """The finished comparisons of a study, oldest first, as far as they can be read and are as written."""
-    found = []
+def past(study: Path) -> tuple[list[Past], list[str]]:
+    """The finished comparisons of a study, oldest first, and which are not quoted, each with the reason.
+
+    Only a comparison whose document is as it was written, by its manifest, is quoted.
+    """
+    found, passed_over = [], []
     for folder in finished_comparisons(study):
         try:
             document, manifest = read_json(folder / COMPARISON_FILE), read_json(folder / MANIFEST_FILE)
             as_written = manifest["results"][COMPARISON_FILE] == sha256_file(folder / COMPARISON_FILE)
-            if document["schema"] != COMPARISON_SCHEMA or not as_written:
-                continue
-            tables = [(one["version"], one["table"], one["content_sha256"]) for one in manifest["inputs"]]
-            found.append(of(str(document["run"]["id"]), document, tables))
+            if not as_written:
+                passed_over.append(NOT_QUOTED.format(folder.name, "was changed after it was written"))
+            elif document["schema"] != COMPARISON_SCHEMA:
+                passed_over.append(NOT_QUOTED.format(folder.name, f"follows the schema {document['schema']}"))
+            else:
+                tables = [(one["version"], one["table"], one["content_sha256"]) for one in manifest["inputs"]]
+                found.append(of(str(document["run"]["id"]), document, tables))
         except (IntegrityError, OutputError, OSError, KeyError, TypeError):
-            continue
-    return found
+            passed_over.append(NOT_QUOTED.format(folder.name, "cannot be read"))
+    return found, passed_over
 
 
 def history(earlier: Sequence[Past], present: Past, order: Sequence[str]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from ...studies import signals, slices
 from ...studies.comparison_folder import COMPARISON_FILE, SUBJECTS_FILE, finished_comparisons
 from ...studies.results import Results
 from .. import charts, state, widgets
-from . import report
+from . import compare_plan, report
 
 COMPARISON, CANDIDATE, ENDPOINT, SUBJECT = "comparison", "candidate", "endpoint", "compared-subject"
 COMPARE = "accordance compare {study} --baseline v1 --candidate v2"
@@ -68,6 +68,7 @@ def show(study: Path) -> None:
     subgroups(material)
     left_out(material)
     sensitivity(material)
+    compare_plan.show(material)
     st.subheader("Report")
     report.documents(material.folder, FILES, "This comparison has no report yet.")
 

@@ -68,6 +68,11 @@ class Material:
         """The version they are compared with."""
         return str(self.document["baseline"])
 
+    @property
+    def comparison(self) -> Comparison:
+        """The comparison itself."""
+        return Comparison(self.document, self.rows, self.subjects, folder=self.folder)
+
     def of(self, *, endpoint: str | None = None, candidate: str | None = None) -> list[Row]:
         """The records of an endpoint, of a candidate, or of both."""
         return [

@@ -18,7 +18,7 @@ from .. import html as pages
 from .. import pdf as pdfs
 from ..assemble import Painter, templates
 from ..methods import Bibliography, joined
-from . import blocks, figures, methods, words
+from . import blocks, change_control, figures, methods, words
 from .material import Material, gather
 
 NAME = "report"
@@ -128,6 +128,7 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "coverage": blocks.coverage(material),
         "sensitivity": blocks.sensitivity(material),
         "interim": blocks.interim(blocks.sensitivity(material)),
+        "change_control": _change_control(material, painter),
         "plan": blocks.plan(material),
         "pre_specified": blocks.pre_specified(material),
         "remarks": blocks.remarks(material),
@@ -144,6 +145,12 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
     }
     body = Markup(templates().get_template("comparison.html.j2").render(context))  # noqa: S704 - escaped
     return templates().get_template("comparison_page.html.j2").render({**context, "body": body})
+
+
+def _change_control(material: Material, painter: Painter) -> Markup | None:
+    """The section on the change control plan and the history of versions, where the comparison has one."""
+    found = material.comparison
+    return change_control.fragment(found, painter) if "change_control" in found.document else None
 
 
 def _caterpillars(material: Material) -> tuple[bool, list[Any]]:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
+import pikepdf
 import pytest
 
 from accordance.app.cli import main
 from accordance.protocols.errors import UsageError
-from accordance.reports import change_control, figures
+from accordance.reports import figures
+from accordance.reports.comparison import change_control
 from accordance.reports.comparison import history as printed
+from accordance.reports.comparison import write as report
+from accordance.reports.junit_comparison import comparison_junit
+from accordance.reports.summary_comparison import comparison_summary
 from accordance.studies.comparing import compare
 from accordance.studies.comparison_folder import Comparison
+from accordance.studies.gate_comparison import gate_comparison
 
 sys.path.append(str(Path(__file__).parent.parent / "studies"))
 
@@ -41,6 +49,31 @@ def test_page_and_markdown_say_the_same(found: Comparison, plain: Plain) -> None
         assert words in page
         assert words in text
     assert "nothing is locked" in text
+
+
+def test_the_report_of_the_comparison_holds_plan_and_history(found: Comparison, plain: Plain) -> None:
+    assert found.folder is not None
+    made = report(found.folder, formats=["html", "pdf"])
+    page = plain(made["report.html"].decode())
+    for candidate in change_control.candidates(found):
+        assert candidate.result in page
+    assert change_control.TITLE in page
+    assert "history of versions" in page
+    with pikepdf.open(io.BytesIO(made["report.pdf"])) as document, document.open_outline() as outline:
+        assert change_control.TITLE in [item.title for item in outline.root]
+
+
+def test_gate_files_say_what_the_plan_came_to(found: Comparison) -> None:
+    outcome = gate_comparison(found.document)
+    assert outcome.exit_code == 1
+    cases = ElementTree.fromstring(comparison_junit(found.document, outcome)).iter("testcase")
+    states = {one.get("classname", "").split(".")[-1]: [kind.tag for kind in one] for one in cases
+              if one.get("name") == "within the change control plan"}  # fmt: skip
+    assert states == {"v2": ["system-out"], "v3": ["failure"], "v4": ["failure"]}
+    text = comparison_summary(found.document, outcome)
+    assert "Change control plan" in text
+    for one in found.document["change_control"]["candidates"].values():
+        assert one["words"].split(";")[0] in text
 
 
 def test_numbers_are_those_of_the_comparison(found: Comparison) -> None:

@@ -193,6 +193,40 @@ def test_nothing_passes_that_was_not_decided_so(found, inconclusive, demanding, 
         assert code != 0
 
 
+def planned(**results: str) -> dict[str, object]:
+    """What a comparison says of its candidates and the change control plan."""
+    return {
+        "change_control": {
+            "candidates": {
+                name: {"result": result, "words": f"Plan: {result}", "reasons": []}
+                for name, result in results.items()
+            }
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("result", "code", "state"),
+    [
+        ("within", 0, "passed"),
+        ("outside", 1, "failed"),
+        ("not_permitted", 1, "failed"),
+        ("not_evaluable", 3, "open"),
+    ],
+)
+def test_a_change_that_the_plan_does_not_permit_does_not_pass(result, code, state):
+    outcome = gate_comparison(comparison(row("superior"), **planned(v2=result)))
+    assert (outcome.exit_code, outcome.checks[-1].state) == (code, state)
+    assert outcome.lines[-1] == f"  change control plan: Plan: {result}"
+
+
+def test_the_plan_is_asked_of_every_candidate_and_makes_nothing_better():
+    rows = row("superior"), row("inferior", candidate="v3")
+    outcome = gate_comparison(comparison(*rows, **planned(v2="not_evaluable", v3="within")))
+    assert outcome.exit_code == 1
+    assert [check.found for check in outcome.checks[2:]] == ["not_evaluable", "within"]
+
+
 IDENTICAL_PAIR = {"identical": [["v1", "v2"]]}
 
 

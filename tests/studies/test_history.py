@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accordance.reports.change_control import markdown
+from accordance.reports.comparison.change_control import markdown
 from accordance.studies.comparing import compare
 from accordance.studies.comparison_folder import Comparison
 from accordance.studies.history import Past, history, oriented, past
@@ -113,18 +113,24 @@ def test_other_definitions_and_replaced_outputs_do_not_count(tmp_path: Path) -> 
     assert [step["version"] for step in entry["steps"]] == ["v3"]
 
 
-def test_comparisons_that_cannot_be_read_or_were_changed_are_passed_over(tmp_path: Path) -> None:
+def test_comparisons_that_cannot_be_read_or_were_changed_are_not_quoted_and_named(tmp_path: Path) -> None:
     folder = case.write(tmp_path / "s", modifications=NAMED)
     found = compare(folder, baseline="v1", candidates="v2")
-    assert [one.run for one in past(folder)] == [found.run_id]
+    assert [one.run for one in past(folder)[0]] == [found.run_id]
     assert found.folder is not None
     file = found.folder / "comparison.json"
     text = file.read_text(encoding="utf-8")
-    for broken in ("{", "[]", text.replace('"non_inferior"', '"superior"'), text + " "):
+    unreadable = dict.fromkeys(("{", "[]"), "cannot be read")
+    changed = (text.replace('"non_inferior"', '"superior"'), text + " ")
+    for broken, why in (unreadable | dict.fromkeys(changed, "was changed after it was written")).items():
         file.write_text(broken, encoding="utf-8")
-        assert past(folder) == []
+        said = f"comparison {found.run_id} {why}, so the history does not quote it"
+        assert past(folder) == ([], [said])
+    last = compare(folder, baseline="v1", candidates="v3", pccp=True)
+    assert last.document["history_notes"] == [said]
+    assert said in markdown(last)
     file.write_text(text, encoding="utf-8")
-    assert [one.run for one in past(folder)] == [found.run_id]
+    assert [one.run for one in past(folder)[0]] == [found.run_id, last.run_id]
 
 
 def test_the_order_is_that_of_the_study(tmp_path: Path) -> None:

@@ -15,17 +15,17 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..protocols.errors import UsageError
-from ..studies.change_control import TITLES
-from ..studies.comparison_folder import Comparison
-from ..studies.history import SOURCE
-from ..studies.writing import output_errors
-from . import format as fmt
-from . import html as pages
-from . import rows as printed
-from .assemble import Painter, templates
-from .comparison import words
-from .comparison.history import TERMS, Line, forest, lines
+from ...protocols.errors import UsageError
+from ...studies.change_control import TITLES
+from ...studies.comparison_folder import Comparison
+from ...studies.history import SOURCE
+from ...studies.writing import output_errors
+from .. import format as fmt
+from .. import html as pages
+from .. import rows as printed
+from ..assemble import Painter, templates
+from . import words
+from .history import TERMS, Line, forest, lines
 
 HTML_FILE = "change-control.html"
 MARKDOWN_FILE = "change-control.md"
@@ -225,7 +225,10 @@ def fragment(found: Comparison, painter: Painter = pages.painter) -> Markup:
         criteria_head=CRITERIA_HEAD,
         comparisons_head=COMPARISONS_HEAD,
         history_head=HISTORY_HEAD,
-        histories=[(entry, _history(entry), forest(entry)) for entry in _histories(found)],
+        history_notes=found.document.get("history_notes") or [],
+        histories=[
+            (entry, history_rows(entry), history_reasons(entry), forest(entry)) for entry in histories(found)
+        ],
         terms=TERMS,
         source=SOURCE,
         paint=painter,
@@ -243,20 +246,29 @@ def page(found: Comparison) -> str:
     )
 
 
-def _histories(found: Comparison) -> list[Mapping[str, Any]]:
+def histories(found: Comparison) -> list[Mapping[str, Any]]:
+    """The history of every endpoint that has one."""
     return [entry for entry in found.document.get("history") or [] if entry["steps"]]
 
 
-def _history(entry: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def history_rows(entry: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The measurements of one history, in the order of `HISTORY_HEAD`."""
     return [_history_cells(line) for line in lines(entry)]
 
 
+def history_reasons(entry: Mapping[str, Any]) -> list[str]:
+    """Why measurements have no estimate, interval or decision, or what was left out: each reason once."""
+    found: dict[str, list[str]] = {}
+    for line in lines(entry):
+        if line.reason:
+            found.setdefault(line.reason, []).append(f"{line.version} ({line.measure})")
+    return [f"{', '.join(places)}: {reason}" for reason, places in found.items()]
+
+
 def _history_cells(line: Line) -> tuple[str, ...]:
-    reason = f" ({line.reason})" if line.reason else ""
     return (
         line.version, line.measure, line.against, line.test_set, line.before, line.score,
-        line.improvement + reason, line.interval, line.decision,
-        line.comparison,
+        line.improvement, line.interval, line.decision, line.comparison,
     )  # fmt: skip
 
 
@@ -281,13 +293,15 @@ def markdown(found: Comparison) -> str:
             parts.append(_table(CRITERIA_HEAD, [line.cells for line in one.criteria]))
         if one.comparisons:
             parts.append(_table(COMPARISONS_HEAD, [line.cells for line in one.comparisons]))
-    if _histories(found):
+    if histories(found):
         parts.append("## History of versions")
         parts.append("\n".join(f"- {name}: {meaning}." for name, meaning in TERMS))
+        parts.append("\n".join(f"- {_cell(note)}" for note in found.document.get("history_notes") or []))
         parts.append(f"Learning, potential and retention: {SOURCE}")
-    for entry in _histories(found):
+    for entry in histories(found):
         parts.append(f"### {_cell(str(entry['title']))}")
-        parts.append(_table(HISTORY_HEAD, _history(entry)))
+        parts.append(_table(HISTORY_HEAD, history_rows(entry)))
+        parts.append("\n".join(f"- {_cell(reason)}" for reason in history_reasons(entry)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
