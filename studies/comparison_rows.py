@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..evaluators.comparison.family import SOURCES
+from ..evaluators.comparison.versions import scaled_margin
 from ..evaluators.intervals import METHODS
 from ..evaluators.metric import Interval
 from ..protocols.comparison import VersionComparison
@@ -65,7 +66,11 @@ class Describer:
         interval = None if found is None else found.interval
         decided = verdict.decision
         told = wording.words(
-            decided, worse=verdict.worse, margin=line.plan.margin is not None, reason=verdict.reason
+            decided,
+            worse=verdict.worse,
+            margin=line.plan.margin is not None,
+            reason=verdict.reason,
+            at_limit=_at_limit(line),
         )
         p_superior, p_non_inferior = p_values(line)
         counts = None if found is None else found.difference.counts
@@ -232,6 +237,22 @@ class Describer:
         found = [*own, *(METHODS[interval.method].citations if interval is not None else ())]
         found += SOURCES.get(self.section.multiplicity, ()) if whole else ()
         return " | ".join(dict.fromkeys(citation.text for citation in found)) or None
+
+
+def _at_limit(line: Line) -> bool:
+    """Whether the bound that decides is the limit that it decides about."""
+    found = None if line.adjusted is None else line.adjusted.interval
+    if found is None:
+        return False
+    margin = scaled_margin(line.plan.margin, line.plan.scale)
+    lost = None if margin is None else -margin
+    limits = {
+        "superior": (found.lower, 0.0),
+        "non_inferior": (found.lower, lost),
+        "inferior": (found.upper, lost),
+    }
+    bound, limit = limits.get(line.verdict.decision, (0.0, None))
+    return limit is not None and bound == limit
 
 
 def _limit(line: Line) -> float | None:

@@ -32,7 +32,9 @@ def spoken(decision: str) -> str:
 IDENTICAL = "the outputs of both versions are identical, byte for byte: there is no difference to judge"
 
 
-def words(decision: Decision, *, worse: bool, margin: bool, reason: str | None) -> str:
+def words(
+    decision: Decision, *, worse: bool, margin: bool, reason: str | None, at_limit: bool = False
+) -> str:
     """A decision with what the interval says, as one line.
 
     Args:
@@ -40,17 +42,22 @@ def words(decision: Decision, *, worse: bool, margin: bool, reason: str | None) 
         worse: The whole interval lies below 0.
         margin: Whether a margin was declared.
         reason: Why it is not evaluable.
+        at_limit: The bound is the limit itself: Holm's procedure claims what lies beyond, and no more.
 
     Example:
         >>> words("non_inferior", worse=True, margin=True, reason=None)
         'Non-inferior, and worse; the interval lies above the margin, and below 0'
         >>> words("inconclusive", worse=False, margin=False, reason=None)
         'Inconclusive; no margin is declared, so only superiority can be shown'
+        >>> words("superior", worse=False, margin=True, reason=None, at_limit=True)
+        "Superior; above 0 by Holm's procedure, whose bound stops there"
     """
     title = TITLES[decision]
     if decision == "not_evaluable":
         return f"{title}: {(reason or 'there is no interval').rstrip('.')}"
     told = _SAYS[decision, worse]
+    if at_limit and decision in _AT_LIMIT:
+        told = f"{_AT_LIMIT[decision]} by Holm's procedure, whose bound stops there"
     if decision == "inconclusive" and not margin:
         told = _WITHOUT_MARGIN[worse]
     also = ", and worse" if worse and decision in {"non_inferior", "inconclusive"} else ""
@@ -65,6 +72,11 @@ _SAYS: Mapping[tuple[str, bool], str] = {
     ("inferior", True): "the whole interval lies beyond the margin",
     ("inconclusive", False): "the interval reaches beyond the margin",
     ("inconclusive", True): "the interval lies below 0 and reaches beyond the margin",
+}
+_AT_LIMIT: Mapping[str, str] = {
+    "superior": "above 0",
+    "non_inferior": "above the margin",
+    "inferior": "beyond the margin",
 }
 _WITHOUT_MARGIN: Mapping[bool, str] = {
     False: "no margin is declared, so only superiority can be shown",

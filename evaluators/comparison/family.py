@@ -34,7 +34,7 @@ from .graphs import Graph, graphical
 from .improvement import Improvement
 from .methods import WESTFALL
 from .multiplicity import HOLM
-from .simultaneous import largest_deviations
+from .simultaneous import exceedance, largest_deviations
 from .verdict import CLOSE, NEAR, Decision, Verdict, verdict
 
 Method = Literal["bonferroni", "holm", "max_t"]
@@ -233,9 +233,10 @@ def _together(
             replace(one, verdict=replace(one.verdict, reason=_joined(note, one.verdict.reason)))
             for one in _bonferroni(members, level)
         )
-    critical = quantile.upper
+    # never narrower than by itself, so that the larger of both p values always agrees with the bound
+    critical = max(quantile.upper, float(special.ndtri((1 + level) / 2)))
     relative = (quantile.mc_error[1] if quantile.mc_error else 0.0) / critical
-    own_level = float(1 - 2 * special.ndtr(-critical))
+    own_level = max(level, float(1 - 2 * special.ndtr(-critical)))
     found = []
     for member in members:
         if member.improvement is None:
@@ -267,8 +268,7 @@ def _step(p: float, largest: FloatArray) -> float:
     z = -float(special.ndtri(min(p, 1 - 1e-16)))
     if z <= 0:
         return max(p, 0.5)
-    share = (1 + int(np.count_nonzero(largest >= z))) / (len(largest) + 1)
-    return max(p, share / 2)
+    return max(p, float(exceedance(largest, np.array([z]))[0]) / 2)
 
 
 @dataclass(frozen=True)

@@ -114,8 +114,8 @@ def simultaneous_intervals(
         >>> found = simultaneous_intervals([0.5, 0.1], replicates, names=["rest", "walk"])
         >>> print(str(found).split("Source")[0].strip())
         2 estimates together, 95% Subject bootstrap, maximal t, simultaneous: 2.1878 SE
-        rest: 0.5 [0.1916, 0.8084], adjusted p = 0.0006
-        walk: 0.1 [-0.20988, 0.40988], adjusted p = 0.7018
+        rest: 0.5 [0.1916, 0.8084], adjusted p = 0.00040025
+        walk: 0.1 [-0.20988, 0.40988], adjusted p = 0.70161
     """
     if method not in ("max_t", "bonferroni"):
         raise ValueError(f"`method` must be max_t or bonferroni, not {method!r}.")
@@ -202,8 +202,31 @@ def _max_t(largest: FloatArray, tails: FloatArray, level: float, _: Sides) -> tu
     """Quantile of the largest deviations, its relative Monte-Carlo error, and the single-step p values."""
     found = percentile(largest, level, "upper")
     error = found.mc_error[1] if found.mc_error else 0.0
-    beyond = (largest[:, None] >= tails).sum(axis=0)
-    return found.upper, error / found.upper, np.asarray((1 + beyond) / (len(largest) + 1))
+    return found.upper, error / found.upper, exceedance(largest, tails)
+
+
+def exceedance(largest: FloatArray, deviations: FloatArray) -> FloatArray:
+    """Chance that the largest deviation is beyond each of some, from its replicates.
+
+    The inverse of `resample.percentile`: interpolated between order statistics at positions 1 to B of B + 1.
+    So it is below 1 - level exactly where a deviation lies beyond the quantile of that level, and a p value
+    never contradicts its interval. It is never below 1 / (B + 1).
+
+    Args:
+        largest: (B,) replicates.
+        deviations: (k,) deviations, 0 or more.
+
+    Example:
+        >>> exceedance(np.arange(1.0, 20.0), np.array([0.0, 18.0, 18.5, 19.0, 40.0])).round(3)
+        array([1.   , 0.1  , 0.075, 0.05 , 0.05 ])
+    """
+    ordered = np.concatenate([[0.0], np.sort(largest)])
+    place = np.searchsorted(ordered, deviations, side="right") - 1
+    following = np.minimum(place + 1, len(ordered) - 1)
+    gap = ordered[following] - ordered[place]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part = np.where(gap > 0, (deviations - ordered[place]) / gap, 0.0)
+    return np.asarray(1 - (place + part) / len(ordered))
 
 
 def _bonferroni(

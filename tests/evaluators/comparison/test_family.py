@@ -181,6 +181,28 @@ def test_maximal_t_is_that_of_simultaneous_intervals() -> None:
         )
 
 
+@given(
+    seed=st.integers(0, 10_000), shift=st.floats(-1.5, 1.5), margin=st.floats(0.05, 1.5), many=st.booleans()
+)
+@settings(max_examples=60, deadline=None)
+def test_maximal_t_bounds_and_p_values_never_contradict(
+    seed: int, shift: float, margin: float, many: bool
+) -> None:
+    improvements, _ = versions(seed, [shift, 0.0] if many else [shift])
+    # limits close to the bounds are where the two could differ
+    plain = adjusted_comparisons([Member(str(i), one) for i, one in enumerate(improvements)], method="max_t")
+    assert plain[0].interval is not None and plain[0].own_level is not None and plain[0].own_level >= 0.95
+    near = [abs(plain[0].interval.lower) * factor for factor in (0.999, 1.0, 1.001)]
+    for one in (margin, *(value for value in near if value > 0)):
+        family = [Member(str(i), improvement, one) for i, improvement in enumerate(improvements)]
+        for found in adjusted_comparisons(family, method="max_t"):
+            assert found.interval is not None
+            assert found.p_superior is not None and found.p_non_inferior is not None
+            for p, limit in ((found.p_superior, 0.0), (found.p_non_inferior, -one)):
+                if abs(found.interval.lower - limit) > 1e-9:
+                    assert (p < ALPHA) == (found.interval.lower > limit), (p, found.interval.lower, limit)
+
+
 def test_replicates_that_cannot_be_used_stop_only_their_own_comparison() -> None:
     improvements, _ = versions(7, [1.0, 0.0])
     family = [Member(str(i), one) for i, one in enumerate(improvements)]
