@@ -51,8 +51,9 @@ ASSUMPTIONS = (
     "Subjects are drawn independently, and those of the study stand for those to come.",
     "Moving the test values keeps the shape of errors (shift), their relative sizes (scale), or how alike "
     "they are within a subject (made right or wrong at random).",
-    "Rows excluded from the run, and subjects without any row in it, take no part; requirements on the data "
-    "are not judged.",
+    "Rows excluded from the run, and subjects without any row in it, take no part.",
+    "Families of hypotheses, requirements on the study and differences between groups of subjects are not "
+    "simulated: where the protocol has them, its study is met less often than its endpoints.",
     "Each statistic is moved by itself; only where nothing is moved do the decisions of several belong "
     "together.",
 )

@@ -145,7 +145,10 @@ def _write(
     started: str,
     asked: Asked,
 ) -> Calibration:
-    """Write everything, and give the folder its name. It looks at no data that a run has not looked at."""
+    """Write everything, note it in the ledger, and give the folder its name.
+
+    It looks at no data that a run has not looked at.
+    """
     source = results.folder
     files = (
         {}
@@ -169,4 +172,12 @@ def _write(
     folder.write_json(MANIFEST_FILE, content)
     log("written", calibration=name)
     folder.write_text(LOG_FILE, log.text())
+    details = {
+        "calibration": name,
+        "run": results.run_id,
+        "protocol_sha256": content["protocol_sha256"],
+        "manifest_sha256": sha256_file(folder.path / MANIFEST_FILE),
+    }
+    with output_errors(study.path / ledger.FILE):
+        ledger.append(study.path, "calibrate", details)
     return Calibration.open(folder.finish(name))

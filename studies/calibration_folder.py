@@ -146,7 +146,7 @@ def _scene(one: Mapping[str, Any], scene: Mapping[str, Any]) -> tuple[str, ...]:
     undecided = decisions["not_evaluable"]
     return (
         scene["title"],
-        number(scene["truth"]),
+        _truth(scene),
         f"{scene['n_subjects']:,.0f}",
         rate_text(decisions["met"]) if judged else "",
         rate_text(decisions["not_met"]) if judged else "",
@@ -154,6 +154,20 @@ def _scene(one: Mapping[str, Any], scene: Mapping[str, Any]) -> tuple[str, ...]:
         rate_text(scene["coverage"]),
         number(scene["mean_width"]),
     )
+
+
+def _truth(scene: Mapping[str, Any]) -> str:
+    """The truth, the decision that is right there, and what stands against it.
+
+    Example:
+        >>> _truth({"truth": 0.95, "true_decision": "met", "note": None})
+        '0.95 (met)'
+        >>> _truth({"truth": 0.5, "true_decision": None, "note": "the nearest to 0.55"})
+        '0.5 (the nearest to 0.55)'
+    """
+    right = scene.get("true_decision")
+    told = "; ".join(filter(None, (right and right.replace("_", " "), scene.get("note"))))
+    return f"{number(scene['truth'])} ({told})" if told else number(scene["truth"])
 
 
 COMPARED_HEADS = (

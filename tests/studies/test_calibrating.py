@@ -192,6 +192,22 @@ def test_what_cannot_be_moved_is_a_row_with_its_reason(found: Calibration) -> No
     assert found.of("correlation", "observed")["error"] is None
 
 
+def test_a_truth_is_told_with_the_decision_that_is_right_there(found: Calibration) -> None:
+    judged = [one for one in found.document["endpoints"] if one["criterion"] is not None]
+    scenes = [scene for one in judged for scene in one["scenarios"] if not scene["error"]]
+    assert {scene["true_decision"] for scene in scenes} >= {"met"}
+    truths = [cells[3] for cells in lines(found.document)]
+    for scene in scenes:
+        right = scene["true_decision"]
+        assert right is None or any(right.replace("_", " ") in text for text in truths)
+
+
+def test_the_ledger_knows_of_it(found: Calibration) -> None:
+    assert found.folder is not None
+    entry = ledger.read(found.folder.parent.parent)[-1]
+    assert (entry["what"], entry["details"]["calibration"]) == ("calibrate", found.run_id)
+
+
 def test_comparisons_at_known_improvements(found: Calibration) -> None:
     scenes = {one["scenario"]: one["lines"][0] for one in found.document["comparison"]["scenarios"]}
     assert scenes["no_difference"]["truth"] == pytest.approx(0, abs=1e-8)
@@ -223,7 +239,7 @@ def test_the_folder_holds_what_it_rests_on_and_the_report_shows_it(study: Path, 
     assert {p.name for p in found.folder.iterdir()} == {"calibration.json", "manifest.json", "log.jsonl"}
     manifest = json.loads((found.folder / "manifest.json").read_text())
     assert manifest["protocol_sha256"] == found.document["protocol_sha256"]
-    assert [entry["what"] for entry in ledger.read(study)] == ["run"]  # it looks at nothing new
+    assert {entry["what"] for entry in ledger.read(study)} == {"run", "calibrate"}
     results = ac.Results.latest(study)
     page = next(p for p in report(results.folder, formats=("html",)) if p.suffix == ".html").read_text()
     assert 'id="operating-characteristics"' in page
