@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from ..protocols.errors import UsageError
+from ..protocols.errors import UsageError, Violation
+from ..studies import independence
 from .console import Output, shown
+from .failures import CONTRACT, KINDS, SOME_FAILED
 from .tables import plain_table
 from .writing import write_new
 
@@ -30,6 +32,39 @@ def facts(
         "independence": [dict(one) for one in trained],
         "produced": [one.facts() for one in made],
     }
+
+
+def exit_code(trained: Sequence[Mapping[str, Any]], made: Sequence[Made]) -> int:
+    """The exit code of `check` where everything could be read.
+
+    4 where a version knew test subjects, so that nothing can be decided about it; 6 where a program failed on
+    some subjects.
+    """
+    if independence.reasons(trained):
+        return CONTRACT
+    return SOME_FAILED if any(one.failed for one in made) else 0
+
+
+def dependence(trained: Sequence[Mapping[str, Any]]) -> str:
+    """What follows from versions that knew test subjects; empty where none did."""
+    names = ", ".join(independence.reasons(trained))
+    return f"nothing can be decided about {names} on these subjects." if names else ""
+
+
+def error(trained: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The part of the JSON answer that says why the exit code is 4; empty where no version knew anybody."""
+    violations = [
+        asdict(
+            Violation(entry["reason"], file=entry["manifest"], key=f"algorithm.versions.{entry['version']}")
+        )
+        for entry in trained
+        if not entry["independent"]
+    ]
+    if not violations:
+        return {}
+    message = dependence(trained)
+    told = {"kind": KINDS[CONTRACT], "exit_code": CONTRACT, "message": message, "violations": violations}
+    return {"violations": violations, "error": told}
 
 
 def outputs_table(outputs: Sequence[Outputs]) -> Table:

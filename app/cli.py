@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 
 from . import protocols
 from .console import Output, folded, shown, typed
-from .failures import INTERRUPTED, usage
+from .failures import CONTRACT, INTERRUPTED, SOME_FAILED, usage
 from .failures import report as report_failure
 from .options import Json, Memory, Variant, Workers, size
 
@@ -26,9 +26,6 @@ RESERVED = (
     "bundle", "export", "monitor", "serve",
 )  # fmt: skip
 """Verbs that the command line keeps for later, so that nobody's plug-in or alias takes them."""
-
-SOME_FAILED = 6
-"""Exit code where some subjects failed to execute and everything else was done."""
 
 app = typer.Typer(
     name="accordance",
@@ -85,8 +82,9 @@ def _top(
         accordance compare my-study --baseline v1 --candidate v2
 
     Exit codes: 0 completed, 1 gate: not met, 2 usage, 3 gate: not evaluable,
-    4 protocol or data violate their contract, 5 integrity, 70 internal error,
-    74 input or output, 130 interrupted.
+    4 protocol or data violate their contract, 5 integrity, 6 completed, but
+    a program failed on some subjects, 70 internal error, 74 input or output,
+    130 interrupted.
     """
 
 
@@ -173,10 +171,10 @@ def check(  # noqa: PLR0917 - Typer passes options by name
     """Check protocol and data against their contract.
 
     Every violation is shown at once, with file, line, what was found and what
-    is accepted. No endpoint is computed. Exit code 4 where anything is wrong;
-    3 where a version was trained on subjects it is tested on; 5 where --rehash
-    finds files whose bytes changed behind an unchanged time; 6 where --produce
-    had subjects whose program failed.
+    is accepted. No endpoint is computed. Exit code 4 where anything is wrong,
+    or a version was trained on subjects it is tested on; 5 where --rehash finds
+    files whose bytes changed behind an unchanged time; 6 where outputs are
+    produced and the program failed on some subjects.
 
     Examples:
         accordance check my-study
@@ -195,21 +193,25 @@ def check(  # noqa: PLR0917 - Typer passes options by name
     with output.progress() as progress:
         progress("checking protocol and data", 0.0)
         if produce:
-            checked, made = checks.produce_and_examine(study, progress=progress, rehash=rehash)
+            checked, new = checks.produce_and_examine(study, progress=progress, rehash=rehash)
         else:
-            checked, made = checks.examine(study, rehash=rehash), []
+            checked, new = checks.examine(study, rehash=rehash), []
+        made = new or checked.produced
         trained = checked.independence(training_manifest or ())
         outputs = checked.outputs()
     protocol, read = checked.study.protocol, checked.summary()
-    output.answer(tables.study_facts(protocol, study, read) | artefacts.facts(outputs, trained, made))
+    code = artefacts.exit_code(trained, made)
+    answer = artefacts.facts(outputs, trained, made) | artefacts.error(trained) | {"exit_code": code}
+    output.answer(tables.study_facts(protocol, study, read) | answer)
     output.show(tables.study_table(protocol), tables.data_table(read), artefacts.outputs_table(outputs))
     output.show(*tables.handled(checked.handled()), *tables.trained(trained))
     output.show(*tables.produced(one.facts() for one in made))
-    output.text("Protocol and data satisfy their contract.")
-    if not all(entry["independent"] for entry in trained):
-        raise typer.Exit(3)
-    if any(one.failed for one in made):
-        raise typer.Exit(SOME_FAILED)
+    if code == CONTRACT:
+        output.text(f"Not independent: {artefacts.dependence(trained)}")
+    else:
+        output.text("Protocol and data satisfy their contract.")
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command()
@@ -378,9 +380,10 @@ def run(  # noqa: PLR0917 - Typer passes options by name
         results = runs.run(
             study, workers=workers, memory=size(memory), output=output_folder, progress=progress
         )
-    output.answer(tables.run_facts(results))
+    some = any(entry["failed"] for entry in results.document.get("produced", []))
+    output.answer(tables.run_facts(results, code=SOME_FAILED if some else 0))
     _show_results(output, results)
-    if any(entry["failed"] for entry in results.document.get("produced", [])):
+    if some:
         raise typer.Exit(SOME_FAILED)
 
 
@@ -424,7 +427,8 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
     Both versions are judged on the same units, subjects resampled or left out
     for both at once. Says superior, non-inferior, inferior, inconclusive or
     not evaluable for each endpoint of the protocol's `comparison`, and for
-    each candidate. The exit code is 0 whatever the decision.
+    each candidate. The exit code is 0 whatever the decision; 6 where outputs
+    are produced and a version's program failed on some subjects.
 
     Examples:
         accordance compare my-study --baseline v1 --candidate v2
@@ -460,6 +464,8 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
 
             for path in change_control.write(found):
                 output.text(f"Change control: {shown(path)}")
+    if printed.failed(found):
+        raise typer.Exit(SOME_FAILED)
 
 
 @app.command()

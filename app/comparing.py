@@ -13,6 +13,7 @@ from rich.text import Text
 from ..studies.comparison_folder import Comparison, deciding_bounds
 from ..studies.comparison_words import spoken
 from ..studies.results import number
+from .failures import SOME_FAILED
 from .tables import Fitting, plain_table
 
 STYLES = {
@@ -164,17 +165,22 @@ def _weak_spots(found: Comparison) -> Iterator[Text]:
             yield Text(f"Worse, {where}: {'; '.join(confirmed)} ({half}).", style="bold yellow")
 
 
+def failed(found: Comparison) -> bool:
+    """Whether a version that was compared has no outputs of somebody, because its program failed."""
+    return any(entry["failed"] for entry in found.document.get("produced") or ())
+
+
 def facts(found: Comparison) -> dict[str, Any]:
     """The JSON answer: where it is, what it decides, and all comparisons."""
     document = found.document
     kept = (
         "baseline", "candidates", "overlap", "level", "multiplicity", "identical", "decisions", "comparisons",
-        "comparability",
+        "comparability", "produced",
     )  # fmt: skip
     return {
         "comparison": found.run_id,
         "folder": None if found.folder is None else str(found.folder.resolve()),
-        **{name: document[name] for name in kept},
+        **{name: document[name] for name in kept if name in document},
         **{name: document[name] for name in ("change_control", "history") if name in document},
-        "exit_code": 0,
+        "exit_code": SOME_FAILED if failed(found) else 0,
     }

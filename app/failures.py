@@ -16,6 +16,9 @@ from ..protocols.errors import AccordanceError, ContractError, Violation
 from .console import Output, quiet_pipe, shown
 
 USAGE = 2
+CONTRACT = 4
+SOME_FAILED = 6
+"""Some subjects failed to execute, and everything else was done."""
 INTERNAL = 70
 INPUT_OUTPUT = 74
 INTERRUPTED = 130

@@ -30,6 +30,11 @@ class Checked:
     study: Study
     tables: Tables
 
+    @property
+    def produced(self) -> tuple[produce.Made, ...]:
+        """What was produced of versions whose outputs are, and whose program failed."""
+        return self.tables.produced
+
     def summary(self) -> list[dict[str, Any]]:
         """One entry a table and version: its rows, subjects and files."""
         return [

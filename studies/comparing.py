@@ -319,7 +319,8 @@ class _Work:
             for one in matcher.group(group, self.asked.candidates, pool):
                 found[one.endpoint_id, one.candidate] = one
         if matcher.violations:
-            raise ContractError(matcher.violations)
+            notes = [note for note in (one.note() for one in self.data.produced) if note]
+            raise ContractError([*matcher.violations, *(Violation(note) for note in notes)])
         self.rows_read = matcher.rows_read
         return [found[name, candidate] for name in endpoints for candidate in self.asked.candidates]
 
@@ -370,6 +371,7 @@ class _Work:
             "weak_spots": dict(spots),
             "comparability": self._comparability(lines),
             "independence": trained,
+            "produced": [one.facts() for one in self.data.produced],
         }
         return Outcome(document, frame(rows), pl.concat(own))
 
@@ -399,6 +401,7 @@ class _Work:
             notes.append(
                 f"no margin is declared for {', '.join(without)}: only superiority can be shown there"
             )
+        notes += [note for note in (one.note() for one in self.data.produced) if note]
         if self.protocol.missing is not None and self.protocol.missing.primary == "multiple_imputation":
             notes.append(
                 "missing units are not imputed here: versions are compared on units that have both values"

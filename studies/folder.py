@@ -69,11 +69,13 @@ class Tables:
         shared: Table -> data that every version shares (subjects, reference tables).
         tests: Version -> test table -> data.
         training: Version -> the training manifest that its artefact names.
+        produced: What was produced of versions whose outputs are, and whose program failed.
     """
 
     shared: dict[str, TableData | Stream]
     tests: dict[str, dict[str, TableData | Stream]] = field(default_factory=dict)
     training: dict[str, TrainingManifest] = field(default_factory=dict)
+    produced: tuple[produce.Made, ...] = ()
 
     def every(self) -> Iterator[tuple[str | None, TableData | Stream]]:
         """(version or None, data) of every table, shared ones first."""
@@ -199,8 +201,8 @@ def tables(study: Study, *, rehash: bool = False, memory: int | None = None) -> 
         IntegrityError: With `rehash`: files changed without a trace in their size and time.
     """
     hashes = HashCache(cache_folder(study.path), rehash=rehash)
-    violations = produce.lacking(study)
-    lacking = {str(one.key).split(".")[2] for one in violations}
+    made, violations = produce.standing(study)
+    there = {one.version for one in made}
     shared: dict[str, TableData | Stream] = {}
     tests: dict[str, dict[str, TableData | Stream]] = {version: {} for version in study.versions}
     for name in shared_tables(study.protocol):
@@ -208,7 +210,7 @@ def tables(study: Study, *, rehash: bool = False, memory: int | None = None) -> 
             _read(study, name, study.config.sources[name], shared, violations, hashes=hashes, memory=memory)
     for version, spec in study.config.algorithm.versions.items():
         for name in test_tables(study.protocol):
-            if version in lacking and name in produce.tables_of(study, version):
+            if version not in there and name in produce.tables_of(study, version):
                 continue
             _read(study, name, spec.sources[name], tests[version], violations, hashes=hashes, memory=memory)
     for own in tests.values():
@@ -228,7 +230,7 @@ def tables(study: Study, *, rehash: bool = False, memory: int | None = None) -> 
     hashes.verify()
     if violations:
         raise ContractError(violations)
-    return Tables(shared, tests, training)
+    return Tables(shared, tests, training, tuple(made))
 
 
 def _read(

@@ -16,15 +16,22 @@ from typing import Any
 
 import polars as pl
 
+_NAME = r"^[+-]?0[0-9]"
 ERROR = ".error"
 """Ending of the file, beside the output, with the name of what was raised."""
 
 
 def read_input(path: Path, subject: str) -> pl.DataFrame:
-    """A subject's rows from CSV or Parquet; the column that names the subject stays text."""
-    if path.suffix == ".csv":
-        return pl.read_csv(path, infer_schema_length=None, schema_overrides={subject: pl.String})
-    return pl.read_parquet(path)
+    """A subject's rows from CSV or Parquet.
+
+    Of CSV, columns of numbers become numbers. The column that names the subject stays text, and so do others
+    that a number would not give back: `01` is a name, such as of a night, which pairing by key has to find.
+    """
+    if path.suffix != ".csv":
+        return pl.read_parquet(path, hive_partitioning=False)
+    texts = pl.read_csv(path, infer_schema=False)
+    named = [one for one in texts.columns if one == subject or texts[one].str.contains(_NAME).any()]
+    return pl.read_csv(path, infer_schema_length=None, schema_overrides=dict.fromkeys(named, pl.String))
 
 
 def write_output(made: Any, path: Path) -> None:

@@ -62,6 +62,15 @@ class Onnx(Model):
     labels: tuple[Text, ...] = ()
     """Texts in place of whole numbers 0, 1, ..., where the results are classes."""
 
+    @model_validator(mode="after")
+    def _once(self) -> Onnx:
+        twice = [name for name in self.carry if name in self.results]
+        if twice:
+            raise ValueError(
+                f"`{twice[0]}` is carried and a result, too; the outputs have one column of a name"
+            )
+        return self
+
 
 class Produce(Model):
     """A program that makes the outputs of a version. Exactly one of `command`, `python`, `onnx`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import accordance as ac
 from accordance.app.cli import main
 from accordance.protocols.errors import ContractError
 from accordance.reports import report
@@ -165,14 +167,16 @@ def test_one_subject_that_takes_too_long_is_ended_with_all_it_started(make_study
     before = time.monotonic()
     assert failed(produce.produce(load(folder))) == {"002": "took longer than 3 s"}
     assert time.monotonic() - before < 60
-    child = int((folder / "child.txt").read_text())
+    assert is_gone(int((folder / "child.txt").read_text()))
+
+
+def is_gone(process: int) -> bool:
     for _ in range(100):
-        state = Path(f"/proc/{child}/stat")
+        state = Path(f"/proc/{process}/stat")
         if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
-            break
+            return True
         time.sleep(0.05)
-    else:
-        pytest.fail("what the program started is still running")
+    return False
 
 
 def test_rows_of_other_subjects_are_refused(make_study):
@@ -198,8 +202,8 @@ def test_what_was_produced_is_kept_by_its_content(make_study):
     assert again.rows.equals(first.rows)
     signals = folder / "data" / "signals.csv"
     frame = pl.read_csv(signals, infer_schema=False)
-    frame.reverse().write_csv(signals)  # another order, the same content
-    produce.produce(load(folder))
+    pl.concat(reversed(frame.partition_by("subject", maintain_order=True))).write_csv(signals)
+    produce.produce(load(folder))  # subjects in another order, each one's rows as they were
     assert calls(folder) == []
     frame.with_columns(
         rate=pl.when(pl.col("subject") == "003").then(pl.lit("88")).otherwise("rate")
@@ -242,7 +246,10 @@ def test_check_asks_for_outputs_and_produces_them_when_told(make_study, capsys):
     assert main(["check", str(folder), "--produce", "--json"]) == 6
     answer = json.loads(capsys.readouterr().out)
     assert answer["produced"][0]["failed"] == [{"subject": "002", "reason": "raised ValueError"}]
-    assert main(["check", str(folder)]) == 0
+    assert main(["check", str(folder), "--json"]) == 6  # there, and said
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["exit_code"], answer["produced"][0]["kept"]) == (6, 5)
+    assert answer["produced"][0]["failed"] == [{"subject": "002", "reason": "raised ValueError"}]
     checked, made = produce_and_examine(folder)  # the one that failed is tried again
     assert (made[0].kept, dict(made[0].failed)) == (5, {"002": "raised ValueError"})
     assert checked.study.versions == ("v1", "v2")
@@ -260,6 +267,166 @@ def test_a_file_a_subject_goes_in_as_it_is(make_study):
     assert results.rows.drop("row_id").equals(plain.rows.drop("row_id"))
     (folder / "data" / "night_002.bin").unlink()
     assert produce.produce(load(folder))[0].subjects == 5
+
+
+def outputs_of(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "produced" / "v2" / "test").rglob("*") if path.is_file())
+
+
+def test_outputs_of_nobody_with_an_input_are_neither_read_nor_kept(make_study):
+    folder = producing(make_study, "python: model:same")
+    produce.produce(load(folder))
+    home, signals = folder / "produced" / "v2", folder / "data" / "signals.csv"
+    frame = pl.read_csv(signals, infer_schema=False)
+    frame.filter(pl.col("subject") != "006").write_csv(signals)
+    for act in (check, lambda path: ac.compare(path, baseline="v1", candidates="v2")):
+        with pytest.raises(ContractError) as caught:
+            act(folder)
+        (violation,) = caught.value.violations
+        assert "1 file in produced/v2/test belong to no subject" in violation.message
+        assert violation.found == "006.csv"
+    (home / "test" / "deeper").mkdir()
+    for left in ("test/deeper/x.csv", "test/.005.csv.4711", ".records/test/.005.json.4711"):
+        (home / left).write_text("half")  # left by somebody, and by processes that were killed
+    (made,) = produce.produce(load(folder))
+    assert (made.subjects, made.produced, made.kept) == (5, 0, 5)
+    assert outputs_of(folder) == [f"{name}.csv" for name in SUBJECTS["subject"][:5]]
+    for hidden, ending in ((".records", "json"), (".logs", "txt")):
+        names = sorted(path.name for path in (home / hidden / "test").iterdir())
+        assert names == [f"{name}.{ending}" for name in SUBJECTS["subject"][:5]]
+    check(folder)
+
+
+def test_outputs_of_a_subject_whose_program_failed_are_not_read_either(make_study):
+    folder = producing(make_study, "python: model:one_raises")
+    produce.produce(load(folder))
+    (folder / "produced" / "v2" / "test" / "002.csv").write_text("subject,epoch,rate,rhythm\n002,1,70,SR\n")
+    with pytest.raises(ContractError, match="belong to no subject"):
+        check(folder)
+
+
+def test_another_order_of_a_subject_s_rows_is_another_input(make_study):
+    folder = producing(make_study, "python: model:same")
+    produce.produce(load(folder))
+    calls(folder)
+    signals = folder / "data" / "signals.csv"
+    pl.read_csv(signals, infer_schema=False).reverse().write_csv(signals)
+    produce.produce(load(folder))
+    assert calls(folder) == SUBJECTS["subject"]  # signals are in order
+
+
+CALL = 'import polars as pl\n\ndef f(rows, subject):\n    with open("calls.txt", "a") as calls:\n'
+CALL += '        calls.write(subject + "\\n")\n    return rows.with_columns(pl.col("rate") + shift())\n'
+SHIFT = "def shift():\n    return {}\n"
+RUN = "import sys\nimport polars as pl\nfrom {} import shift\nsource, target = sys.argv[1:]\n"
+RUN += "frame = pl.read_csv(source, schema_overrides={{'subject': pl.String}})\n"
+RUN += "frame.with_columns(pl.col('rate') + shift()).write_csv(target)\n"
+PROGRAMS = {
+    "beside it in a package": ("python: pkg.algo:f", {"pkg/algo.py": "from .filters import shift\n" + CALL}),
+    "by its whole name, in a folder that says of itself nothing": (
+        "python: pkg.algo:f",
+        {"pkg/algo.py": "from pkg.filters import *\n" + CALL, "pkg/__init__.py": None},
+    ),
+    "by way of another module": (
+        "python: entry:f",
+        {
+            "entry.py": "def f(rows, subject):\n    import between\n    return between.f(rows, subject)\n",
+            "between.py": "from pkg import filters\nshift = filters.shift\n" + CALL,
+        },
+    ),
+    "by a name in a text": (
+        "python: entry:f",
+        {
+            "entry.py": "import importlib\nshift = importlib.import_module('pkg.filters').shift\n" + CALL,
+            "pkg/__init__.py": None,
+        },
+    ),
+    "from a script": (
+        f'command: [{sys.executable}, bin/x.py, "{{input}}", "{{output}}"]',
+        {
+            "bin/x.py": RUN.format("near"),
+            "bin/near.py": "from deep.filters import *\n",
+            "bin/deep/filters.py": SHIFT,
+        },
+    ),
+    "from a module that a command runs": (
+        f'command: [{sys.executable}, -m, pkg.main, "{{input}}", "{{output}}"]',
+        {"pkg/main.py": RUN.format(".filters")},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_outputs_are_made_again_where_a_module_changed_that_the_program_imports(make_study, name):
+    how, files = PROGRAMS[name]
+    given = {"pkg/__init__.py": "", "pkg/filters.py": SHIFT, **files}
+    folder = producing(make_study, how)
+    for place, text in given.items():
+        if text is not None:
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            (folder / place).write_text(text.format(0) if text == SHIFT else text)
+    (made,) = produce.produce(load(folder))
+    assert (made.produced, dict(made.failed)) == (6, {})
+    (folder / "unrelated.py").write_text("x = 1\n")
+    assert produce.produce(load(folder))[0].kept == 6
+    changed = folder / ("bin/deep/filters.py" if "bin/deep/filters.py" in given else "pkg/filters.py")
+    changed.write_text(SHIFT.format(1))
+    with pytest.raises(ContractError, match="outputs of 6 of 6 subjects"):
+        check(folder)
+    assert produce.produce(load(folder))[0].produced == 6
+    first = pl.read_csv(folder / "produced" / "v2" / "test" / "001.csv")["rate"].to_list()
+    assert first == pytest.approx([V2[0] + 1, V2[1] + 1])
+
+
+def test_nothing_is_produced_with_a_model_file_that_is_another_one(make_study):
+    folder = producing(make_study, "python: model:same")
+    (folder / "weights.bin").write_bytes(b"right")
+    sha256 = hashlib.sha256(b"right").hexdigest()
+    text = (folder / "study.yaml").read_text()
+    (folder / "study.yaml").write_text(text + f"      artefact: {{sha256: {{weights.bin: {sha256}}}}}\n")
+    (folder / "weights.bin").write_bytes(b"wrong")
+    with pytest.raises(ContractError, match=r"not the one that study\.yaml names"):
+        run(folder)
+    assert calls(folder) == []  # or else they would be kept, and pass for those of the right file
+    (folder / "weights.bin").write_bytes(b"right")
+    assert produce.produce(load(folder))[0].produced == 6
+
+
+def test_numbers_become_numbers_and_names_stay_names(make_study):
+    signals = {**rows(rate=V2, rhythm=RHYTHM_V2), "night": ["01", "10"] * 6, "count": [0, 7] * 6}
+    folder = producing(make_study, "python: model:types", tables={"signals": signals})
+    (folder / "model.py").write_text(
+        "import polars as pl\n\ndef types(rows, subject):\n"
+        "    assert rows['rate'].dtype == pl.Float64 and rows['count'].dtype == pl.Int64\n"
+        "    assert rows['night'].to_list() == ['01', '10'] and rows['subject'][0] == subject\n"
+        "    return rows.drop('night', 'count')\n"
+    )
+    assert failed(produce.produce(load(folder))) == {}
+
+
+def test_what_a_program_leaves_running_is_ended_with_it(make_study):
+    folder = producing(make_study, "python: model:leaves_something")
+    (folder / "model.py").write_text(
+        "import subprocess, sys\n\ndef leaves_something(rows, subject):\n"
+        "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "    if subject == '002':\n        open('child.txt', 'w').write(str(child.pid))\n    return rows\n"
+    )
+    assert failed(produce.produce(load(folder))) == {}
+    assert is_gone(int((folder / "child.txt").read_text()))
+
+
+def test_a_command_is_what_it_says(make_study):
+    """Spaces in paths, a program of the study without its folder, long code in a line, a file that lies."""
+    folder = producing(make_study, 'command: [my tool, "{input}", "{output}", "--text=a b"]', name="a b")
+    tool = folder / "my tool"
+    tool.write_text('#!/bin/sh\n[ "$3" = "--text=a b" ] && cp "$1" "$2"\n')
+    tool.chmod(0o755)
+    assert failed(produce.produce(load(folder))) == {}
+    tool.write_text(tool.read_text() + "# another one\n")
+    assert produce.produce(load(folder))[0].produced == 6
+    code = "import sys; open(sys.argv[1] + '.error', 'w').write('rate 61.2'); sys.exit(1)" + " " * 300
+    study = load(producing(make_study, f"command: [{sys.executable}, -c, \"{code}\", '{{output}}']"))
+    assert set(failed_all(study)) == {"ended with exit code 1"}  # and nothing that it says of its data
 
 
 COPY = "import shutil, sys; shutil.copyfile(*sys.argv[1:])"
@@ -285,8 +452,14 @@ def test_an_interruption_ends_what_runs_and_keeps_what_is_done(make_study):
     with pytest.raises(KeyboardInterrupt):
         produce.produce(load(folder), workers=6, progress=progress)
     assert seen.is_set() and time.monotonic() - before < 60
-    assert len(list((folder / "produced" / "v2" / ".records" / "test").glob("[!.]*.json"))) >= 5
+    assert len(list((folder / "produced" / "v2" / ".records" / "test").iterdir())) == 5
     assert len(list((folder / "produced" / "v2" / "test").iterdir())) == 5
+    with pytest.raises(ContractError, match="outputs of 1 of 6 subjects are not there"):
+        check(folder)  # whoever was interrupted did not fail, and is not left out
+    text = (folder / "study.yaml").read_text()
+    (folder / "study.yaml").write_text(text.replace("timeout: 10 min", "timeout: 2 s"))
+    (made,) = produce.produce(load(folder))  # resumed
+    assert (made.produced, made.kept, dict(made.failed)) == (0, 5, {"002": "took longer than 2 s"})
 
 
 WRONG = {
@@ -332,3 +505,55 @@ def test_inputs_that_are_none(make_study, given, message):
     with pytest.raises(ContractError) as caught:
         run(producing(make_study, "python: model:same", given=given))
     assert message in "".join(map(str, caught.value.violations))
+
+
+def test_a_comparison_says_whose_outputs_are_not_there_because_a_program_failed(make_study, capsys):
+    folder = producing(make_study, "python: model:one_raises")
+    produce.produce(load(folder))
+    words = ["compare", str(folder), "--baseline", "v1", "--candidate", "v2"]
+    note = "he program of v2 failed for 1 of 6 subjects, who have no outputs: 002 raised ValueError"
+    assert main(words) == 4  # the others are compared where that is asked for
+    assert note in " ".join(capsys.readouterr().err.split())
+    assert main([*words, "--overlap"]) == 6
+    assert note in " ".join(capsys.readouterr().out.split())
+    assert main([*words, "--overlap", "--json"]) == 6
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["exit_code"], answer["produced"][0]["failed"][0]["subject"]) == (6, "002")
+    assert f"t{note}" in answer["comparability"]["notes"]
+    text = (Path(answer["folder"]) / "comparison.json").read_text() + (
+        Path(answer["folder"]) / "log.jsonl"
+    ).read_text()
+    assert "61.2 of 002" not in text
+    report(Path(answer["folder"]), output=folder / "out", formats=("html",))
+    html = (folder / "out" / "report.html").read_text(encoding="utf-8").replace("<wbr>", "")
+    assert f"T{note}" in html
+
+
+def test_a_comparison_where_every_output_is_there_says_nothing_of_it(make_study):
+    folder = producing(make_study, "python: model:same")
+    produce.produce(load(folder))
+    found = ac.compare(folder, baseline="v1", candidates="v2")
+    assert found.document["produced"][0]["failed"] == []
+    assert not any("program failed" in note for note in found.document["comparability"]["notes"])
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("pl.concat([rows, rows])", "the row repeats the key of an earlier row"),
+        ("rows.drop('rate')", "rate"),
+        ("rows.with_columns(rate=pl.lit('fast'))", "rate"),
+        ("rows.with_columns(rate=pl.lit(-1))", "rate"),
+        ("rows.with_columns(further=1)", "further"),
+    ],
+)
+def test_outputs_that_violate_the_contract_stop_the_study_and_name_the_file(make_study, code, message):
+    folder = producing(make_study, "python: model:f")
+    (folder / "model.py").write_text(
+        f"import polars as pl\n\ndef f(rows, subject):\n    return {code} if subject == '002' else rows\n"
+    )
+    with pytest.raises(ContractError) as caught:
+        run(folder)
+    said = "".join(map(str, caught.value.violations))
+    assert message in said
+    assert "produced/v2/test" in said
