@@ -20,7 +20,7 @@ from ..datasets.pairs import PairFrame
 from ..datasets.read import TableData
 from ..datasets.stream import Stream
 from ..protocols.errors import ContractError, UsageError, Violation
-from ..protocols.model import Protocol
+from ..protocols.model import Endpoint, Protocol
 from . import slices, training_files
 from .artefact import readable
 from .kept import Kept
@@ -134,7 +134,10 @@ def analysed(
     tables: Mapping[str, Mapping[str, pl.DataFrame]],
     kept: Kept,
 ) -> list[dict[str, Any]]:
-    """Every version with a manifest, held against the subjects that its endpoints analyse.
+    """Every version with a manifest, held against the subjects that its endpoints analyse or count.
+
+    Whoever has no unit that any endpoint analyses can still count as a unit without an output, in coverage
+    and where missing units are completed: the version was tested on that subject, too.
 
     Args:
         protocol: Resolved protocol.
@@ -148,9 +151,7 @@ def analysed(
     """
     found = []
     for version, manifest in training.items():
-        subjects = kept.fact(
-            "subjects of all endpoints", version, partial(_analysed, protocol, pairs, version)
-        )
+        subjects = kept.fact("subjects that count", version, partial(_analysed, protocol, pairs, version))
         frames = tables[version]
         test = _test_set(protocol, subjects, frames.get(slices.SUBJECTS), frames)
         found.append(compared(manifest, test, version))
@@ -270,18 +271,28 @@ def _notes(
 
 
 def _analysed(protocol: Protocol, pairs: Mapping[tuple[str, str], PairFrame], version: str) -> list[str]:
-    """Subjects of whom any endpoint analyses a row, sorted."""
+    """Subjects of whom any endpoint analyses or counts a row, sorted; those always reported included."""
     found: set[str] = set()
     seen = []
-    for endpoint in protocol.endpoints.values():
+    for endpoint in (*protocol.endpoints.values(), *slices.automatic_endpoints(protocol).values()):
         asked = (endpoint.pairing, endpoint.population, endpoint.where, endpoint.reference, endpoint.test)
         if (*asked, endpoint.metric) not in seen:
             seen.append((*asked, endpoint.metric))
-            rows = slices.population_rows(
-                protocol, endpoint, pairs[str(endpoint.pairing), version], ["subject"]
-            )
-            found.update(str(one) for one in rows.get_column("subject").unique().to_list())
+            own = pairs[str(endpoint.pairing), version]
+            analysed_ = slices.population_rows(protocol, endpoint, own, ["subject"]).get_column("subject")
+            counted = own.lazy().filter(_with_reference(protocol, endpoint)).select("subject").collect()
+            found.update(str(one) for one in analysed_.unique().to_list())
+            found.update(str(one) for one in counted.get_column("subject").unique().to_list())
     return sorted(found)
+
+
+def _with_reference(protocol: Protocol, endpoint: Endpoint) -> pl.Expr:
+    """Whether a row is a unit of an endpoint with a result of the reference, output or not."""
+    how = slices.coding(protocol, endpoint)
+    keep = slices.has_reference(protocol, endpoint)
+    if how.reference_indeterminate:
+        keep &= ~slices.among(how.reference, how.reference_indeterminate)
+    return keep
 
 
 def _subjects(protocol: Protocol, data: TableData | Stream) -> set[str]:

@@ -18,8 +18,10 @@ from . import ledger
 from .check import examine
 from .config import Version
 from .folder import Study, Tables, load, shared_tables, test_tables
+from .independence import manifests
 from .manifest import tool_version
 from .slices import automatic_sources
+from .training_manifest import TrainingManifest
 
 FILE = "study.lock"
 SCHEMA = "accordance/lock/1"
@@ -54,7 +56,7 @@ def lock(path: Path | str, *, who: str, without_data: bool = False) -> dict[str,
     existing = verify(study.path)
     if existing is not None:
         raise UsageError(f"{study.path} is locked already, by {existing['who']} on {existing['when']}")
-    content = describe(study, data)
+    content = describe(study, data, trained_on(study) if data is None else data.training)
     content["who"], content["when"] = who.strip(), ledger.utc()
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     sha256 = hashlib.sha256(text.encode()).hexdigest()
@@ -98,8 +100,29 @@ def _write_once(path: Path, text: str) -> None:
         partial.unlink(missing_ok=True)
 
 
-def describe(study: Study, data: Tables | None) -> dict[str, Any]:
-    """What a lock fixes, without who and when."""
+def trained_on(study: Study) -> dict[str, TrainingManifest]:
+    """Version -> training manifest, of a study whose data are not there yet: manifests can be all the same.
+
+    Raises:
+        ContractError: Manifests that do not hold.
+    """
+    found, violations = manifests(study)
+    if violations:
+        raise ContractError(violations)
+    return found
+
+
+def describe(
+    study: Study, data: Tables | None, training: Mapping[str, TrainingManifest] | None = None
+) -> dict[str, Any]:
+    """What a lock fixes, without who and when.
+
+    Args:
+        study: The study.
+        data: Its tables; None before there are data.
+        training: Version -> training manifest.
+    """
+    known = training or {}
     algorithm = study.config.algorithm
     return {
         "schema": SCHEMA,
@@ -110,17 +133,18 @@ def describe(study: Study, data: Tables | None) -> dict[str, Any]:
         "algorithm": {
             "name": algorithm.name,
             "decides": study.deciding_version,
-            "versions": {name: _locked(version, name, data) for name, version in algorithm.versions.items()},
+            "versions": {
+                name: _locked(version, known.get(name)) for name, version in algorithm.versions.items()
+            },
         },
         "data": None if data is None else data_hashes(data),
         "protocol": json.loads(canonical(study.protocol)),
     }
 
 
-def _locked(version: Version, name: str, data: Tables | None) -> dict[str, Any]:
+def _locked(version: Version, training: TrainingManifest | None) -> dict[str, Any]:
     """What a lock fixes of a version; code, model files and training manifest where it names them."""
     artefact = version.artefact.identity_sha256() if version.artefact else None
-    training = data.training.get(name) if data is not None else None
     return {
         "build": version.build,
         **({"artefact_sha256": artefact} if artefact else {}),
@@ -249,7 +273,7 @@ def _algorithm_differences(
             continue
         if version.build != known["versions"][name]["build"]:
             yield _difference("version", name, "is another build than the locked one"), frozenset({name})
-        before, now = known["versions"][name], _locked(version, name, tables)
+        before, now = known["versions"][name], _locked(version, tables.training.get(name))
         if now.get("artefact_sha256") != before.get("artefact_sha256"):
             message = "has other code or model files than the locked ones"
             yield _difference("version", name, message), frozenset({name})

@@ -31,6 +31,12 @@ from .training_manifest import (
 SINGLE = ("schema", "algorithm", "salt", "check", "from", "to")
 NEEDED = ("schema", "algorithm", "salt", "check")
 LISTS = ("subjects", "sites")
+_SEPARATORS = (",", ";", "\t", "|")
+"""What parts cells of a table, and stands in no subject's key of a list."""
+_NEARLY = (
+    "subject", "subjects", "subject_id", "subjectid", "id", "usubjid", "patient", "patient_id", "participant",
+)  # fmt: skip
+"""What a column of subjects may be called where it is not called `subject`; nobody's key is one of these."""
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
 _NO_HASH = "is no HMAC-SHA256 in hex (64 digits); a subject's own key does not belong into a manifest"
 
@@ -88,14 +94,10 @@ def subject_list(path: Path, *, salt: str | None = None) -> TrainingManifest:
         OutputError: The system refuses to read it.
     """
     text = _decoded(_bytes(path, str(path), "a list of subjects"), str(path))
-    lines = [line for line in text.splitlines() if line.strip()]
-    header = [one.strip() for one in next(csv.reader(lines[:1]))]
-    if len(header) == 1 and header != ["subject"]:
-        return training_manifest([line.strip().strip('"') for line in lines], salt=salt)
-    if "subject" not in header:
-        message = "expected one subject a line, or CSV with a column `subject` (and `site`, `date`)"
-        raise ContractError([Violation(message, file=str(path), line=1)])
-    rows = [dict(zip(header, row, strict=False)) for row in csv.reader(lines[1:])]
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    rows = _cells(lines, str(path))
+    if rows is None:
+        return training_manifest([line.strip().strip('"') for _, line in lines], salt=salt)
     days = [row["date"].strip() for row in rows if row.get("date", "").strip()]
     wrong = [day for day in days if date_problems(day, None)]
     if wrong:
@@ -111,6 +113,32 @@ def subject_list(path: Path, *, salt: str | None = None) -> TrainingManifest:
         )
     except ContractError as error:
         raise ContractError([replace(one, file=str(path)) for one in error.violations]) from None
+
+
+def _cells(lines: list[tuple[int, str]], name: str) -> list[dict[str, str]] | None:
+    """The rows of a list that is CSV with a header; None of one that has a subject a line.
+
+    Raises:
+        ContractError: It is neither, for example because another character than a comma parts its cells: each
+            line would be taken for a subject, and nobody would ever be found.
+    """
+    wanted = "expected one subject a line, or CSV (a comma between cells) with a column `subject`"
+    header = [one.strip() for one in next(csv.reader([lines[0][1]]))]
+    if len(header) == 1:
+        wrong = [n for n, line in lines if any(mark in line.strip() for mark in _SEPARATORS)]
+        message = f"more than a subject in a line; {wanted}"
+    elif "subject" not in header or len(set(header)) < len(header):
+        wrong, message = [lines[0][0]], f"{wanted} once (`site` and `date` may stand beside it)"
+    else:
+        wrong = [n for n, line in lines if len(next(csv.reader([line]))) != len(header)]
+        message = f"not {len(header)} cells in a line, as in the first one; {wanted}"
+    if not wrong and len(header) == 1 and header[0] != "subject" and header[0].casefold() in _NEARLY:
+        wrong, message = [lines[0][0]], f"{wanted}; its name is written `subject`"
+    if wrong:
+        raise ContractError([Violation(message, file=name, line=wrong[0], count=len(wrong))])
+    if "subject" not in header:
+        return None
+    return [dict(zip(header, next(csv.reader([line])), strict=True)) for _, line in lines[1:]]
 
 
 def _bytes(path: Path, name: str, wanted: str = "a training manifest") -> bytes:
@@ -187,7 +215,7 @@ def _from_csv(text: str, name: str) -> tuple[list[_Entry], list[Violation]]:
     rows = csv.reader(text.splitlines())
     header = [one.strip() for one in next(rows, [])]
     if header != ["key", "value"]:
-        message = "a manifest as CSV has the columns `key` and `value`, and says so in its first line"
+        message = "a manifest as CSV has the columns `key` and `value`, a comma between, and line 1 says so"
         raise ContractError([Violation(message, file=name, line=1)])
     entries, violations = [], []
     for row in rows:

@@ -19,11 +19,14 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from numbers import Integral, Real
 
 from ..protocols.errors import ContractError, Violation
 
 SCHEMA = "accordance/training-manifest/1"
 ALGORITHM = "hmac-sha256"
+_MISSING = ("<NA>", "NaT", "nan", "None")
+"""What missing values become as text."""
 SHORTEST_SALT = 16
 """Fewest characters of a salt: a shorter one is guessed."""
 
@@ -132,7 +135,8 @@ def training_manifest(
         last: Last day of it.
 
     Raises:
-        ContractError: No subjects, an empty key, a short salt, or dates that are none or out of order.
+        ContractError: No subjects, a key that is empty or neither text nor a whole number, a short salt, or
+            dates that are none or out of order.
 
     Example:
         >>> made = training_manifest(["S-001", "S-002"], salt="0123456789abcdef", last="2024-06-30")
@@ -140,8 +144,16 @@ def training_manifest(
         ['S-002']
     """
     salt = secrets.token_hex(16) if salt is None else salt
-    keys = [str(one) for one in subjects]
+    given = list(subjects)
+    keys = [str(one) for one in given]
     violations = [*salt_problems(salt), *date_problems(_day(first), _day(last))]
+    odd = sum(not _is_key(one) for one in given)
+    if odd:
+        message = (
+            "expected texts or whole numbers: a key that became a decimal number (1 as 1.0), or that is "
+            "missing, is nobody's in the test data"
+        )
+        violations.append(Violation(message, key="subjects", count=odd))
     if not keys:
         violations.append(Violation("there are no subjects", key="subjects"))
     empty = sum(not one.strip() for one in keys)
@@ -158,6 +170,14 @@ def training_manifest(
         last=_day(last),
         duplicates=len(hashes) - len(set(hashes)),
     )
+
+
+def _is_key(value: object) -> bool:
+    """Whether a value can be a subject's key as data write it: no decimal number, no missing value."""
+    if isinstance(value, str):
+        return True
+    decimal = isinstance(value, Real) and not isinstance(value, Integral)
+    return not (decimal or isinstance(value, bool | bytes) or str(value) in _MISSING)
 
 
 def _day(value: str | date | None) -> str | None:

@@ -99,16 +99,22 @@ def test_subjects_who_are_excluded_are_no_test_subjects(make_study):
     assert main(["check", str(folder)]) == 0
 
 
-def test_check_asks_and_ends_with_3(make_study, tmp_path, capsys):
+def test_a_version_that_knew_test_subjects_violates_the_contract(make_study, tmp_path, capsys):
     folder = make_study()
     path = tmp_path / "t.json"
     path.write_text(training_manifest(["001", "004", UNKNOWN], salt=SALT).text("json"))
-    assert main(["check", str(folder), "--training-manifest", str(path), "--json"]) == 3
+    assert main(["check", str(folder), "--training-manifest", str(path), "--json"]) == 4
     answer = json.loads(capsys.readouterr().out)
+    assert (answer["exit_code"], answer["error"]["kind"], answer["error"]["exit_code"]) == (4, "contract", 4)
+    assert answer["violations"] == answer["error"]["violations"]
+    assert [one["key"] for one in answer["violations"]] == [f"algorithm.versions.{v}" for v in ("v1", "v2")]
+    assert "2 of 6 test subjects are among those that v1" in answer["violations"][0]["message"]
     assert [entry["version"] for entry in answer["independence"]] == ["v1", "v2"]
     assert answer["independence"][0]["subjects"]["keys"] == ["001", "004"]
-    assert main(["check", str(folder), "--training-manifest", f"v1={path}"]) == 3
+    assert main(["check", str(folder), "--training-manifest", f"v1={path}"]) == 4
     printed = capsys.readouterr().out
+    assert "nothing can be decided about v1 on these subjects" in printed
+    assert "satisfy their contract" not in printed
     assert "2 of 6 test subjects are among those that v1 was trained on (001, 004;" in " ".join(
         printed.split()
     )
@@ -166,6 +172,50 @@ def test_a_manifest_that_changed_after_the_lock_is_post_hoc(make_study):
         "v2",
         "has another training manifest than the locked one",
     )
+
+
+def test_a_manifest_is_locked_where_there_are_no_data_yet(make_study):
+    folder = trained(make_study, [])
+    (folder / "data" / "test_v2.csv").rename(folder / "later.csv")
+    written = lock(folder, who="A. Author", without_data=True)
+    assert set(written["algorithm"]["versions"]["v2"]) == {"build", "training_manifest_sha256"}
+    assert written["data"] is None
+    (folder / "later.csv").rename(folder / "data" / "test_v2.csv")
+    assert run(folder).document["post_hoc"] == []
+    (folder / "training.yaml").write_text(training_manifest(["x"], salt=SALT).text())
+    results = run(folder)
+    (difference,) = results.document["post_hoc"]
+    assert difference["message"] == "has another training manifest than the locked one"
+    assert not results.rows.filter(pl.col("version") == "v2")["pre_specified"].any()
+
+
+def test_a_broken_manifest_is_not_locked(make_study):
+    folder = trained(make_study, [])
+    (folder / "training.yaml").write_text("subjects: [x]\n")
+    with pytest.raises(ContractError, match=r"training\.yaml"):
+        lock(folder, who="A. Author", without_data=True)
+    assert not (folder / "study.lock").exists()
+
+
+WITHOUT_002 = {name: [*values[:2], *values[4:]] for name, values in rows().items()}
+
+
+def test_who_only_counts_without_an_output_is_tested_on_too(make_study):
+    folder = trained(make_study, ["002"], tables={"test_v2": WITHOUT_002})
+    results = run(folder)
+    coverage = results.rows.filter(pl.col("metric") == "coverage", version="v2").row(0, named=True)
+    assert (coverage["n_subjects"], coverage["estimate"]) == (6, pytest.approx(10 / 12))
+    assert results.decision == "not_evaluable"
+    (entry,) = results.document["independence"]
+    assert entry["subjects"] == {"tested": 6, "overlap": 1, "keys": ["002"]}
+    found = ac.compare(folder, baseline="v1", candidates="v2", overlap=True)
+    assert found.document["decisions"]["v2"]["decision"] == "not_evaluable"
+
+
+def test_who_has_no_reference_and_counts_nowhere_is_not_tested_on(make_study):
+    folder = trained(make_study, ["002"], tables={"reference": WITHOUT_002})
+    (entry,) = run(folder).document["independence"]
+    assert (entry["subjects"]["tested"], entry["independent"]) == (5, True)
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -264,11 +314,11 @@ def test_manifests_are_written_by_the_command_line(make_study, tmp_path, capsys)
     words = ["check", "--training-subjects", str(ids), "--write-training-manifest", str(out), "--salt", SALT]
     assert main(words) == 0
     assert "2 subjects (1 of the list repeat others)" in capsys.readouterr().out
-    assert main(["check", str(folder), "--training-manifest", str(out)]) == 3
+    assert main(["check", str(folder), "--training-manifest", str(out)]) == 4
     assert main(words) == 2  # nothing is overwritten
     own = tmp_path / "own.json"
     assert main(["check", str(folder), "--write-training-manifest", str(own), "--json"]) == 0
-    assert main(["check", str(folder), "--training-manifest", str(own)]) == 3
+    assert main(["check", str(folder), "--training-manifest", str(own)]) == 4
     assert main(["check", str(folder), "--training-subjects", str(ids)]) == 2
     assert main(["check", str(folder), "--write-training-manifest", str(tmp_path / "t.txt")]) == 2
     assert main([*words[:2], str(tmp_path / "none"), *words[3:4], str(tmp_path / "new.csv")]) == 4

@@ -8,6 +8,7 @@ import string
 import unicodedata
 from datetime import date
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,6 +90,10 @@ def test_everything_wrong_with_a_list_is_said_at_once():
     assert said == {("salt", None), ("from", None), ("to", None), ("subjects", 2)}
     with pytest.raises(ContractError, match="there are no subjects"):
         training_manifest([], salt=SALT)
+    for keys in ([1.0, 2.0], ["1", None], [float("nan")], np.array([1.5]), [b"1"], [True]):
+        with pytest.raises(ContractError, match="expected texts or whole numbers"):
+            training_manifest(keys, salt=SALT)
+    assert training_manifest(np.array([1, 2]), salt=SALT).overlap(["1", "3"]) == ["1"]
     with pytest.raises(ContractError, match="lies after the last one"):
         training_manifest(["a"], salt=SALT, first="2024-02-01", last="2024-01-01")
 
@@ -167,8 +172,13 @@ def test_everything_is_said_at_once_with_lines_and_no_key_of_a_subject(tmp_path)
         ("t.json", "{", "not valid JSON"),
         ("t.json", "[1]", "the file must hold one object"),
         ("t.json", "[" * 100_000, "nested too deeply"),
-        ("t.csv", f"subject\n{SECRET}\n", "has the columns `key` and `value`"),
+        ("t.csv", f"subject\n{SECRET}\n", "has the columns `key` and `value`, a comma"),
         ("t.csv", f"key,value\nsubjects,{SECRET},x\n", "expected a key and a value, found 3 cells"),
+        ("t.csv", f"key,value\nsubjects;{SECRET}\n", "expected a key and a value, found 1 cells"),
+        ("t.csv", f"key;value\nsubjects;{SECRET}\n", "has the columns `key` and `value`, a comma"),
+        ("t.csv", f"key\tvalue\nsubjects\t{SECRET}\n", "has the columns `key` and `value`, a comma"),
+        ("t.txt", f"key\tvalue\nsubjects\t{SECRET}\n", "not valid YAML: a tab stands"),
+        ("t.txt", f"key;value\nsubjects;{SECRET}\n", "the file must hold keys and values"),
     ],
 )
 def test_files_that_cannot_be_read_say_why_and_quote_nobody(tmp_path, name, content, message):
@@ -217,6 +227,16 @@ def test_a_list_of_subjects(tmp_path, content, sites, first):
     ("content", "message"),
     [
         ("id,site\n1,Basel\n", "with a column `subject`"),
+        ("subject;site\n007;Basel\n", "more than a subject in a line"),
+        ("subject\tsite\n007\tBasel\n", "more than a subject in a line"),
+        ("007;Basel\n008;Ulm\n", "more than a subject in a line"),
+        ("subject\n007|Basel\n", "more than a subject in a line"),
+        ("007\n008,Ulm\n", "more than a subject in a line"),
+        ("site,subject\nBasel, CH,007\n", "not 2 cells in a line"),
+        ("site,subject\n007\n", "not 2 cells in a line"),
+        ("subject,subject\n007,008\n", "a column `subject` once"),
+        ("Subject\n007\n", "its name is written `subject`"),
+        ("USUBJID\n007\n", "its name is written `subject`"),
         ("subject,date\n1,spring\n2,2024-01-01\n", "1 of 2 dates are none"),
         ("subject,site\n", "there are no subjects"),
         (" \n", "the file is empty"),
