@@ -115,7 +115,7 @@ def of_tables(protocol: Protocol, tables: Tables, version: str, *, whole: bool =
         protocol: Resolved protocol.
         tables: The tables of the study.
         version: The version.
-        whole: True keeps subjects whom the subjects table excludes by a code.
+        whole: True keeps subjects whom the subjects table excludes from every endpoint by a code.
     """
     every = tables.of(version)
     paired = _paired(protocol)
@@ -180,7 +180,7 @@ def compared(manifest: TrainingManifest, test: TestSet, version: str) -> dict[st
         "dates": dates,
         "independent": not keys,
         "reason": _reason(manifest, test, version, keys) if keys else None,
-        "notes": _notes(manifest, test, sites, dates),
+        "notes": [*_spelt(manifest, test), *_notes(manifest, test, sites, dates)],
     }
 
 
@@ -240,6 +240,19 @@ def _dates(manifest: TrainingManifest, test: TestSet) -> dict[str, Any]:
         "overlap": overlap,
         "not_looked_at": list(test.undated),
     }
+
+
+def _spelt(manifest: TrainingManifest, test: TestSet) -> list[str]:
+    """That subjects would be found in the manifest if their keys were written otherwise."""
+    keys = manifest.alike(test.subjects)
+    if not keys:
+        return []
+    shown = ", ".join(keys[:MOST_SHOWN])
+    more = f" and {len(keys) - MOST_SHOWN:,} more" if len(keys) > MOST_SHOWN else ""
+    return [
+        f"{len(keys):,} of {len(test.subjects):,} test subjects would be among those that it was trained on "
+        f"if their keys were written otherwise (case, hyphens, leading zeros): {shown}{more}"
+    ]
 
 
 def _notes(
@@ -303,11 +316,17 @@ def _subjects(protocol: Protocol, data: TableData | Stream) -> set[str]:
 
 
 def _excluded(protocol: Protocol, subjects: pl.DataFrame) -> set[str]:
-    """Subjects that the subjects table excludes by a code."""
+    """Subjects whom the subjects table excludes by a code that no endpoint's population keeps in."""
     table = protocol.tables[slices.SUBJECTS]
     if table.exclusion is None or table.exclusion not in subjects.columns:
         return set()
-    out = subjects.filter(pl.col(table.exclusion).is_not_null())
+    codes = set(protocol.exclusions)
+    for endpoint in protocol.endpoints.values():
+        left_out = protocol.populations[str(endpoint.population)].exclude
+        codes &= set(protocol.exclusions if left_out is None else left_out)
+    kept = set(protocol.exclusions) - codes  # codes that are not declared leave everybody out
+    code = pl.col(table.exclusion).cast(pl.String)
+    out = subjects.filter(code.is_not_null() & ~code.is_in(sorted(kept)))
     return {str(one) for one in out.get_column(table.subject).to_list()}
 
 

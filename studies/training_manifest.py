@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import io
 import json
+import re
 import secrets
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -27,6 +28,8 @@ SCHEMA = "accordance/training-manifest/1"
 ALGORITHM = "hmac-sha256"
 _MISSING = ("<NA>", "NaT", "nan", "None")
 """What missing values become as text."""
+_WIDTHS = range(2, 7)
+"""Digits that numbers in keys are filled up to with zeros."""
 SHORTEST_SALT = 16
 """Fewest characters of a salt: a shorter one is guessed."""
 
@@ -81,6 +84,26 @@ class TrainingManifest:
         """
         return sorted(one for one in set(subjects) if salted(one, self.salt) in self.subjects)
 
+    def alike(self, subjects: Iterable[str]) -> list[str]:
+        """Those of some subjects that would be in the manifest if their keys were written otherwise, sorted.
+
+        Tried are other case, no hyphens and the like, and fewer or more leading zeros: `001` where the
+        training data may have had `1`. Such a subject may be somebody else, and has to be looked at.
+
+        Args:
+            subjects: Keys of the subjects of the test data.
+
+        Example:
+            >>> training_manifest(["s1", "7"], salt="0123456789abcdef").alike(["S-1", "007", "s1", "S2"])
+            ['007', 'S-1']
+        """
+        return sorted(
+            one
+            for one in set(subjects)
+            if salted(one, self.salt) not in self.subjects
+            and any(salted(other, self.salt) in self.subjects for other in _spellings(one))
+        )
+
     def text(self, form: str = "yaml") -> str:
         """The manifest as the text of a file.
 
@@ -115,6 +138,14 @@ class TrainingManifest:
         for name, values in lists.items():
             lines += [f"{name}:", *(f"  - {json.dumps(value, ensure_ascii=False)}" for value in values)]
         return "\n".join(lines) + "\n"
+
+
+def _spellings(subject: str) -> set[str]:
+    """Other ways to write a subject's key."""
+    keys = {subject, re.sub(r"[\W_]+", "", subject)}
+    keys |= {re.sub(r"0+(?=\d)", "", one) for one in keys}
+    keys |= {re.sub(r"\d+$", lambda end, n=n: end[0].zfill(n), one) for one in keys for n in _WIDTHS}
+    return {way for one in keys if one for way in (one, one.lower(), one.upper())} - {subject}
 
 
 def training_manifest(

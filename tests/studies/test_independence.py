@@ -99,6 +99,16 @@ def test_subjects_who_are_excluded_are_no_test_subjects(make_study):
     assert main(["check", str(folder)]) == 0
 
 
+def test_subjects_whom_a_population_keeps_are_test_subjects_all_the_same(make_study):
+    excluded = {**SUBJECTS, "exclusion": ["withdrawn", *[None] * 5]}
+    everybody = "populations:\n  all: {title: Everybody, exclude: []}\n"
+    endpoints = ENDPOINTS.replace("    metric: rmse\n", "    metric: rmse\n    population: all\n") + everybody
+    folder = trained(make_study, ["001"], tables={"subjects": excluded}, endpoints=endpoints)
+    assert main(["check", str(folder)]) == 4
+    (entry,) = run(folder).document["independence"]
+    assert entry["subjects"] == {"tested": 6, "overlap": 1, "keys": ["001"]}
+
+
 def test_a_version_that_knew_test_subjects_violates_the_contract(make_study, tmp_path, capsys):
     folder = make_study()
     path = tmp_path / "t.json"
@@ -269,6 +279,23 @@ def test_dates(first, last, overlap):
     assert entry["dates"]["overlap"] is overlap
     assert bool(entry["notes"]) is bool(overlap)
     assert entry["independent"] and entry["reason"] is None
+
+
+def test_keys_that_are_written_otherwise_are_said_and_prove_nothing(make_study):
+    entry = compared(
+        training_manifest(["S-01", "7", "x"], salt=SALT), TestSet(("S1", "s_1", "007", "X1")), "v1"
+    )
+    assert entry["independent"]
+    assert entry["subjects"]["keys"] == []
+    (note,) = entry["notes"]
+    assert note.startswith("1 of 4 test subjects would be among those that it was trained on if their keys")
+    assert note.endswith(": 007")
+    made = training_manifest(["s1", "A12", "00042", "zoe"], salt=SALT)
+    assert made.alike(["S1", "a-12", "42", "Zoe", "s1", "A1", "4", "zoey"]) == ["42", "S1", "Zoe", "a-12"]
+    results = run(trained(make_study, ["1", "4x"]))
+    assert results.decision == "met"
+    (entry,) = results.document["independence"]
+    assert "would be among those" in entry["notes"][0] and entry["notes"][0].endswith(": 001")
 
 
 def test_sites_are_compared_without_regard_to_case_and_blanks():

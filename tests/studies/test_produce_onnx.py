@@ -14,6 +14,7 @@ from accordance.protocols.errors import ContractError
 from accordance.studies import produce
 from accordance.studies.folder import load
 from accordance.studies.produce_onnx import RUNTIME, predict
+from accordance.studies.produce_program import fingerprint
 
 from .conftest import RHYTHM_V2, V2, rows
 from .test_produce import failed, failed_all, producing
@@ -44,8 +45,8 @@ def message(*fields: tuple[int, int | bytes | str]) -> bytes:
     return made
 
 
-def product(weights: list[float]) -> bytes:
-    """The ONNX model y = x w, for x of any height (fields as in onnx.proto3)."""
+def product(weights: list[float], *, beside: str | None = None) -> bytes:
+    """The ONNX model y = x w, x of any height (fields as in onnx.proto3); w may lie in a file beside it."""
 
     def value(name: str, width: int) -> bytes:
         shape = message((1, message((2, "n"))), (1, message((1, width))))
@@ -53,6 +54,9 @@ def product(weights: list[float]) -> bytes:
 
     raw = struct.pack(f"<{len(weights)}f", *weights)
     tensor = message((1, len(weights)), (1, 1), (2, 1), (8, "w"), (9, raw))
+    if beside:
+        place = message((1, "location"), (2, beside))
+        tensor = message((1, len(weights)), (1, 1), (2, 1), (8, "w"), (13, place), (14, 1))
     node = message((1, "x"), (1, "w"), (2, "y"), (4, "MatMul"))
     graph = message((1, node), (2, "g"), (5, tensor), (11, value("x", len(weights))), (12, value("y", 1)))
     return message((1, 8), (7, graph), (8, message((2, 13))))
@@ -107,6 +111,51 @@ def test_its_outputs_become_the_test_table(make_study):
     assert produce.produce(load(folder))[0].produced == 6  # another model, other outputs
     (folder / "models" / "m.onnx").write_bytes(b"no model")
     assert len(failed_all(load(folder))) == 6
+
+
+@needs_runtime
+def test_weights_beside_the_model_are_of_the_program(make_study):
+    folder = producing(make_study, BLOCK)
+    (folder / "models").mkdir()
+    (folder / "models" / "m.onnx").write_bytes(product([1.0, 0.0], beside="m.onnx.data"))
+    (folder / "models" / "notes.txt").write_text("not of the model")
+    (folder / "models" / "m.onnx.data").write_bytes(struct.pack("<2f", 1.0, 0.0))
+    assert produce.produce(load(folder))[0].produced == 6
+    (folder / "models" / "notes.txt").write_text("changed")
+    assert produce.produce(load(folder))[0].kept == 6
+    (folder / "models" / "m.onnx.data").write_bytes(struct.pack("<2f", 2.0, 0.0))
+    assert produce.produce(load(folder))[0].produced == 6
+    found = pl.read_csv(folder / "produced" / "v2" / "test" / "001.csv")
+    np.testing.assert_allclose(found["rate"].to_numpy(), [2 * V2[0], 2 * V2[1]], rtol=1e-6)
+
+
+def test_files_that_a_model_names_are_of_the_program(make_study):
+    folder = producing(make_study, BLOCK)
+    (folder / "models").mkdir()
+    (folder / "models" / "m.onnx").write_bytes(product([1.0, 0.0], beside="m.onnx.data"))
+    for name in ("m.onnx.data", "notes.txt"):
+        (folder / "models" / name).write_text(name)
+    study = load(folder)
+    spec = study.config.algorithm.versions["v2"].produce
+    assert [name for name, _ in fingerprint(study, spec)] == ["models/m.onnx", "models/m.onnx.data"]
+
+
+@needs_runtime
+def test_what_is_carried_stays_as_it_is_written(make_study):
+    signals = {**rows(rate=V2, rhythm=RHYTHM_V2), "night": ["01", "10"] * 6}
+    folder = producing(
+        make_study, BLOCK.replace("[epoch, rhythm]", "[epoch, rhythm, night]"), tables={"signals": signals}
+    )
+    (folder / "models").mkdir()
+    (folder / "models" / "m.onnx").write_bytes(product([1.0, 0.0]))
+    produce.produce(load(folder))
+    found = pl.read_csv(folder / "produced" / "v2" / "test" / "001.csv", infer_schema=False)
+    assert found["night"].to_list() == ["01", "10"]
+
+
+def test_a_column_is_carried_or_a_result(make_study):
+    with pytest.raises(ContractError, match="`rate` is carried and a result, too"):
+        load(producing(make_study, BLOCK.replace("[epoch, rhythm]", "[epoch, rate]")))
 
 
 @needs_runtime
