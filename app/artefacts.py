@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ..protocols.errors import UsageError, Violation
 from ..studies import independence
+from . import tables
 from .console import Output, shown
 from .failures import CONTRACT, KINDS, SOME_FAILED
 from .tables import plain_table
@@ -18,6 +19,7 @@ from .writing import write_new
 
 if TYPE_CHECKING:
     from ..studies.artefact import Outputs
+    from ..studies.check import Checked
     from ..studies.produce import Made
 
 FORMS = {".json": "json", ".csv": "csv", ".yaml": "yaml", ".yml": "yaml"}
@@ -32,6 +34,40 @@ def facts(
         "independence": [dict(one) for one in trained],
         "produced": [one.facts() for one in made],
     }
+
+
+def answer(
+    output: Output,
+    study: Path,
+    checked: Checked,
+    trained: Sequence[Mapping[str, Any]],
+    new: Sequence[Made] = (),
+) -> int:
+    """Answer `check` where everything could be read.
+
+    Args:
+        output: Where to.
+        study: The study folder, as it was named.
+        checked: What was checked.
+        trained: Versions with a training manifest, held against their test data.
+        new: What was produced just now. Default: what was there.
+
+    Returns:
+        The exit code.
+    """
+    made = new or checked.produced
+    outputs, read, protocol = checked.outputs(), checked.summary(), checked.study.protocol
+    code = exit_code(trained, made)
+    told = facts(outputs, trained, made) | error(trained) | {"exit_code": code}
+    output.answer(tables.study_facts(protocol, study, read) | told)
+    output.show(tables.study_table(protocol), tables.data_table(read), outputs_table(outputs))
+    output.show(*tables.handled(checked.handled()), *tables.trained(trained))
+    output.show(*tables.produced(one.facts() for one in made))
+    if code == CONTRACT:
+        output.text(f"Not independent: {dependence(trained)}")
+    else:
+        output.text("Protocol and data satisfy their contract.")
+    return code
 
 
 def exit_code(trained: Sequence[Mapping[str, Any]], made: Sequence[Made]) -> int:

@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 
 from . import protocols
 from .console import Output, folded, shown, typed
-from .failures import CONTRACT, INTERRUPTED, SOME_FAILED, usage
+from .failures import INTERRUPTED, SOME_FAILED, usage
 from .failures import report as report_failure
 from .options import Json, Memory, Variant, Workers, size
 
@@ -184,7 +184,7 @@ def check(  # noqa: PLR0917 - Typer passes options by name
         accordance check --training-subjects ids.txt --write-training-manifest m.csv
     """
     from ..studies import check as checks
-    from . import artefacts, tables
+    from . import artefacts
 
     output = Output(as_json=as_json)
     if write_training_manifest is not None or training_subjects is not None or salt is not None:
@@ -196,20 +196,8 @@ def check(  # noqa: PLR0917 - Typer passes options by name
             checked, new = checks.produce_and_examine(study, progress=progress, rehash=rehash)
         else:
             checked, new = checks.examine(study, rehash=rehash), []
-        made = new or checked.produced
         trained = checked.independence(training_manifest or ())
-        outputs = checked.outputs()
-    protocol, read = checked.study.protocol, checked.summary()
-    code = artefacts.exit_code(trained, made)
-    answer = artefacts.facts(outputs, trained, made) | artefacts.error(trained) | {"exit_code": code}
-    output.answer(tables.study_facts(protocol, study, read) | answer)
-    output.show(tables.study_table(protocol), tables.data_table(read), artefacts.outputs_table(outputs))
-    output.show(*tables.handled(checked.handled()), *tables.trained(trained))
-    output.show(*tables.produced(one.facts() for one in made))
-    if code == CONTRACT:
-        output.text(f"Not independent: {artefacts.dependence(trained)}")
-    else:
-        output.text("Protocol and data satisfy their contract.")
+    code = artefacts.answer(output, study, checked, trained, new)
     if code:
         raise typer.Exit(code)
 

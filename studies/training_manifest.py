@@ -144,7 +144,8 @@ def _spellings(subject: str) -> set[str]:
     """Other ways to write a subject's key."""
     keys = {subject, re.sub(r"[\W_]+", "", subject)}
     keys |= {re.sub(r"0+(?=\d)", "", one) for one in keys}
-    keys |= {re.sub(r"\d+$", lambda end, n=n: end[0].zfill(n), one) for one in keys for n in _WIDTHS}
+    numbered = [(one, re.search(r"\d*$", one)) for one in keys]
+    keys |= {one[: end.start()] + end[0].zfill(n) for one, end in numbered if end and end[0] for n in _WIDTHS}
     return {way for one in keys if one for way in (one, one.lower(), one.upper())} - {subject}
 
 
