@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from ..protocols.errors import ContractError, Violation
 from . import artefact
 from .produce_asked import LOGS, Asked, Job, asked, jobs
 from .produce_program import absent
-from .produce_running import NOT_STARTED, Runner
+from .produce_running import NOT_STARTED, Runner, told_to_end
 from .producing import FOLDER
 from .writing import output_errors
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from .folder import Study
 
+LOOK_EVERY = 0.2
+"""Seconds after which to look up from waiting. Within it Ctrl-C is not heard, once Polars is imported."""
 MOST_SHOWN = 5
 """Most subjects that a sentence names; results.json has all."""
 
@@ -220,17 +222,21 @@ def _executed(
     """Subject -> why there are no outputs, of those whose program failed, sorted."""
     failed: dict[str, str] = {}
     runner = Runner(one)
-    with ThreadPoolExecutor(workers) as pool:
+    with told_to_end(), ThreadPoolExecutor(workers) as pool:
         waiting: dict[Future[str | None], Job] = {pool.submit(runner.subject, job): job for job in todo}
+        pending = set(waiting)
         try:
-            for done, future in enumerate(as_completed(waiting), start=1):
-                subject, reason = waiting[future].subject, future.result()
-                if reason is not None:
-                    failed[subject] = reason
-                    log(
-                        "subject failed", version=one.version, table=one.table, subject=subject, reason=reason
-                    )
-                tell(f"producing {one.version}: {done:,} of {len(todo):,} subjects", done / len(todo))
+            while pending:
+                done, pending = wait(pending, LOOK_EVERY, FIRST_COMPLETED)
+                for future in done:
+                    subject, reason = waiting[future].subject, future.result()
+                    if reason is not None:
+                        failed[subject] = reason
+                        facts = {"version": one.version, "table": one.table, "subject": subject}
+                        log("subject failed", **facts, reason=reason)
+                if done:
+                    n = len(todo) - len(pending)
+                    tell(f"producing {one.version}: {n:,} of {len(todo):,} subjects", n / len(todo))
         except BaseException:
             runner.stop()
             pool.shutdown(wait=False, cancel_futures=True)

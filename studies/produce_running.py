@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import polars as pl
@@ -112,6 +113,22 @@ class Runner:
         if code != 0:
             return _ended(code, output if one.spec.command is None else None), None
         return _checked(one, job, output)
+
+
+@contextmanager
+def told_to_end() -> Iterator[None]:
+    """Take being told to end (SIGTERM, as from a build server) for an interruption while programs run.
+
+    Otherwise this process would be gone at once, and what it started would run on, with nobody to end it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals belong to the main thread
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -460,6 +462,25 @@ def test_an_interruption_ends_what_runs_and_keeps_what_is_done(make_study):
     (folder / "study.yaml").write_text(text.replace("timeout: 10 min", "timeout: 2 s"))
     (made,) = produce.produce(load(folder))  # resumed
     assert (made.produced, made.kept, dict(made.failed)) == (0, 5, {"002": "took longer than 2 s"})
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_told_to_end_leaves_nothing_running(make_study, number):
+    folder = producing(make_study, "python: model:one_hangs")
+    code = "from accordance.app.cli import main; main()"
+    words = [sys.executable, "-c", code, "run", str(folder), "--workers", "1"]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        child = folder / "child.txt"
+        until = time.monotonic() + 120
+        while not (child.exists() and child.read_text()) and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted" in said
+    assert is_gone(int(child.read_text()))
+    assert outputs_of(folder) == ["001.csv"]
+    assert not (folder / "runs").exists()
 
 
 WRONG = {
