@@ -1,7 +1,8 @@
-"""Options that every verb has."""
+"""Arguments and options that several verbs have."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,16 @@ Memory = Annotated[
 
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Threads. The numbers do not depend on it.")
+]
+
+
+Study = Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder: the one that holds study.yaml.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, or study folder for its latest run.")]
+Shown = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN|COMPARISON", help="Run or comparison folder, or study folder for its latest run."
+    ),
 ]
 
 
