@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..studies import tracking
 from ..studies.comparison_folder import Comparison, deciding_bounds
 from ..studies.comparison_words import spoken
 from ..studies.results import number
+from .console import Output
 from .failures import SOME_FAILED
 from .tables import Fitting, plain_table
 
@@ -181,6 +184,18 @@ def facts(found: Comparison) -> dict[str, Any]:
         "comparison": found.run_id,
         "folder": None if found.folder is None else str(found.folder.resolve()),
         **{name: document[name] for name in kept if name in document},
-        **{name: document[name] for name in ("change_control", "history") if name in document},
+        **{name: document[name] for name in ("change_control", "history", "history_notes") if name in document},
         "exit_code": SOME_FAILED if failed(found) else 0,
     }
+
+
+def log(output: Output, found: Comparison, to: Sequence[str]) -> None:
+    """Log the comparison to trackers, and say where; as JSON, with the answer.
+
+    Raises:
+        OutputError: A tracker could not be logged to.
+    """
+    logged = tracking.log(found, to)
+    output.answer({**facts(found), "logged": [asdict(one) for one in logged]})
+    for one in logged:
+        output.text(f"Logged to {one.to}: {one.candidate}, run {one.run} ({one.where})")

@@ -48,6 +48,10 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
         Path | None,
         typer.Option("--output", metavar="FOLDER", help="Where it is written. Default: STUDY/comparisons."),
     ] = None,
+    log_to: Annotated[
+        list[str] | None,
+        typer.Option("--log-to", metavar="mlflow|wandb", help="Log it to a tracker, too; may repeat."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare versions: which is better, and is it shown?
@@ -64,11 +68,14 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
         accordance compare my-study --baseline v1 --candidate v2 --overlap
         accordance compare my-study --baseline v1 --json | jq .decisions
         accordance compare my-study --baseline v1 --candidate v2 --pccp
+        accordance compare my-study --baseline v1 --log-to mlflow
     """
     from ..studies import comparing as comparisons
+    from ..studies import tracking
     from . import comparing as printed
 
     output = Output(as_json=as_json)
+    tracking.refuse(log_to or ())
     with output.progress() as progress:
         found = comparisons.compare(
             study,
@@ -82,7 +89,8 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
             output=output_folder,
             progress=progress,
         )
-    output.answer(printed.facts(found))
+    if not (as_json and log_to):  # else one object comes after logging: the answer, or what went wrong
+        output.answer(printed.facts(found))
     output.text()
     output.show(*printed.report(found))
     if found.folder is not None:
@@ -92,6 +100,8 @@ def compare(  # noqa: PLR0917 - Typer passes options by name
 
             for path in change_control.write(found):
                 output.text(f"Change control: {shown(path)}")
+    if log_to:
+        printed.log(output, found, log_to)
     if printed.failed(found):
         raise typer.Exit(SOME_FAILED)
 
