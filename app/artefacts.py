@@ -115,8 +115,20 @@ def outputs_table(outputs: Sequence[Outputs]) -> Table:
         if n:
             verified = sum(state == "verified" for state in one.files.values())
             said.append(f"{verified:,} of {n:,} model file{'' if n == 1 else 's'} verified")
+        said += [run_words(run) for run in one.runs]
         table.add_row(one.id, one.sha256[:16], "; ".join(said))
     return table
+
+
+def run_words(run: Mapping[str, Any]) -> str:
+    """The run that a tracker says outputs come from.
+
+    Example:
+        >>> run_words({"tracker": "mlflow", "run": "1f0c", "commit": "4f2c91a"})
+        'mlflow run 1f0c, commit 4f2c91a'
+    """
+    parts = [f"{run['tracker']} run {run['run']}" if run["run"] else f"{run['tracker']}, no run"]
+    return ", ".join([*parts, *([f"commit {run['commit']}"] if run["commit"] else [])])
 
 
 def write_manifest(

@@ -1,4 +1,4 @@
-"""The files of a source, wherever they lie: on disks (`roots`) or in object stores (`stores`)."""
+"""The files of a source, wherever they lie: on disks (`roots`), in object stores or in trackers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .located import LocalFile, Located
 from .roots import ENDINGS, Format, Roots, anchor, files
 from .sources import Source
 from .stores import Store, is_address, matches
+from .tracked_files import TrackedRoot
 
 
 def found(source: Source, roots: Roots, *, key: str) -> list[tuple[Located, Format]]:
@@ -66,7 +67,7 @@ def _stored(source: Source, written: str, roots: Roots, key: str) -> list[tuple[
     return formats
 
 
-def _root(below: str, written: str, roots: Roots, key: str) -> Store:
+def _root(below: str, written: str, roots: Roots, key: str) -> Store | TrackedRoot:
     """The declared root that an address lies under."""
     for store in roots.stores.values():
         if store.contains(below):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -52,6 +53,10 @@ class Located(Protocol):
 
     def problems(self) -> AbstractContextManager[None]:
         """Turns what goes wrong on the way to it into words."""
+
+    @property
+    def origin(self) -> Mapping[str, Any] | None:
+        """What an experiment tracker says that it comes from; None for a file from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,11 @@ class LocalFile:
         """A disk answers for itself."""
         return nullcontext()
 
+    @property
+    def origin(self) -> None:
+        """No tracker speaks of it."""
+        return None
+
 
 def record(file: Located, cache: HashCache | None = None) -> FileRecord:
     """The record of a file, wherever it lies.
@@ -135,4 +145,4 @@ def record(file: Located, cache: HashCache | None = None) -> FileRecord:
         OutputError: The file cannot be read.
     """
     sha256 = (cache or HashCache()).sha256(file.name, file.state, file.sha256)
-    return FileRecord(file.name, sha256, file.size)
+    return FileRecord(file.name, sha256, file.size, file.origin)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,13 @@ class FileRecord:
         path_relative: Path relative to the study folder (absolute where it lies outside).
         sha256: Hash of its bytes.
         bytes: Its size.
+        origin: What the experiment tracker says that it comes from; None for files from elsewhere.
     """
 
     path_relative: str
     sha256: str
     bytes: int
+    origin: Mapping[str, Any] | None = field(default=None, compare=False)
 
 
 def sha256_file(path: Path) -> str:

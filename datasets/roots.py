@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..protocols.errors import ContractError, Violation
+from . import tracked_files
 from .sources import Source
 from .stores import Store, StoreOptions, declared
+from .tracked_files import TrackedRoot
 
 Format = str
 """Word for a format, as `format` in study.yaml."""
@@ -28,13 +30,13 @@ class Roots:
         base: The study folder; relative paths start here.
         folders: Name -> resolved folder.
         written: Name -> the folder as the study writes it, for messages.
-        stores: Name -> root in an object store.
+        stores: Name -> root in an object store, or in an experiment tracker.
     """
 
     base: Path
     folders: Mapping[str, Path]
     written: Mapping[str, str]
-    stores: Mapping[str, Store] = field(default_factory=dict)
+    stores: Mapping[str, Store | TrackedRoot] = field(default_factory=dict)
 
     @staticmethod
     def of(base: Path, roots: Mapping[str, str], options: Mapping[str, StoreOptions] | None = None) -> Roots:
@@ -48,7 +50,16 @@ class Roots:
         Raises:
             ContractError: An address that names no store.
         """
-        stores = declared(roots, options or {})
+        asked = options or {}
+        tracked, violations = tracked_files.declared(roots, asked, base.resolve())
+        addresses = {name: path for name, path in roots.items() if not tracked_files.is_tracked(path)}
+        try:
+            of_stores = {name: one for name, one in asked.items() if name in addresses or name not in roots}
+            stores: dict[str, Store | TrackedRoot] = {**declared(addresses, of_stores), **tracked}
+        except ContractError as error:
+            violations = [*error.violations, *violations]
+        if violations:
+            raise ContractError(violations)
         resolved = {name: (base / path).resolve() for name, path in roots.items() if name not in stores}
         return Roots(base.resolve(), resolved, dict(roots), stores)
 

@@ -56,8 +56,8 @@ class Reading(Model):
 class Source(Model):
     """Where one table's rows come from. Exactly one of `file`, `glob`, `folder`, `sql`, `physionet`.
 
-    Paths are relative to the study folder, absolute, or addresses in an object store (`s3://bucket/x.parquet`),
-    and must lie under a declared root.
+    Paths are relative to the study folder, absolute, or addresses in an object store (`s3://bucket/x.parquet`)
+    or tracker (`mlflow://RUN_ID/x.parquet`), and must lie under a declared root.
     """
 
     file: Text | None = None

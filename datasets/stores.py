@@ -28,6 +28,7 @@ from ..protocols.model import Model, Text
 from .hash_cache import State
 
 ADDRESS = re.compile(r"^(s3|gs)://([^/]*)/?(.*)$")
+REMOTE = re.compile(r"^(s3|gs|mlflow|wandb)://")
 CONNECT_SECONDS = 5
 REQUEST_SECONDS = 30
 ATTEMPTS = 3
@@ -50,7 +51,7 @@ _ELSEWHERE = re.compile(r"PermanentRedirect|301|incorrect region|AuthorizationHe
 
 
 class StoreOptions(Model):
-    """How an object store is reached. Credentials never stand here."""
+    """How an object store, or the server of a tracker, is reached. Credentials never stand here."""
 
     endpoint: Text | None = Field(
         default=None,
@@ -276,6 +277,11 @@ class StoredFile:
         """Turns what goes wrong on the way to it into words."""
         return self.store.problems(self.name)
 
+    @property
+    def origin(self) -> None:
+        """No tracker speaks of it."""
+        return None
+
     def sha256(self) -> str:
         """Hash of its bytes, in hex."""
         digest = hashlib.sha256()
@@ -310,13 +316,13 @@ class StoredFile:
 
 
 def is_address(written: str | None) -> bool:
-    """Whether a path is an address in an object store.
+    """Whether a path is an address in an object store, or in an experiment tracker.
 
     Example:
         >>> is_address("s3://bucket/data"), is_address("data/hr.csv"), is_address(None)
         (True, False, False)
     """
-    return written is not None and ADDRESS.match(written) is not None
+    return written is not None and REMOTE.match(written) is not None
 
 
 def declared(roots: Mapping[str, str], options: Mapping[str, StoreOptions]) -> dict[str, Store]:
@@ -343,7 +349,10 @@ def declared(roots: Mapping[str, str], options: Mapping[str, StoreOptions]) -> d
         key = f"roots.{name}"
         parts = ADDRESS.match(written)
         if parts is None:
-            message = "is in no store that can be read; accepted: a folder, `s3://...` or `gs://...`."
+            message = (
+                "is in no store that can be read; accepted: a folder, `s3://...`, `gs://...`, `mlflow://...` "
+                "or `wandb://...`."
+            )
             violations.append(Violation(message, key=key, found=f"{scheme}://"))
         elif "@" in parts[2] or ":" in parts[2]:
             message = "holds credentials; they never stand in a study. Set them in the environment."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..datasets.trackers import TRACKERS
 from ..studies import independence
 from ..studies.artefact import Artefact, Card, Code, Training
 from . import format as fmt
@@ -25,21 +26,26 @@ CARD_WORDS = {
 """Fields of a model card, in the order in which they are printed."""
 MOST_FAILED = 20
 """Most subjects that are named whose program failed; results.json has all."""
+MOST_PARAMETERS = 20
+"""Most parameters of a run that are printed; manifest.json has all."""
 
 
 def facts(
     artefact: Artefact | None,
     trained: Sequence[Mapping[str, Any]] = (),
     produced: Sequence[Mapping[str, Any]] = (),
+    runs: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[tuple[str, str], ...]:
-    """A version's artefact as (term, words); empty where none is declared and nothing was produced.
+    """A version's artefact as (term, words); empty where none is declared and nothing else is known.
 
     Args:
         artefact: As study.yaml declares it.
         trained: The entries of `independence` in results.json that speak of this version.
         produced: The entries of `produced` that do.
+        runs: What experiment trackers say of the version's outputs, as manifest.json has it.
     """
     made = tuple(fact for entry in produced for fact in _produced(entry))
+    made += tuple(fact for run in runs for fact in _run(run))
     if artefact is None:
         return made
     return (
@@ -63,6 +69,19 @@ def _produced(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         more = f" and {fmt.count(len(failed) - MOST_FAILED)} more" if len(failed) > MOST_FAILED else ""
         said = f"{fmt.count(len(failed))}: {'; '.join(failed[:MOST_FAILED])}{more}"
         yield "Subjects whose program failed", said
+
+
+def _run(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The run of an experiment tracker that outputs come from."""
+    names = [run.get("artifact"), run["run"] and f"run {run['run']}", run["name"]]
+    commit = [run["repository"], run["commit"] and f"commit {run['commit']}"]
+    told = ", ".join(one for one in (TRACKERS[run["tracker"]].title, *names, *commit) if one)
+    yield "Outputs from", told
+    if run["parameters"]:
+        shown = [f"{name} {value}" for name, value in list(run["parameters"].items())[:MOST_PARAMETERS]]
+        left = len(run["parameters"]) - len(shown)
+        more = f" and {fmt.count(left)} more" if left else ""
+        yield "Parameters of the run", f"{'; '.join(shown)}{more}"
 
 
 def _code(code: Code | None) -> Iterator[tuple[str, str]]:

@@ -433,6 +433,12 @@ def _versions(material: Material) -> list[dict[str, Any]]:
                     version.artefact if version else None,
                     [entry for entry in trained if entry["version"] == name],
                     [entry for entry in produced if entry["version"] == name],
+                    [
+                        run
+                        for entry in material.manifest.get("versions", ())
+                        if entry["version"] == name
+                        for run in entry.get("runs", ())
+                    ],
                 ),
             }
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +22,8 @@ from ..protocols.model import Model, Text
 from .manifest import sha256_text
 
 if TYPE_CHECKING:
+    from ..datasets.read import TableData
+    from ..datasets.stream import Stream
     from .config import Algorithm
     from .folder import Study, Tables
 
@@ -167,6 +169,7 @@ class Outputs:
         sha256: Hash of their content, whatever file it came in; of several tables, of all their hashes.
         files: Model file -> `verified`, or `not here` where it lies elsewhere.
         same_as: An earlier version with the same content; None without.
+        runs: What experiment trackers say of the files that they come in: run, commit, parameters.
     """
 
     id: str
@@ -174,6 +177,7 @@ class Outputs:
     sha256: str
     files: Mapping[str, str]
     same_as: str | None = None
+    runs: tuple[Mapping[str, Any], ...] = ()
 
 
 def output_id(algorithm: str, version: str) -> str:
@@ -205,13 +209,29 @@ def outputs(study: Study, tables: Tables) -> list[Outputs]:
                 sha256=sha256,
                 files={name: _state(study, name) for name in _declared(algorithm, version)},
                 same_as=same,
+                runs=tuple(runs(tables.tests[version].values())),
             )
         )
     return found
 
 
+def runs(tables: Iterable[TableData | Stream]) -> list[dict[str, Any]]:
+    """What experiment trackers say of the files of tables; files of one run are put together."""
+    found: list[dict[str, Any]] = []
+    for record in (record for table in tables for record in table.files):
+        if record.origin is None:
+            continue
+        said = {key: value for key, value in record.origin.items() if key != "file"}
+        known = next((one for one in found if {**one, "files": None} == {**said, "files": None}), None)
+        if known is None:
+            found.append({**said, "files": [record.origin["file"]]})
+        elif record.origin["file"] not in known["files"]:
+            known["files"].append(record.origin["file"])
+    return found
+
+
 def described(study: Study, tables: Tables) -> list[dict[str, Any]]:
-    """One entry a version, for the manifest: identity, hash of its outputs, artefact as declared."""
+    """One entry a version, for the manifest: identity, hash of its outputs, artefact as declared, runs."""
     versions = study.config.algorithm.versions
     return [
         {
@@ -222,6 +242,7 @@ def described(study: Study, tables: Tables) -> list[dict[str, Any]]:
             "artefact": artefact.model_dump(mode="json", by_alias=True) if artefact else None,
             "files": dict(one.files),
             "training_manifest_sha256": manifest.sha256 if manifest else None,
+            **({"runs": list(one.runs)} if one.runs else {}),
         }
         for one in outputs(study, tables)
         for artefact, manifest in [(versions[one.version].artefact, tables.training.get(one.version))]

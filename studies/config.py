@@ -117,9 +117,10 @@ class StudyConfig(Model):
     )
     roots: dict[Identifier, Text] = Field(default_factory=lambda: {"data": "data"})
     """Folders below which data may lie, by name; relative to the study folder, absolute, or addresses in an
-    object store (`s3://bucket/prefix`, `gs://bucket/prefix`)."""
+    object store (`s3://bucket/prefix`, `gs://bucket/prefix`) or in an experiment tracker (`mlflow://RUN_ID`,
+    `wandb://entity/project`)."""
     stores: dict[Identifier, StoreOptions] = Field(
-        default_factory=dict, description="Roots in object stores, by name: how they are reached."
+        default_factory=dict, description="Roots in object stores or trackers, by name: how to reach them."
     )
     spellings: Literal["checked", "distinct"] = Field(
         default="checked",

@@ -325,8 +325,8 @@ BAD_ROOTS = {
     "s3://": "names no bucket",
     "s3://bucket/../other": "names no bucket and prefix",
     "s3://key:secret@bucket/x": "holds credentials",
-    "azure://container/x": "accepted: a folder, `s3://...` or `gs://...`",
-    "https://example.org/x": "accepted: a folder, `s3://...` or `gs://...`",
+    "azure://container/x": "accepted: a folder, `s3://...`, `gs://...`",
+    "https://example.org/x": "accepted: a folder, `s3://...`, `gs://...`",
 }
 
 
