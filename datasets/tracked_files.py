@@ -101,7 +101,7 @@ class TrackedRoot:
         raise _problem(f"there is no such file; there are: {listed}.", address, nearest(path, there))
 
     def listed(self, address: str) -> list[TrackedFile]:
-        """Files below an address, sorted by path.
+        """Files below an address, sorted by path; names that begin with a dot are left out.
 
         Raises:
             ContractError: There is no such run or artifact, or the library is not there.
@@ -109,9 +109,13 @@ class TrackedRoot:
         """
         holder, name, path = self._holder(address)
         with self.problems(holder, address):
-            return sorted(
-                (self._file(holder, name, one) for one in holder.files(path)), key=lambda one: one.name
-            )
+            seen = sorted(holder.files(path))
+        below = len(_parts(path))
+        return [
+            self._file(holder, name, one)
+            for one in seen
+            if not any(part.startswith(".") for part in _parts(one[0])[below:])
+        ]
 
     def _holder(self, address: str) -> tuple[Holder, str, str]:
         """What holds the file, its name, and the file's path in it."""

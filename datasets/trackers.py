@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -68,10 +69,21 @@ TRACKERS: Mapping[str, Tracker] = {one.name: one for one in (MLFLOW, WANDB)}
 
 
 def first_line(error: BaseException) -> str:
-    r"""What a library says went wrong, without the page of advice that often follows.
+    r"""What a library says went wrong: no page of advice that often follows, no credentials of an address.
 
     Example:
-        >>> first_line(ValueError("no such run.\nSee https://..."))
-        'no such run.'
+        >>> first_line(ValueError("http://me:secret@host is down.\nSee https://..."))
+        'http://host is down.'
     """
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    lines = (line.strip() for line in str(error).splitlines())
+    return without_credentials(next((line for line in lines if line), type(error).__name__))
+
+
+def without_credentials(text: str) -> str:
+    """A text whose addresses name no user and password.
+
+    Example:
+        >>> without_credentials("https://me:secret@mlflow.example.org/x")
+        'https://mlflow.example.org/x'
+    """
+    return re.sub(r"(?<=://)[^/\s@]*@", "", text)

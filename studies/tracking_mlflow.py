@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ..datasets.trackers import MLFLOW
+from ..datasets.trackers import MLFLOW, without_credentials
 from .comparison_folder import COMPARISON_FILE, Comparison
 from .tracked import Told, extract, names, told
 
@@ -37,10 +37,8 @@ def log(found: Comparison) -> list[tuple[str, str, str]]:
     client = library.MlflowClient()
     experiment = _experiment(client)
     content = extract(found)
-    return [
-        (one.candidate, _run(library, client, experiment, one, content), str(client.tracking_uri))
-        for one in told(found)
-    ]
+    where = without_credentials(str(client.tracking_uri))
+    return [(one.candidate, _run(library, client, experiment, one, content), where) for one in told(found)]
 
 
 def _run(library: Any, client: Any, experiment: str, one: Told, content: Mapping[str, Any]) -> str:

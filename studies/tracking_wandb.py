@@ -8,6 +8,7 @@ the repository's state, installed packages) is turned off.
 from __future__ import annotations
 
 import json
+import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,6 +58,8 @@ def log(found: Comparison) -> list[tuple[str, str, str]]:
 def _run(library: Any, one: Told, file: Path) -> tuple[str, str, str]:
     comparison = str(one.parameters["comparison"])
     run = library.init(
+        id=secrets.token_hex(4),  # each its own, also where WANDB_RUN_ID names the run that this is part of
+        resume="never",
         name=f"{one.candidate} against {one.parameters['baseline']}",
         group=comparison,
         job_type="compare",

@@ -194,6 +194,17 @@ def test_weights_and_biases_offline(study: Path, tmp_path: Path, capsys) -> None
     assert not run.host
 
 
+def test_candidates_are_runs_of_their_own(study: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("WANDB_RUN_ID", "pipeline")
+    monkeypatch.setenv("WANDB_RESUME", "allow")
+    assert compare(study, "--log-to", "wandb") == 0
+    ids = [
+        one.run.run_id for file in tmp_path.rglob("*.wandb") for one in records(file) if one.HasField("run")
+    ]
+    assert len(set(ids)) == 2
+    assert "pipeline" not in ids
+
+
 def test_nothing_of_a_subject_goes_out(study: Path, tmp_path: Path) -> None:
     assert compare(study, "--log-to", "mlflow", "--log-to", "wandb") == 0
     found = Comparison.latest(study)
@@ -249,7 +260,7 @@ def test_a_library_that_is_not_there(study: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_tracker_that_cannot_be_reached(study: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:my-secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     assert compare(study, "--log-to", "mlflow", "--log-to", "wandb", "--json") == 74
     error = json.loads(capsys.readouterr().out)["error"]
@@ -259,6 +270,7 @@ def test_a_tracker_that_cannot_be_reached(study: Path, monkeypatch: pytest.Monke
     assert error["message"].startswith(start)
     assert "127.0.0.1" in error["message"]
     assert "\n" not in error["message"]
+    assert "my-secret" not in error["message"]
     assert list(study.parent.rglob("*.wandb")), "the other tracker was logged to"
 
 
@@ -289,13 +301,14 @@ else:
         print(json.dumps("nothing loaded"))
         raise SystemExit
 from mlflow.telemetry.utils import is_telemetry_disabled
-core = [
-    words
-    for one in Path("/proc").glob("[0-9]*/cmdline")
-    for words in [one.read_bytes().split(b"\\0")]
-    if words[0].endswith(b"wandb-core")
-    if int((one.parent / "stat").read_text().rpartition(")")[2].split()[1]) == os.getpid()
-]
+core = []
+for one in Path("/proc").glob("[0-9]*"):
+    try:
+        words, parent = (one / "cmdline").read_bytes().split(b"\\0"), (one / "stat").read_text()
+    except OSError:
+        continue  # it has ended
+    if words[0].endswith(b"wandb-core") and int(parent.rpartition(")")[2].split()[1]) == os.getpid():
+        core.append(words)
 print(json.dumps({
     "disabled": is_telemetry_disabled(),
     "client": mlflow.telemetry.get_telemetry_client() is not None,

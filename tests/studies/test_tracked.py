@@ -184,6 +184,7 @@ def test_several_parquet_files_of_a_run(make_study, mlflow, tmp_path: Path, caps
     run = logged(mlflow)
     mlflow.log_artifacts(run, str(tmp_path / "parts"), "outputs/rows")
     mlflow.log_dict(run, {}, "outputs/notes.json")
+    mlflow.log_artifact(run, str(study / "data" / "test_v1.csv"), "outputs/rows/.checkpoints")
     for source in ("{glob: 'mlflow://RUN/outputs/**/*.parquet'}", "{folder: 'mlflow://RUN/outputs/rows'}"):
         pointed(study, f"mlflow://{run}/outputs", source.replace("RUN", run))
         found = answer(capsys, "check", str(study))["outputs"][1]
