@@ -75,4 +75,5 @@ def _run(library: Any, one: Told, file: Path) -> tuple[str, str, str]:
         artifact = library.Artifact(f"comparison-{comparison}", type="accordance-comparison")
         artifact.add_file(str(file))
         run.log_artifact(artifact)
-    return one.candidate, str(run.id), str(run.url or Path(run.dir).parent)
+    where = "nothing kept: WANDB_MODE is disabled" if run.disabled else run.url or Path(run.dir).parent
+    return one.candidate, str(run.id), str(where)

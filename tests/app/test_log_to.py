@@ -194,6 +194,13 @@ def test_weights_and_biases_offline(study: Path, tmp_path: Path, capsys) -> None
     assert not run.host
 
 
+def test_a_mode_that_keeps_nothing_is_said(study: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert compare(study, "--log-to", "wandb", "--candidate", "v2") == 0
+    assert "(nothing kept: WANDB_MODE is disabled)" in capsys.readouterr().out
+    assert not list(study.parent.rglob("*.wandb"))
+
+
 def test_candidates_are_runs_of_their_own(study: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("WANDB_RUN_ID", "pipeline")
     monkeypatch.setenv("WANDB_RESUME", "allow")
