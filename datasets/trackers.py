@@ -68,6 +68,10 @@ WANDB = Tracker(
 TRACKERS: Mapping[str, Tracker] = {one.name: one for one in (MLFLOW, WANDB)}
 
 
+_NO_DATABASE = "Model registry functionality is unavailable; got unsupported URI 'sqlite:"
+"""What the client says of MLflow's default, a database in the working folder."""
+
+
 def first_line(error: BaseException) -> str:
     r"""What a library says went wrong: no page of advice that often follows, no credentials of an address.
 
@@ -75,6 +79,11 @@ def first_line(error: BaseException) -> str:
         >>> first_line(ValueError("http://me:secret@host is down.\nSee https://..."))
         'http://host is down.'
     """
+    if _NO_DATABASE in str(error):
+        return (
+            "no server is named in MLFLOW_TRACKING_URI, and MLflow's client alone opens no database; name "
+            "one, or install the whole of mlflow"
+        )
     lines = (line.strip() for line in str(error).splitlines())
     return without_credentials(next((line for line in lines if line), type(error).__name__))
 

@@ -214,6 +214,16 @@ def test_what_is_wrong_is_one_clear_message(
     assert 'pip install "accordance[mlflow]"' in said("mlflow://", f"mlflow://{run}/outputs/test_v2.csv")
 
 
+def test_no_server_is_named(make_study, mlflow, monkeypatch, tmp_path: Path, capsys) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")  # MLflow's default lies there
+    study = pointed(make_study(), "mlflow://", "{file: 'mlflow://1f0c/test.csv'}")
+    said = answer(capsys, "check", str(study), code=74)["error"]["message"]
+    assert "no server is named in MLFLOW_TRACKING_URI" in said
+    assert "install the whole of mlflow" in said
+
+
 @pytest.mark.parametrize(
     ("root", "more", "key", "words"),
     [
