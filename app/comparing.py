@@ -184,7 +184,11 @@ def facts(found: Comparison) -> dict[str, Any]:
         "comparison": found.run_id,
         "folder": None if found.folder is None else str(found.folder.resolve()),
         **{name: document[name] for name in kept if name in document},
-        **{name: document[name] for name in ("change_control", "history", "history_notes") if name in document},
+        **{
+            name: document[name]
+            for name in ("change_control", "history", "history_notes")
+            if name in document
+        },
         "exit_code": SOME_FAILED if failed(found) else 0,
     }
 

@@ -76,7 +76,7 @@ def test_every_command_exists_with_its_options(written):
             assert asked <= known, words
             seen[words[1]] = asked
     assert {"--baseline", "--candidate", "--overlap"} == seen["compare"]
-    assert {"--require", "--inconclusive", "--junit", "--summary"} == seen["gate"]
+    assert {"--require", "--inconclusive", "--identical", "--junit", "--summary"} == seen["gate"]
     assert {"--format"} == seen["report"]
 
 
