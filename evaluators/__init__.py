@@ -45,6 +45,7 @@ from .classification.predictive_values import npv, ppv
 from .classification.reporting import coverage, reported_share
 from .classification.stated_prevalence import accuracy_at_prevalence, npv_at_prevalence, ppv_at_prevalence
 from .comparison.clustered_homogeneity import homogeneity_of_clustered_proportions
+from .comparison.error_shift import error_density, error_shift
 from .comparison.further import Further, further_subjects, smallest_detectable
 from .comparison.graphs import (
     Graph,
@@ -237,6 +238,8 @@ __all__ = [
     "equivalence_p",
     "equivalence_test",
     "equivalent",
+    "error_density",
+    "error_shift",
     "event_rate",
     "event_rate_negative_binomial",
     "f1",

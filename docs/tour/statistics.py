@@ -45,6 +45,9 @@ NOT_CALLED: dict[str, str] = {
         ("further_subjects", "smallest_detectable"),
         "takes the estimate and standard error of a comparison of versions, and the data have one version",
     ),
+    **dict.fromkeys(
+        ("error_shift", "error_density"), "takes the outputs of two versions, and the data have one version"
+    ),
     "improvement_of_prepared": "takes what a metric prepared of either version, and no columns of values",
 }
 """Functions that the tour leaves out, and why."""
