@@ -118,6 +118,7 @@ class Rows:
             numbers.gather(material.rows[slices.SUBJECT_NUMBER]).alias("_number")
         )
         rows = rows.drop(slices.SUBJECT_NUMBER).rename({"_number": slices.SUBJECT_NUMBER})
+        self.subjects = tuple(subjects)
         self.rows = (
             rows if rows[slices.SUBJECT_NUMBER].is_sorted() else rows.sort(number, maintain_order=True)
         )
@@ -191,6 +192,7 @@ class Matcher:
         kept: What was kept of earlier comparisons.
         overlap: Whether units that one version lacks are left out. Otherwise nothing is prepared where there
             are any, and `violations` says which.
+        besides: Told of each group and candidate while their rows are at hand; it may ask for a version's.
     """
 
     def __init__(
@@ -202,9 +204,10 @@ class Matcher:
         *,
         kept: KeptSides,
         overlap: bool,
+        besides: Callable[[Mapping[str, Endpoint], str, Callable[[str], Rows]], None] | None = None,
     ) -> None:
         self.protocol, self.baseline, self.subjects = protocol, baseline, tuple(subjects)
-        self.pairs, self.kept, self.overlap = pairs, kept, overlap
+        self.pairs, self.kept, self.overlap, self.besides = pairs, kept, overlap, besides
         self.violations: list[Violation] = []
         self.rows_read = 0
 
@@ -213,7 +216,12 @@ class Matcher:
     ) -> list[Comparable]:
         """Every endpoint of a group for every candidate."""
         work = _Group(self, group, pool)
-        return [work.endpoint(name, candidate) for candidate in candidates for name in group]
+        found = []
+        for candidate in candidates:
+            found += [work.endpoint(name, candidate) for name in group]
+            if self.besides is not None and not self.violations:
+                self.besides(group, candidate, work.rows)
+        return found
 
     def columns(self, group: Mapping[str, Endpoint], name: str, candidate: str) -> Sides:
         """The rows of both versions over common units, as the endpoint's metric takes them."""

@@ -24,6 +24,9 @@ from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.roles import metric_of
 from . import artefact, change_control, handled, history, independence, ledger, lock, streams
 from .analysis import Material, Progress, pair_all, strata, study_keys
+from .between_entries import entries as between_entries
+from .between_kept import KeptBetween
+from .between_versions import Between
 from .comparable import Comparable, Matcher
 from .compared import Comparer, Line, per_subject
 from .comparison_folder import (
@@ -37,6 +40,7 @@ from .comparison_independence import withhold
 from .comparison_more import searches, weak_spots
 from .comparison_rows import Describer
 from .comparison_words import candidate_decision
+from .disagreeing import DISAGREEMENTS_FILE
 from .folder import Study, Tables, load, tables, test_tables
 from .kept import KIND_FACTS, Kept
 from .kept_sides import KeptSides
@@ -212,11 +216,13 @@ class Outcome:
         document: comparison.json, but for the identity of the run.
         rows: Rows of results.
         subjects: Each subject's own values.
+        disagreements: The units on which versions disagree most.
     """
 
     document: dict[str, Any]
     rows: pl.DataFrame
     subjects: pl.DataFrame
+    disagreements: pl.DataFrame
 
 
 class _Work:
@@ -249,7 +255,8 @@ class _Work:
         weights = self._weights()
         keys = () if weights is None else weights.keys
         with threadpool_limits(limits=1), ThreadPoolExecutor(self.workers or os.cpu_count() or 1) as pool:
-            found = self._match(keys, pool)
+            between = self._between(weights)
+            found = self._match(keys, pool, between)
             self.tell("comparing", PREPARING_SHARE)
             versions = (self.asked.baseline, *self.asked.candidates)
             identical = identical_versions(self.protocol, self.hashes, versions)
@@ -257,7 +264,7 @@ class _Work:
             comparer = Comparer(self.protocol, self.section, weights, same)
             lines = comparer.lines(found, pool)
             spots = searches(self.protocol, lines, self.ready.subjects, pool)
-        return self._outcome(lines, identical, spots)
+        return self._outcome(lines, identical, spots, between)
 
     def held_against_plan(self, outcome: Outcome, whole: Study) -> Outcome:
         """The outcome with the result of change control, and with the history of the study's versions."""
@@ -302,7 +309,15 @@ class _Work:
         if violations:
             raise ContractError(violations)
 
-    def _match(self, keys: Sequence[str], pool: ThreadPoolExecutor) -> list[Comparable]:
+    def _between(self, weights: ResamplingWeights | None) -> Between:
+        """Holds the versions against each other while their rows are at hand."""
+        kept = KeptBetween(self.ready.store, Kept.of(self.ready.store, self.protocol, self.pairs), weights)
+        return Between(
+            self.protocol, self.section, self.asked.baseline, weights,
+            lambda pairing, version: self.pairs[pairing, version].data, kept=kept,
+        )  # fmt: skip
+
+    def _match(self, keys: Sequence[str], pool: ThreadPoolExecutor, between: Between) -> list[Comparable]:
         endpoints = {name: endpoint_of(self.protocol, name) for name in self.section.endpoints}
         matcher = Matcher(
             self.protocol,
@@ -311,6 +326,7 @@ class _Work:
             lambda pairing, version: self.pairs[pairing, version].data,
             kept=KeptSides(self.ready.store, Kept.of(self.ready.store, self.protocol, self.pairs)),
             overlap=self.asked.overlap,
+            besides=between.add,
         )
         grouped: list[dict[str, Endpoint]] = groups(self.protocol, endpoints)
         found: dict[tuple[str, str], Comparable] = {}
@@ -325,7 +341,11 @@ class _Work:
         return [found[name, candidate] for name in endpoints for candidate in self.asked.candidates]
 
     def _outcome(
-        self, lines: Sequence[Line], identical: list[list[str]], spots: Mapping[str, Any]
+        self,
+        lines: Sequence[Line],
+        identical: list[list[str]],
+        spots: Mapping[str, Any],
+        between: Between,
     ) -> Outcome:
         describer = Describer(
             self.protocol,
@@ -369,11 +389,12 @@ class _Work:
             "decisions": decisions,
             "comparisons": entries,
             "weak_spots": dict(spots),
+            "between_versions": between_entries(between, self.asked.candidates, self.section.level),
             "comparability": self._comparability(lines),
             "independence": trained,
             "produced": [one.facts() for one in self.data.produced],
         }
-        return Outcome(document, frame(rows), pl.concat(own))
+        return Outcome(document, frame(rows), pl.concat(own), between.units(self.asked.candidates))
 
     def _independence(self) -> list[dict[str, Any]]:
         """Versions with a training manifest, held against the subjects that endpoints analyse."""
@@ -468,6 +489,7 @@ def _write(
     folder.write_json(COMPARISON_FILE, document)
     folder.write_frame(ROWS_FILE, outcome.rows)
     folder.write_frame(SUBJECTS_FILE, outcome.subjects)
+    folder.write_frame(DISAGREEMENTS_FILE, outcome.disagreements)
     with output_errors(folder.path):
         content = manifest(
             run=identity,
@@ -478,7 +500,7 @@ def _write(
             arguments=arguments,
             versions=artefact.described(study, data),
         )
-    files = (COMPARISON_FILE, ROWS_FILE, SUBJECTS_FILE)
+    files = (COMPARISON_FILE, ROWS_FILE, SUBJECTS_FILE, DISAGREEMENTS_FILE)
     content["results"] = {file: sha256_file(folder.path / file) for file in files}
     folder.write_json(MANIFEST_FILE, content)
     log("written", comparison=name)

@@ -13,6 +13,7 @@ import polars as pl
 
 from ..protocols.errors import OutputError, UsageError
 from ..protocols.model import Protocol
+from . import disagreeing
 from .opening import document_of, finished
 from .results import MANIFEST_FILE, ROWS_FILE, conform, number
 
@@ -113,6 +114,32 @@ class Comparison:
         """Candidate -> its decision, with `worse`, `words` and `reasons`."""
         found: dict[str, dict[str, Any]] = self.document["decisions"]
         return found
+
+    @property
+    def between_versions(self) -> list[dict[str, Any]]:
+        """Candidates against the baseline itself, one object a pair of value columns and candidate.
+
+        Empty for comparisons that were written before versions were held against each other.
+        """
+        found: list[dict[str, Any]] = self.document.get("between_versions", [])
+        return found
+
+    @cached_property
+    def disagreements(self) -> pl.DataFrame:
+        """The units on which versions disagree most, columns as in `disagreeing.DISAGREEMENT_COLUMNS`.
+
+        Empty for comparisons of before.
+
+        Raises:
+            OutputError: The file cannot be read.
+        """
+        path = None if self.folder is None else self.folder / disagreeing.DISAGREEMENTS_FILE
+        if path is None or not path.is_file():
+            return disagreeing.empty()
+        try:
+            return pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise OutputError(f"{path} cannot be read: {error}") from error
 
     @cached_property
     def protocol(self) -> Protocol:

@@ -167,13 +167,13 @@ def is_datetime(protocol: Protocol, endpoint: Endpoint) -> bool:
 
 def sessions(results: Results, endpoint: Endpoint, version: str) -> list[dict[str, str]]:
     """The sessions of a pairing in order: the values of the columns that have to be equal in a pair."""
-    names = _session_columns(results.protocol, endpoint)
+    names = session_columns(results.protocol, endpoint)
     pairs = _pairs(results, said(endpoint.pairing), version)
     found = pairs.select(pl.col(name).cast(pl.String) for name in names).unique().sort(names).collect()
     return list(found.iter_rows(named=True))
 
 
-def _session_columns(protocol: Protocol, endpoint: Endpoint) -> list[str]:
+def session_columns(protocol: Protocol, endpoint: Endpoint) -> list[str]:
     """`subject`, and what else has to be equal; the subject column is called so in pairs."""
     pairing = protocol.pairings[said(endpoint.pairing)]
     subject = protocol.tables[pairing.reference].subject
@@ -209,7 +209,7 @@ def windows(results: Results, asked: Asked) -> pl.DataFrame:
     frame = _pairs(results, said(endpoint.pairing), asked.version).filter(*same).collect()
     frame = frame.with_row_index("_place")
     used = slices.population_rows(protocol, endpoint, frame, ["_place"])["_place"]
-    start, end = _span(frame, pairing, protocol)
+    start, end = span(frame, pairing, protocol)
     reference, test = (frame[name].cast(pl.Float64) for name in (how.reference, how.test))
     limit = allowed(protocol, endpoint, reference.to_numpy())
     words = slices.reason_words(protocol)
@@ -244,7 +244,7 @@ def windows(results: Results, asked: Asked) -> pl.DataFrame:
     )
 
 
-def _span(frame: pl.DataFrame, pairing: Pairing, protocol: Protocol) -> tuple[pl.Series, pl.Series]:
+def span(frame: pl.DataFrame, pairing: Pairing, protocol: Protocol) -> tuple[pl.Series, pl.Series]:
     """Start and end of what each pair stands for, by the reference's clock; lone test rows by their own."""
     if pairing.method in UNITS and pairing.unit is not None and pairing.unit.length is not None:
         table = protocol.tables[pairing.reference]

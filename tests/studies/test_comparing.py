@@ -349,7 +349,8 @@ def test_the_folder_is_whole_and_in_the_ledger(tmp_path: Path) -> None:
     found = ac.compare(folder, baseline="v1", candidates="v2")
     assert found.folder is not None
     assert sorted(place.name for place in found.folder.iterdir()) == [
-        "comparison.json", "log.jsonl", "manifest.json", "results.parquet", "subjects.parquet",
+        "comparison.json", "disagreements.parquet", "log.jsonl", "manifest.json", "results.parquet",
+        "subjects.parquet",
     ]  # fmt: skip
     again = ac.Comparison.latest(folder)
     assert again.document == json.loads((found.folder / "comparison.json").read_text())

@@ -478,10 +478,17 @@ def test_a_second_comparison_reads_no_row(wear: Path, small: None, unread: Calla
     same = ac.compare(wear, baseline="v1", candidates="v2", workers=2)
     assert read_by(same) == 0
     assert same.document["comparisons"] == first.document["comparisons"]
+    assert same.between_versions == first.between_versions
+    assert same.disagreements.equals(first.disagreements)
+    assert first.disagreements["start"].null_count() == 0 < first.disagreements.height
     change(wear, "arms: {margin: 2}", "arms: {margin: 0.5}")
     other = ac.compare(wear, baseline="v1", candidates="v2", level=0.9)
     assert read_by(other) == 0
     assert other.of("arms")["margin"] == 0.5
+    assert other.between_versions[0]["words"] == first.between_versions[0]["words"]
+    wide, narrow = (one.between_versions[0]["shift"][4] for one in (first, other))
+    assert wide["difference"] == narrow["difference"]
+    assert wide["lower"] < narrow["lower"]
     assert other.of("median")["improvement"]["lower"] > first.of("median")["improvement"]["lower"]
     assert [one["label"] for one in other.of("bias")["subgroups"]] == ["sex=f", "sex=m"]
 
