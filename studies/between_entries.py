@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,8 +28,9 @@ def entries(between: Between, candidates: Sequence[str], level: float) -> list[d
         candidates: The versions in question.
         level: Confidence level of every interval.
     """
+    names = titles(between.protocol, between.values)
     return [
-        _entry(between, value, candidate, found, level)
+        {**_entry(between, value, candidate, found, level), "value": names[value.endpoint_id]}
         for value in between.values
         for candidate in candidates
         if (found := between.found.get((value.endpoint_id, candidate))) is not None
@@ -60,6 +62,22 @@ def _entry(between: Between, value: Value, candidate: str, found: Found, level: 
     made = {**place, "equal": equal, "share_equal": equal / units, **listed}
     made |= _numbers(found, level) if facts["kind"] == NUMBER else _categories(between, found, level)
     return {**made, "words": words(made), "error": None}
+
+
+def titles(protocol: Protocol, values: Sequence[Value]) -> dict[str, str]:
+    """Endpoint -> what its output is called; with the endpoint's title where several are called the same."""
+    found = {}
+    for value in values:
+        rule = protocol.pairings[said(value.endpoint.pairing)]
+        name = said(value.endpoint.test)
+        title = protocol.tables[rule.test].columns[name].title
+        found[value.endpoint_id] = title or name.replace("_", " ").capitalize()
+    counted = Counter(found.values())
+    return {
+        value.endpoint_id: name if counted[name] == 1 else f"{name}, as in \u201c{value.endpoint.title}\u201d"
+        for value in values
+        for name in (found[value.endpoint_id],)
+    }
 
 
 def unit_of(protocol: Protocol, value: Value) -> str | None:
@@ -97,6 +115,7 @@ def _categories(between: Between, found: Found, level: float) -> dict[str, Any]:
         "levels": facts["levels"],
         "cross": facts["cross"],
         "outcomes": facts["outcomes"],
+        "patterns": facts["patterns"],
         "confusion": confusion,
         "moved": moved,
     }

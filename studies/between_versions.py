@@ -38,6 +38,8 @@ from .estimating import EMPTY
 from .slices import Coding, endpoint_of
 
 NUMBER, CATEGORY = "number", "category"
+MOST_PATTERNS = 10
+"""Ways in which versions differ that are counted by themselves, the most frequent ones."""
 NO_ERROR = "the reference is a class and not a number, so an output has no error to follow"
 
 
@@ -247,6 +249,7 @@ class Between:
             "levels": list(how.levels),
             "cross": _table(first, second, k),
             "outcomes": {"baseline_right": wrong, "candidate_right": right, "neither": both},
+            "patterns": _patterns(reference[apart], first[apart], second[apart], how.levels),
             "confusion": {"baseline": _table(reference, first, k), "candidate": _table(reference, second, k)},
         }
         listed = disagreeing.of_categories(reference, first, second, unit, how.levels)
@@ -290,6 +293,29 @@ def _prepared(metric: str, columns: Columns, **parameters: Any) -> tuple[Prepare
         return registry.get(metric).prepare(columns, average="pooled", **parameters), None
     except (CannotComputeError, ValueError) as error:
         return None, str(error)
+
+
+def _patterns(
+    reference: NDArray[Any], first: NDArray[Any], second: NDArray[Any], levels: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The most frequent ways in which versions differ: what reference, baseline and candidate said."""
+    k = len(levels)
+    code = (reference.astype(np.int64) * k + first.astype(np.int64)) * k + second.astype(np.int64)
+    known, units = np.unique(code, return_counts=True)
+    order = np.lexsort((known, -units))[:MOST_PATTERNS]
+    places = np.column_stack([known[order] // k**2, known[order] // k % k, known[order] % k])
+    outcomes = disagreeing.outcome_codes(*places.T)
+    return [
+        {
+            **{
+                name: levels[at]
+                for name, at in zip(("reference", "baseline", "candidate"), place, strict=True)
+            },
+            "outcome": disagreeing.OF_CATEGORIES[outcome],
+            "units": int(count),
+        }
+        for place, outcome, count in zip(places, outcomes, units[order], strict=True)
+    ]
 
 
 def _table(rows: NDArray[Any], columns: NDArray[Any], k: int) -> list[list[int]]:

@@ -48,6 +48,7 @@ DISAGREEMENT_COLUMNS: dict[str, pl.DataType] = {
 time; values of measurements and those of categories have columns of their own."""
 
 NEWLY_WRONG, NEWLY_RIGHT, BOTH_WRONG = "newly_wrong", "newly_right", "both_wrong"
+OF_CATEGORIES = (NEWLY_WRONG, NEWLY_RIGHT, BOTH_WRONG)
 WORSE, BETTER, AS_FAR = "worse", "better", "as_far"
 OUTCOMES = {
     NEWLY_WRONG: "newly wrong",
@@ -112,7 +113,7 @@ def of_categories(
     picked = unit[apart]
     order = np.lexsort((picked[ROW].to_numpy(), picked["subject"].to_numpy(), rank))[:MOST_UNITS]
     at = apart[order]
-    names, outcomes = np.array(levels, dtype=object), np.array([NEWLY_WRONG, NEWLY_RIGHT, BOTH_WRONG])
+    names, outcomes = np.array(levels, dtype=object), np.array(OF_CATEGORIES)
     found = {
         "reference_category": names[reference[at]],
         "baseline_category": names[baseline[at]],

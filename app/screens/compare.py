@@ -18,7 +18,7 @@ from ...studies import signals, slices
 from ...studies.comparison_folder import COMPARISON_FILE, SUBJECTS_FILE, finished_comparisons
 from ...studies.results import Results
 from .. import charts, state, widgets
-from . import compare_plan, report
+from . import between, compare_plan, report
 
 COMPARISON, CANDIDATE, ENDPOINT, SUBJECT = "comparison", "candidate", "endpoint", "compared-subject"
 COMPARE = "accordance compare {study} --baseline v1 --candidate v2"
@@ -65,6 +65,7 @@ def show(study: Path) -> None:
     decisions(material)
     subjects(material, study)
     weak_spots(material)
+    between.show(material, study)
     subgroups(material)
     left_out(material)
     sensitivity(material)

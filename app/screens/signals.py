@@ -233,6 +233,26 @@ def go(*, at: float | None = None, span: float | None = None, window: int | None
         st.session_state[WINDOW] = window
 
 
+def look_at(endpoint: str, version: str, subject: str, window: tuple[int, int]) -> dict[str, str]:
+    """What the page shows when it opens next: the surroundings of a window, and that window looked at.
+
+    Args:
+        endpoint: Identifier of the endpoint.
+        version: The version.
+        subject: Subject or session, as the page calls it.
+        window: Start and end of the window, in ticks.
+
+    Returns:
+        What the address bar says of it.
+    """
+    middle = sum(window) / 2 / signals.SECOND
+    st.session_state["signals-of"] = (endpoint, version, subject)
+    st.session_state[WINDOW] = window[0]
+    st.session_state[f"place-{AT}"] = middle
+    st.session_state[f"place-{SPAN}"] = float(CLOSE)
+    return {AT: f"{middle:.3f}".rstrip("0").rstrip("."), SPAN: str(CLOSE)}
+
+
 def jumps(found: pl.DataFrame, at: float, span: float) -> None:
     """From disagreement to disagreement, in time or by size."""
     order = st.selectbox("Disagreements", [BY_TIME, BY_SIZE], key=ORDER, width=190)

@@ -14,11 +14,12 @@ from pydantic import ValidationError
 from ...protocols.errors import IntegrityError
 from ...studies.comparison_folder import COMPARISON_FILE, SUBJECTS_FILE, Comparison
 from ...studies.config import StudyConfig
+from ...studies.disagreeing import DISAGREEMENTS_FILE, empty
 from ...studies.manifest import sha256_file
 from ...studies.opening import read_json
 from ...studies.results import MANIFEST_FILE, ROWS_FILE
 
-FILES = (COMPARISON_FILE, MANIFEST_FILE, ROWS_FILE, SUBJECTS_FILE)
+FILES = (COMPARISON_FILE, MANIFEST_FILE, ROWS_FILE, SUBJECTS_FILE, DISAGREEMENTS_FILE)
 """The comparison's own files."""
 
 Row = Mapping[str, Any]
@@ -36,6 +37,7 @@ class Material:
         folder: The comparison's folder.
         config: The study's study.yaml as it was recorded; None where it does not hold.
         hashes: SHA-256 of the comparison's own files by name.
+        disagreements: The units on which versions disagree most; none in older comparisons.
     """
 
     document: Mapping[str, Any]
@@ -45,6 +47,7 @@ class Material:
     folder: Path
     config: StudyConfig | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
+    disagreements: pl.DataFrame = field(default_factory=empty)
 
     @property
     def finished(self) -> str:
@@ -115,6 +118,7 @@ def gather(folder: Path) -> Material:
         folder=folder,
         config=_config(found.document),
         hashes=hashes,
+        disagreements=found.disagreements,
     )
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...evaluators.agreement.bland_altman import BLAND_ALTMAN
 from ...evaluators.comparison import methods as sources
+from ...evaluators.comparison.error_shift import ROUSSELET, WILCOX
 from ...evaluators.comparison.family import SOURCES
 from ...evaluators.intervals import METHODS
+from ...evaluators.raters.kappa import COHEN
+from ...studies.between_versions import CATEGORY, NUMBER
 from .. import format as fmt
 from .. import rows as printed
 from ..methods import Bibliography, Paragraph
-from . import words
+from . import between, words
 from .material import Material
 
 Row = Mapping[str, Any]
@@ -32,6 +36,7 @@ def write(material: Material, cited: Bibliography) -> list[Paragraph]:
         Paragraph("Rules of decision", (), _rules(material)),
         Paragraph("Multiplicity", (_multiplicity(material, cited),)),
         *_searches(material),
+        *_between(material, cited),
         Paragraph("Rounding", (ROUNDING,)),
     ]
 
@@ -50,6 +55,33 @@ def _searches(material: Material) -> list[Paragraph]:
         "half, each for itself."
     )
     return [Paragraph("Weak spots", (text,))]
+
+
+def _between(material: Material, cited: Bibliography) -> list[Paragraph]:
+    """How versions were held against each other, where they were."""
+    origin = tuple(one.text for one in BLAND_ALTMAN.citations[:3])
+    numbers = between.of_kind(material, NUMBER)
+    categories = between.of_kind(material, CATEGORY)
+    found = []
+    if numbers:
+        found.append(
+            "Measurements of two versions: bias and limits of agreement over units, each counted once, with "
+            "components within and between subjects where subjects have several units, and intervals "
+            f"linearised with subjects as clusters{cited.cite(*origin)}."
+        )
+    shifts = [row for row in numbers if row.get("shift")]
+    if shifts:
+        found.append(
+            "How errors moved: quantiles of the absolute error over all units, candidate less baseline, with "
+            f"percentile intervals from {fmt.count(shifts[0]['replicates'])} resamples of subjects that draw "
+            f"both versions together{cited.cite(WILCOX.text, ROUSSELET.text)}."
+        )
+    if categories:
+        found.append(
+            "Categories of two versions: Cohen\u2019s kappa with its interval from resampled subjects"
+            f"{cited.cite(COHEN.text)}."
+        )
+    return [Paragraph("Agreement between versions", tuple(found))] if found else []
 
 
 def _compared(material: Material) -> list[str]:

@@ -18,7 +18,7 @@ from .. import html as pages
 from .. import pdf as pdfs
 from ..assemble import Painter, templates
 from ..methods import Bibliography, joined
-from . import blocks, change_control, figures, methods, words
+from . import between, blocks, change_control, figures, methods, words
 from .material import Material, gather
 
 NAME = "report"
@@ -123,6 +123,7 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "caterpillars": drawn,
         "first_only": first_only,
         "weak_spots": blocks.weak_spots(material),
+        "between": between.gathered(material),
         "left_out": blocks.left_out(material),
         "notes": blocks.notes(material),
         "coverage": blocks.coverage(material),

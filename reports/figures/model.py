@@ -251,7 +251,31 @@ class Curve(Figure):
     span: Span | None = None
 
 
-AnyFigure = Scatter | Forest | Matrix | Flow | Curve
+@dataclass(frozen=True)
+class Density(Figure):
+    """How many units lie where, over two axes with the same bins; darker is more, by the logarithm.
+
+    Attributes:
+        edges: Lower edges of the bins, equally wide; the last bin holds whatever is larger.
+        counts: Units, one tuple a bin of x, one number a bin of y.
+        below: What lies below the line of equality.
+        above: What lies above it.
+    """
+
+    x: Axis
+    y: Axis
+    edges: tuple[float, ...]
+    counts: tuple[tuple[int, ...], ...]
+    below: str = ""
+    above: str = ""
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        """All edges, the last bin drawn as wide as the others."""
+        return (*self.edges, self.edges[-1] + self.edges[1] - self.edges[0])
+
+
+AnyFigure = Scatter | Forest | Matrix | Flow | Curve | Density
 
 
 def same_picture(one: Figure | None, other: Figure | None) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 
 from . import layout, theme
-from .model import AnyFigure, Axis, Curve, Flow, Forest, Matrix, Scatter
+from .model import AnyFigure, Axis, Curve, Density, Flow, Forest, Matrix, Scatter
 
 MANY = 60
 """Curves of more positions have smaller marks."""
@@ -42,6 +43,8 @@ def paint(model: AnyFigure, *, appearance: Literal["light", "dark"] = "light") -
         _matrix(figure, model, colours, go)
     elif isinstance(model, Curve):
         _curve(figure, model, colours, go)
+    elif isinstance(model, Density):
+        _density(figure, model, colours, go)
     else:
         _flow(figure, model, colours)
     return figure
@@ -259,7 +262,8 @@ def _matrix(figure: Any, model: Matrix, colours: theme.Theme, go: Any) -> None:
             textfont={"size": 18, "color": theme.LIGHT.ink},
             customdata=[[[escape(r), escape(c)] for c in model.columns] for r in model.rows],
             colorscale=[[0.0, "#e9b48a"], [0.5, "#eef0f2"], [1.0, "#9dbcd8"]],
-            hovertemplate="reference %{customdata[0]}<br>output %{customdata[1]}<br>%{text}<extra></extra>",
+            hovertemplate=f"{escape(model.row_title)}: %{{customdata[0]}}<br>"
+            f"{escape(model.column_title)}: %{{customdata[1]}}<br>%{{text}}<extra></extra>",
         )
     )
     figure.update_xaxes(
@@ -337,6 +341,43 @@ def _curve(figure: Any, model: Curve, colours: theme.Theme, go: Any) -> None:
         )
     figure.update_xaxes(**_axis(model.x, colours, horizontal))
     figure.update_yaxes(**_axis(model.y, colours, vertical))
+
+
+def _density(figure: Any, model: Density, colours: theme.Theme, go: Any) -> None:
+    counts, ends = np.array(model.counts, dtype=np.float64), model.ends
+    middles = (np.array(ends[:-1]) + np.array(ends[1:])) / 2
+    told = [f"{low:,.4g} to {high:,.4g}" for low, high in pairwise(ends[:-1])] + [f"{ends[-2]:,.4g} and more"]
+    figure.add_trace(
+        go.Heatmap(
+            x=middles,
+            y=middles,
+            z=np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan).T,
+            showscale=False,
+            colorscale=[[0.0, colours.rule], [1.0, colours.point]],
+            customdata=[
+                [[across, up, int(count)] for across, count in zip(told, line, strict=True)]
+                for up, line in zip(told, counts.T, strict=True)
+            ],
+            hovertemplate=f"{escape(model.x.title)}: %{{customdata[0]}}<br>"
+            f"{escape(model.y.title)}: %{{customdata[1]}}<br>%{{customdata[2]:,}} units<extra></extra>",
+        )
+    )
+    figure.add_shape(
+        type="line", x0=ends[0], y0=ends[0], x1=ends[-1], y1=ends[-1],
+        line={"color": colours.ink, "width": 1.2, "dash": "dash"},
+    )  # fmt: skip
+    for text, at, anchors in (
+        (model.above, (0.02, 0.98), ("left", "top")),
+        (model.below, (0.98, 0.02), ("right", "bottom")),
+    ):
+        figure.add_annotation(
+            text=escape(text), x=at[0], y=at[1], xref="paper", yref="paper", showarrow=False,
+            xanchor=anchors[0], yanchor=anchors[1], font={"color": colours.ink, "size": 12},
+            bgcolor=colours.paper, opacity=0.85,
+        )  # fmt: skip
+    figure.update_xaxes(**_axis(model.x, colours, (ends[0], ends[-1])))
+    figure.update_yaxes(**_axis(model.y, colours, (ends[0], ends[-1])))
+    figure.update_layout(width=480, height=460)
 
 
 def _flow(figure: Any, model: Flow, colours: theme.Theme) -> None:

@@ -12,7 +12,19 @@ from typing import Any
 import numpy as np
 
 from . import layout, theme
-from .model import AnyFigure, Curve, CurvePoint, Flow, FlowStep, Forest, ForestRow, Level, Matrix, Scatter
+from .model import (
+    AnyFigure,
+    Curve,
+    CurvePoint,
+    Density,
+    Flow,
+    FlowStep,
+    Forest,
+    ForestRow,
+    Level,
+    Matrix,
+    Scatter,
+)
 
 _LOCK = threading.Lock()  # matplotlib's settings are global to the process
 _LIGHT = theme.LIGHT
@@ -461,7 +473,35 @@ def _marks(axes: Any, points: list[CurvePoint], *, small: bool) -> None:
         )
 
 
+def _density(canvas: Any, model: Density, _: int) -> None:
+    """Cells from white to the colour of points, the line of equality, and what lies on either side of it."""
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm  # noqa: PLC0415
+
+    width, height = 3.9, 3.6
+    canvas.set_size_inches(width, height)
+    left, bottom = 0.62 / width, 0.42 / height
+    axes = canvas.add_axes((left, bottom, 0.97 - left, 0.98 - bottom))
+    ends, counts = np.array(model.ends), np.array(model.counts, dtype=np.float64)
+    colours = LinearSegmentedColormap.from_list("units", ["#dbe5ee", _LIGHT.point])
+    axes.pcolormesh(
+        ends, ends, np.ma.masked_less(counts.T, 1), cmap=colours, norm=LogNorm(1, max(counts.max(), 2)),
+        edgecolors="face", linewidth=0.2, zorder=1,
+    )  # fmt: skip
+    axes.plot(ends[[0, -1]], ends[[0, -1]], color=_LIGHT.ink, linewidth=0.9, linestyle="dashed", zorder=2)
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.8}
+    for words, at, vertical in ((model.above, (0.03, 0.97), "top"), (model.below, (0.97, 0.03), "bottom")):
+        axes.text(
+            *at, words, transform=axes.transAxes, ha="left" if at[0] < 0.5 else "right", va=vertical,
+            color=_LIGHT.quiet, fontsize=theme.SMALL, fontweight="semibold", bbox=box,
+        )  # fmt: skip
+    axes.set_xlabel(model.x.label)
+    axes.set_ylabel(model.y.label)
+    _axis_numbers(axes.xaxis, percent=model.x.percent)
+    _axis_numbers(axes.yaxis, percent=model.y.percent)
+
+
 _PAINTERS: dict[type, Any] = {
+    Density: _density,
     Scatter: _scatter,
     Forest: _forest,
     Matrix: _matrix,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,12 @@ def test_categories_are_crossed(categories: Any) -> None:
     }
     assert entry["outcomes"]["neither"] > 0
     assert sum(entry["outcomes"].values()) == entry["disagreeing"] == len(apart)
+    ways = Counter(apart)
+    assert {(p["reference"], p["baseline"], p["candidate"]): p["units"] for p in entry["patterns"]} == dict(
+        sorted(ways.items(), key=lambda one: (-one[1], [LEVELS.index(level) for level in one[0]]))[:10]
+    )
+    assert [p["units"] for p in entry["patterns"]] == sorted(ways.values(), reverse=True)[:10]
+    assert entry["value"] == "Rate, as in \u201cKappa\u201d"
     shares = [confusion_matrix(reference, one, labels=LEVELS, normalize="true") for one in (first, second)]
     assert np.allclose(entry["moved"], shares[1] - shares[0])
     assert np.allclose(np.sum(entry["moved"], axis=1), 0)
