@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -134,12 +135,14 @@ class Between:
             candidate: The version in question.
             rows: Gives a version's rows; asked only for what was not kept.
         """
+        # rows of a group that is done are let go
+        self._alone = {name: one for name, one in self._alone.items() if name in group}
         for value in self.values:
             if value.endpoint_id not in group:
                 continue
             known = self.kept.get(value.endpoint, self.baseline, candidate)
             if known is None:
-                known = self._of_rows(value, rows(self.baseline), rows(candidate))
+                known = self._attempt(value, rows(self.baseline), rows(candidate))
                 if known.problem is None:
                     self.kept.put(value.endpoint, self.baseline, candidate, known)
             # the names are not part of what is kept
@@ -155,6 +158,15 @@ class Between:
             if (value.endpoint_id, candidate) in self.found
         ]
         return pl.concat([disagreeing.empty(), *every])
+
+    def _attempt(self, value: Value, first: Rows, second: Rows) -> Found:
+        """What is found of the rows; what cannot be is a visible entry, not a stopped comparison."""
+        try:
+            return self._of_rows(value, first, second)
+        except CannotComputeError as error:
+            return Found(problem=str(error))
+        except Exception as error:
+            return Found(problem=f"{type(error).__name__}: {error}")
 
     def _of_rows(self, value: Value, first: Rows, second: Rows) -> Found:
         problem = first.problem or second.problem
@@ -209,19 +221,21 @@ class Between:
             return Found({**facts, "shift_error": NO_ERROR}, agreement=prepared, units=listed)
         reference = one.get_column("reference").to_numpy()
         own, other = np.abs(first - reference), np.abs(second - reference)
-        density = error_density(own, other)
-        facts |= {
-            "nearer": int(np.count_nonzero(other < own)),
-            "farther": int(np.count_nonzero(other > own)),
-            "density": {"edges": density.edges.tolist(), "counts": density.counts.tolist()},
-        }
         weights = self.drawn(subjects)
-        alone = self._alone.get(value.endpoint_id)
-        if alone is None or alone[0] is not one or alone[1] != subjects:
-            alone = (one, subjects, error_quantiles(own, offsets, weights))
-            self._alone[value.endpoint_id] = alone
-        shift = shift_of(alone[2], error_quantiles(other, offsets, weights))
-        listed = disagreeing.of_numbers(reference, first, second, unit)
+        with ThreadPoolExecutor(1) as aside:  # the longest part, while the rest is done
+            ahead = aside.submit(error_quantiles, other, offsets, weights)
+            density = error_density(own, other)
+            facts |= {
+                "nearer": int(np.count_nonzero(other < own)),
+                "farther": int(np.count_nonzero(other > own)),
+                "density": {"edges": density.edges.tolist(), "counts": density.counts.tolist()},
+            }
+            alone = self._alone.get(value.endpoint_id)
+            if alone is None or alone[0] is not one or alone[1] != subjects:
+                alone = (one, subjects, error_quantiles(own, offsets, weights))
+                self._alone[value.endpoint_id] = alone
+            listed = disagreeing.of_numbers(reference, first, second, unit)
+            shift = shift_of(alone[2], ahead.result())
         return Found(facts, agreement=prepared, shift=shift, units=listed)
 
     def _categories(

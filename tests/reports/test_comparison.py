@@ -322,7 +322,7 @@ def test_absent_parts_are_left_out_or_said_not_to_be_computed(
     rewritten(place, document)
     text = plain(comparison.write(place, formats=("html",))["report.html"].decode())
     assert "Subgroups" not in text
-    assert text.count("Not computed") == 2
+    assert text.count("Not computed") == 3
     assert "Nothing was left out" in text
     assert "Coverage is not among the endpoints" in text
     assert "unplanned interim" not in text

@@ -13,10 +13,15 @@ import pytest
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 import accordance as ac
-from accordance.evaluators import bland_altman, cohen_kappa, error_shift
+from accordance.datasets.store import Store
+from accordance.evaluators import bland_altman, cohen_kappa, error_shift, registry
+from accordance.evaluators.comparison.error_shift import error_quantiles, shift_of
+from accordance.evaluators.metric import Columns
+from accordance.evaluators.weights import ResamplingWeights
 from accordance.protocols.load import parse
 from accordance.studies import disagreeing
-from accordance.studies.between_versions import values
+from accordance.studies.between_kept import KeptBetween
+from accordance.studies.between_versions import Found, values
 from accordance.studies.disagreeing import DISAGREEMENT_COLUMNS, MOST_UNITS
 
 from .test_comparing import PROTOCOL, SECTION, outputs, write
@@ -295,6 +300,17 @@ def test_nothing_to_hold_against_each_other_is_said(tmp_path: Path) -> None:
     assert of(found, "v3")["error"] is None
 
 
+def test_a_defect_is_an_entry_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr("accordance.studies.between_versions.error_density", broken)
+    found = ac.compare(write(tmp_path / "s"), baseline="v1", candidates="v2")
+    assert of(found)["error"] == "RuntimeError: out of order"
+    assert found.decision("v2") == "non_inferior"
+    assert found.disagreements.is_empty()
+
+
 def test_one_subject_has_no_interval_and_says_so(tmp_path: Path) -> None:
     tables = {
         name: one if name == "subjects" else one.filter(subject="s00") for name, one in outputs().items()
@@ -320,3 +336,80 @@ def test_the_file_is_hashed_and_older_folders_do_without(numbers: Any) -> None:
     assert older.between_versions == []
     assert older.disagreements.is_empty()
     assert dict(older.disagreements.schema) == DISAGREEMENT_COLUMNS
+
+
+def test_scores_have_agreement_and_no_error(tmp_path: Path) -> None:
+    """A number against a class: versions agree or not, and nobody is nearer to a class."""
+    tables = outputs()
+    high = pl.when(pl.col("rate") > 75).then(pl.lit("yes")).otherwise(pl.lit("no"))
+    tables["reference"] = tables["reference"].with_columns(rate=high)
+    protocol = PROTOCOL.replace(
+        "rate: {type: number, unit: 1/min}}\n", "rate: {type: category, levels: [no, yes]}}\n"
+    )
+    assert protocol != PROTOCOL
+    protocol = protocol[: protocol.index("  mae:")] + (
+        "  auc: {title: Area, role: secondary, metric: auc, average: pooled, positive: ['yes']}\n"
+        "comparison: {endpoints: {auc: {margin: 0.1}}}\n"
+    )
+    found = ac.compare(
+        write(tmp_path / "s", protocol=protocol, section="", tables=tables), baseline="v1", candidates="v2"
+    )
+    entry = of(found, endpoint="auc")
+    assert entry["error"] is None
+    assert (entry["nearer"], entry["farther"], entry["shift"], entry["density"]) == (None,) * 4
+    assert "class and not a number" in entry["shift_error"]
+    assert entry["agreement"]["bias"]["estimate"] is not None
+    assert found.disagreements["outcome"].null_count() == found.disagreements.height > 0
+    assert found.disagreements["reference_value"].null_count() == found.disagreements.height
+
+
+class Named:
+    """Stands for what knows the names of pairs."""
+
+    def identity(self, endpoint: Any, version: str) -> list[Any] | None:
+        return None if version == "unnamed" else [str(endpoint), version]
+
+
+def test_what_is_kept_comes_back_as_it_was(tmp_path: Path, numbers: Any, categories: Any) -> None:
+    """Counts, prepared agreement, replicates and units; under the names of pairs and of the draws."""
+    weights = ResamplingWeights(["a", "b"], seed=1, replicates=30)
+    columns = Columns(np.array([1.0, 2, 3, 4]), np.array([1.0, 3, 3, 5]), np.array([0, 2, 4]))
+    errors = error_quantiles(np.array([1.0, 2, 3, 4]), columns.offsets, weights.matrix())
+    codes = Columns(np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0]), columns.offsets, ("no", "yes"))
+    made = {
+        "number": Found(
+            {"kind": "number", "n_units": 4},
+            ("a", "b"),
+            registry.get("bland_altman").prepare(columns, average="pooled", truth="varying"),
+            shift_of(errors, errors),
+            numbers[0].disagreements,
+        ),
+        "category": Found(
+            {"kind": "category", "levels": ["no", "yes"]},
+            ("a", "b"),
+            registry.get("cohen_kappa").prepare(codes, average="pooled"),
+            None,
+            categories[0].disagreements,
+        ),
+        "nothing": Found({"kind": "number", "agreement_error": "why"}, ("a",)),
+    }
+    store = Store(tmp_path / "store")
+    kept = KeptBetween(store, Named(), weights)  # type: ignore[arg-type]
+    for name, found in made.items():
+        endpoint: Any = name
+        assert kept.get(endpoint, "v1", "v2") is None
+        kept.put(endpoint, "v1", "v2", found)
+        again = kept.get(endpoint, "v1", "v2")
+        assert again is not None
+        assert (again.facts, again.subjects, again.problem) == (dict(found.facts), found.subjects, None)
+        assert again.units.equals(found.units)
+        assert (again.agreement is None) == (found.agreement is None)
+        if found.agreement is not None and again.agreement is not None:
+            assert np.array_equal(again.agreement.estimate(), found.agreement.estimate())
+        if found.shift is not None and again.shift is not None:
+            assert again.shift.at(0.9) == found.shift.at(0.9)
+        assert kept.get(endpoint, "v1", "v3") is None
+        other = KeptBetween(store, Named(), ResamplingWeights(["a", "b"], seed=2, replicates=30))  # type: ignore[arg-type]
+        assert other.get(endpoint, "v1", "v2") is None
+        kept.put(endpoint, "unnamed", "v2", found)
+        assert kept.get(endpoint, "unnamed", "v2") is None
