@@ -29,7 +29,7 @@ def add(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     made = [
         _banded(column.from_, column.levels or ()).alias(name)
         for name, column in table.columns.items()
-        if column.from_ is not None
+        if column.from_ is not None and name not in table.of_units
     ]
     if not made:
         return frame

@@ -54,13 +54,13 @@ def check_names(
     ]
     violations.extend(
         Violation(
-            f"column is made from `{bands.column}`, and the data have one of that name; remove it there, or "
-            "take `from` out of the contract.",
+            f"column is made from `{_maker(table, column)}`, and the data have one of that name; remove it "
+            "there, or declare it as one that is read.",
             file=file,
             key=column,
         )
         for column in made
-        if (column in found or column in renamed) and (bands := table.columns[column].from_)
+        if column in found or column in renamed
     )
     for in_data, column in expected.items():
         if in_data in found or not table.columns[column].required:
@@ -91,6 +91,14 @@ def check_names(
             for column in extra
         )
     return violations
+
+
+def _maker(table: Table, name: str) -> str | None:
+    """The column that another one is made from."""
+    column = table.columns[name]
+    if column.from_ is not None:
+        return column.from_.column
+    return None if column.measure is None else column.measure.of
 
 
 def _listed(names: Iterable[str]) -> str:

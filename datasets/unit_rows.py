@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ..protocols.model import Protocol, Table
+from ..protocols.model import Column, Protocol, Table
 from ..protocols.streams import Reduction, Unit
-from . import bands, grid, reduce, row_audit
+from . import bands, grid, measured, reduce, row_audit
 from . import reasons as reasons_of
 from .grid import Blocks, Span, Units
 from .keys import IntArray
 from .moments import Mask, Scale, Timeline, timeline_of
 from .pairs import LOW_COVERAGE_REFERENCE, LOW_COVERAGE_TEST
 from .reasons import Bits
-from .reduce import Rows
+from .reduce import Reduced, Rows
 from .row_audit import N_ROWS, Fate, Placed
 from .sides import Side, called
 
@@ -135,7 +135,8 @@ def value_columns(protocol: Protocol, pairing: str) -> tuple[tuple[str, ...], tu
         reducible = [column for column in table.columns if _kind(table, column) in {"number", "level"}]
         # A category made from a number is covered as its number is.
         sources = [_source(table, column) for column in used if column in table.columns]
-        compared = tuple(dict.fromkeys(called(column, table) for column in sources if column in reducible))
+        own_values = {*reducible, *(name for name, one in table.columns.items() if one.measure is not None)}
+        compared = tuple(dict.fromkeys(called(column, table) for column in sources if column in own_values))
         found.append(compared or tuple(called(column, table) for column in reducible))
     return found[0], found[1]
 
@@ -146,8 +147,10 @@ def _source(table: Table, name: str) -> str:
 
 
 def _kind(table: Table, name: str) -> str:
-    """What becomes of a column: `number`, `level`, `same`, or `aside`."""
+    """What becomes of a column: `number`, `level`, `same`, `measure`, or `aside`."""
     column = table.columns[name]
+    if column.measure is not None:
+        return "measure"
     if name in {table.subject, table.time, table.exclusion} or column.from_ is not None:
         return "aside"
     return {"number": "number", "integer": "number", "category": "level"}.get(column.type, "same")
@@ -179,9 +182,8 @@ class Maker:
         begin, length, partial = assigned.units.bounds(self.blocks)
         how: Reduction = getattr(self.unit, name)
         values = value_columns(self.protocol, self.pairing)[name == "test"]
-        columns, coverage, n_rows, entered = self._reduce(
-            table, taken, rows, length, how=how, compared=values
-        )
+        source = _Source(table, taken, rows, stream, assigned.row, begin, length)
+        columns, coverage, n_rows, entered = self._reduce(source, how=how, compared=values)
         short = coverage.short
         bits = np.zeros(len(begin), dtype=np.uint64)
         if carried is not None:
@@ -212,38 +214,29 @@ class Maker:
         return self.scale is not None and not (isinstance(stream.length, int) and stream.length == 0)
 
     def _reduce(
-        self,
-        table: Table,
-        taken: pl.DataFrame,
-        rows: Rows,
-        length: IntArray,
-        *,
-        how: Reduction,
-        compared: tuple[str, ...],
+        self, source: _Source, *, how: Reduction, compared: tuple[str, ...]
     ) -> tuple[list[pl.Series], _Coverage, IntArray, Mask | None]:
         """Every column, coverage, the number of rows that entered, and which those were."""
+        table, taken, rows, length = source.table, source.taken, source.rows, source.length
         coverage = _Coverage.none(len(rows.heads))
         columns: dict[str, pl.Series] = {}
         entered: Mask | None = np.zeros(rows.size, dtype=bool)
         for name, column in table.columns.items():
             own = called(name, table)
             kind = _kind(table, name)
-            if kind == "aside" or own in self.sessions.columns or own not in taken.columns:
+            absent = own not in taken.columns and kind != "measure"
+            if kind == "aside" or own in self.sessions.columns or absent:
                 continue
             if kind == "same":
                 columns[own] = reduce.same(rows, taken[own])
                 continue
-            found = (
-                reduce.number(rows, taken[own], how)
-                if kind == "number"
-                else reduce.level(rows, taken[own], column, how)
-            )
+            found = source.reduced(own, column, kind, how)
             share = _share(found.covered, length, rows)
             enough = (found.covered > 0) & (share >= how.min_coverage)
             values = found.values
             if not enough.all():
                 values = values.set(pl.Series(~enough), None)
-            columns[own] = values
+            columns[own] = values.alias(own)
             if own in compared:
                 coverage = coverage.with_column(share, values.is_not_null().to_numpy(), known=_timed(rows))
                 if found.valid is None:
@@ -264,6 +257,30 @@ class Maker:
         source = pl.DataFrame(columns) if columns else pl.DataFrame(height=n)
         found = bands.add(source, table.model_copy(update={"columns": made}))
         return {name: found[name] for name in found.columns}
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The rows of one side in their units: contract, columns, moments of rows, begin and length of units."""
+
+    table: Table
+    taken: pl.DataFrame
+    rows: Rows
+    stream: Timeline
+    row: IntArray | None
+    begin: IntArray
+    length: IntArray
+
+    def reduced(self, own: str, column: Column, kind: str, how: Reduction) -> Reduced:
+        """One column, unit by unit."""
+        if column.measure is not None:
+            start = measured.starts(self.stream, self.row, self.begin, self.rows)
+            return measured.measured(
+                self.rows, column.measure, self.table, self.taken, start=start, length=self.length
+            )
+        if kind == "number":
+            return reduce.number(self.rows, self.taken[own], how)
+        return reduce.level(self.rows, self.taken[own], column, how)
 
 
 @dataclass(frozen=True)

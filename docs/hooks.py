@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import generate_functions  # noqa: E402
 import generate_language  # noqa: E402
+import generate_measures  # noqa: E402
 import generate_statistics  # noqa: E402
 import generate_verbs  # noqa: E402
 
@@ -33,6 +34,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "protocol-language": generate_language.protocol,
     "study-language": generate_language.study,
     "metrics": generate_statistics.metric_table,
+    "measures": generate_measures.measure_sections,
     "statistics": generate_functions.alphabetical_list,
     "intervals": generate_statistics.interval_table,
     "protocols": generate_statistics.protocol_table,

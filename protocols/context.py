@@ -145,7 +145,8 @@ def pair_scope(protocol: Protocol, pairing: Pairing) -> Scope:
 def _side(pairing: Pairing, table: Table, keys: set[str]) -> Scope:
     """The columns of one side of the pairs, by the table's names."""
     if pairing.method not in UNIT_METHODS:
-        return {name: column for name, column in table.columns.items() if name not in keys}
+        hidden = keys | table.of_units
+        return {name: column for name, column in table.columns.items() if name not in hidden}
     aside = keys | {table.time, table.exclusion}
     found = {name: _of_unit(column) for name, column in table.columns.items() if name not in aside}
     return found | {

@@ -8,7 +8,13 @@ from __future__ import annotations
 from itertools import pairwise
 
 from ..evaluators import intervals, registry
-from . import describe_change_control, describe_comparison, describe_units, describe_validity
+from . import (
+    describe_change_control,
+    describe_comparison,
+    describe_measures,
+    describe_units,
+    describe_validity,
+)
 from .context import UNIT_METHODS
 from .criteria import TableLimit
 from .describe_parts import column, joined, number, scalar, where
@@ -233,14 +239,14 @@ def resampling(protocol: Protocol) -> str:
 
 
 def made(protocol: Protocol) -> list[str]:
-    """Each category that is made from a number, as a sentence.
+    """Each column that the data do not have, as a sentence: measures, and categories made from numbers.
 
     Example:
         >>> from accordance.protocols import library
         >>> print(made(library.load("spo2-iso80601"))[0])
         In `reference`, `hypoxaemia` is made of `sao2`: present below 88, absent from 88.
     """
-    return [
+    return describe_measures.measured(protocol) + [
         f"In `{table}`, `{name}` is made of `{column.from_.column}`: "
         + ", ".join(
             f"{level}{_band(low, high)}"
@@ -351,7 +357,7 @@ def summary(protocol: Protocol) -> str:
     if protocol.exclusions:
         lines += ["", "Exclusions", *(f"  {exclusion(protocol, code)}" for code in protocol.exclusions)]
     if made(protocol):
-        lines += ["", "Categories made from numbers", *(f"  {sentence}" for sentence in made(protocol))]
+        lines += ["", "Columns made from others", *(f"  {sentence}" for sentence in made(protocol))]
     lines += ["", "Populations"]
     for name, one in protocol.populations.items():
         title = f"{one.title}: " if one.definition else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ..evaluators import intervals, registry
 from ..evaluators.metric import REQUIRED, Metric, Parameter, Statistic
@@ -29,10 +29,22 @@ def find_metric(context: Context, path: Path, name: str) -> Metric | None:
     return None
 
 
+class Parametrised(Protocol):
+    """What has a name and parameters: a metric, or a measure."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Its options."""
+
+
 def resolve_parameters(
-    context: Context, path: Path, metric: Metric, given: Mapping[str, Any]
+    context: Context, path: Path, metric: Parametrised, given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Every parameter of the metric: what is given, checked, and the defaults of the rest."""
+    """Every parameter of a metric or measure: what is given, checked, and the defaults of the rest."""
     place = (*path, "parameters")
     names = [parameter.name for parameter in metric.parameters]
     for name in given:
@@ -118,13 +130,26 @@ def resolve_average(context: Context, path: Path, metric: Metric, endpoint: Endp
 
 
 def resolve_column(
-    context: Context, place: Path, name: str | None, table_name: str, metric: Metric
+    context: Context, place: Path, name: str | None, table_name: str, metric: Metric, *, units: bool
 ) -> str | None:
-    """The value column of one side: the one named, or the only one that can serve."""
+    """The value column of one side: the one named, or the only one that can serve.
+
+    Args:
+        context: Of this pass.
+        place: Where the endpoint names it.
+        name: What it says.
+        table_name: The side's table.
+        metric: The endpoint's metric.
+        units: Whether rows become units of time, so that there are measures.
+    """
     table = context.protocol.tables[table_name]
-    values = _value_columns(table)
+    values = [one for one in _value_columns(table) if units or one not in table.of_units]
     accepted = _types(metric, str(place[-1]))
     if name is not None:
+        if not units and name in table.of_units:
+            message = "a measure is one of a unit of time; pair by `windows`, `epochs` or `sessions`"
+            context.report(place, message, name)
+            return name
         if context.known(place, name, values, f"value column in `{table_name}`"):
             column = table.columns[name]
             if column.type not in accepted:

@@ -16,7 +16,7 @@ from .base import Condition, Identifier, Model, Quantity, Scalar, Text, Tier, Wh
 from .change_control import ChangeControl
 from .comparison import ComparedEndpoint, VersionComparison
 from .criteria import Criteria, Criterion
-from .streams import Alignment, Unit
+from .streams import Alignment, Measured, Unit
 from .validity import (
     Disparity,
     Estimand,
@@ -48,6 +48,7 @@ __all__ = [
     "Identifier",
     "Indeterminate",
     "IntervalSpec",
+    "Measured",
     "Model",
     "Pairing",
     "Population",
@@ -98,7 +99,7 @@ class Bands(Model):
 class Column(Model):
     """One column of a table: its type, unit, accepted values."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"from_"})
+    later: ClassVar[frozenset[str]] = frozenset({"from_", "measure"})
 
     type: ColumnType
     """Type of the values. `text` stays as written: `007` is not 7."""
@@ -128,6 +129,16 @@ class Column(Model):
         description="A category that the data do not have: bands of a number of the same table, such as a "
         "severity from an index. Where the number is missing, so is the category.",
     )
+    measure: Measured | None = Field(
+        default=None,
+        description="A number that the data do not have: what the rows of a unit of time amount to, such as "
+        "the RMSSD of a window's beats. For pairings by `windows`, `epochs` and `sessions`.",
+    )
+
+    @property
+    def made(self) -> bool:
+        """Whether the column is made of another one of its table; the data do not have it."""
+        return self.from_ is not None or self.measure is not None
 
 
 class Table(Model):
@@ -189,7 +200,18 @@ class Table(Model):
     @property
     def read(self) -> tuple[str, ...]:
         """The columns that the data have to bring; the others are made from them."""
-        return tuple(name for name, column in self.columns.items() if column.from_ is None)
+        return tuple(name for name, column in self.columns.items() if not column.made)
+
+    @property
+    def of_units(self) -> frozenset[str]:
+        """The columns that are there once rows became units of time: measures, and bands of measures."""
+        measured = {name for name, column in self.columns.items() if column.measure is not None}
+        banded = {
+            name
+            for name, column in self.columns.items()
+            if column.from_ is not None and column.from_.column in measured
+        }
+        return frozenset(measured | banded)
 
 
 class Conversion(Model):

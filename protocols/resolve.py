@@ -19,7 +19,7 @@ from . import (
     metrics,
     validity_checks,
 )
-from .context import Context, pair_scope
+from .context import UNIT_METHODS, Context, pair_scope
 from .errors import ContractError, Violation
 from .model import DECIDING, Endpoint, Pairing, Protocol
 from .nodes import Document, Locator, Path, dotted
@@ -53,7 +53,9 @@ def resolve(protocol: Protocol, locate: Locator | None = None) -> Protocol:
     for name, table in protocol.tables.items():
         check_table(context, name, table)
         check_exclusion_levels(context, name, table)
-    context.protocol = _with(context, "tables", {n: resolve_table(t) for n, t in protocol.tables.items()})
+    context.protocol = _with(
+        context, "tables", {n: resolve_table(context, t) for n, t in protocol.tables.items()}
+    )
     for index, conversion in enumerate(protocol.conversions):
         check_conversion(context, index, conversion)
     check_codes(context)
@@ -188,7 +190,9 @@ def _columns(
         ("reference", endpoint.reference, pairing.reference),
         ("test", endpoint.test, pairing.test),
     ):
-        update[side] = metrics.resolve_column(context, (*path, side), written, table, metric)
+        update[side] = metrics.resolve_column(
+            context, (*path, side), written, table, metric, units=pairing.method in UNIT_METHODS
+        )
         column = tables[table].columns.get(update[side] or "")
         if column is not None:
             sides[side] = column

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import Identifier, Model, Quantity
+from .base import Identifier, Model, Quantity, Text
+
+
+class Measured(Model):
+    """A number that the data do not have: what the rows of a unit of time amount to."""
+
+    of: Identifier
+    """Column of the same table whose rows are measured."""
+    name: Identifier
+    """Name of the measure, such as `rmssd`."""
+    classes: dict[Text, Text] = Field(
+        default_factory=dict,
+        description="What each level of a category is to the measure. Default: levels that are called like "
+        "its classes are these.",
+    )
+    parameters: dict[Identifier, Any] = Field(default_factory=dict)
+    """Options of the measure."""
 
 
 class Reduction(Model):

@@ -16,6 +16,7 @@ from .context import (
     common,
     pair_scope,
 )
+from .measure_checks import check_measure, resolve_measured
 from .model import Bands, Column, Conversion, Exclusion, Table
 from .nodes import Path
 from .shape import listed
@@ -31,6 +32,8 @@ def check_table(context: Context, name: str, table: Table) -> None:
         _check_column((*path, "columns", column_name), column, context)
         if column.from_ is not None:
             _check_bands((*path, "columns", column_name), column, column.from_, table, context)
+        if column.measure is not None:
+            check_measure(context, (*path, "columns", column_name), table, column)
         if column_name in BOOKKEEPING or (column_name == SUBJECT and table.subject != SUBJECT):
             message = "pairs use this name themselves; choose another (the study maps it to the data's)"
             context.report((*path, "columns", column_name), message, column_name, at_key=True)
@@ -72,7 +75,7 @@ def _check_role(context: Context, path: Path, table: Table, name: str, role: str
         accepted = (*accepted, "number")
     if column.type not in accepted:
         context.report(path, f"a {role} column is {_either(accepted)}; `{name}` is `{column.type}`", name)
-    if column.from_ is not None:
+    if column.made:
         context.report(path, f"a {role} column comes from the data, and `{name}` is made from another", name)
     if role == "time" and column.type in _NUMBERS and column.unit is None:
         context.report(path, f"a time in numbers needs a unit, such as {listed(TIME_UNITS[1:4])}", name)
@@ -137,18 +140,22 @@ def _check_bands(path: Path, column: Column, bands: Bands, table: Table, context
         context.report((*path, "levels"), message, len(column.levels))
 
 
-def resolve_table(table: Table) -> Table:
-    """The table with every column that is made from another as optional and as often empty as that one."""
+def resolve_table(context: Context, table: Table) -> Table:
+    """The table with every column that is made from another as optional and as often empty as that one.
+
+    A measure is empty wherever its rows do not make one.
+    """
+    columns = {name: resolve_measured(context, column, table) for name, column in table.columns.items()}
     columns = {
         name: column.model_copy(
             update={
-                "required": table.columns[column.from_.column].required,
-                "missing": table.columns[column.from_.column].missing,
+                "required": columns[column.from_.column].required,
+                "missing": columns[column.from_.column].missing,
             }
         )
-        if column.from_ is not None and column.from_.column in table.columns
+        if column.from_ is not None and column.from_.column in columns
         else column
-        for name, column in table.columns.items()
+        for name, column in columns.items()
     }
     return table.model_copy(update={"columns": columns})
 
@@ -194,7 +201,10 @@ def resolve_exclusion(context: Context, code: str, exclusion: Exclusion) -> Excl
     # Without a table the rule speaks of pairs, and of every pairing's pairs.
     pairings = [p for name, p in context.protocol.pairings.items() if name not in context.broken]
     in_pairs = common([pair_scope(context.protocol, pairing) for pairing in pairings])
-    scope = tables[exclusion.table].columns if exclusion.table else in_pairs
+    scope = in_pairs
+    if exclusion.table:
+        own = tables[exclusion.table]
+        scope = {name: column for name, column in own.columns.items() if name not in own.of_units}
     where = resolve_where(context, (*path, "where"), exclusion.where, scope)
     return exclusion.model_copy(update={"where": where})
 

@@ -1,0 +1,1 @@
+"""Heart rate variability of stretches of time, from the intervals between beats."""
