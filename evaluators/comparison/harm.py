@@ -45,7 +45,7 @@ _FEWEST = 4  # with fewer the correction for an estimated spread, (k - 3) / (k -
 _FEW = 10
 _GRID = 400
 _AT_ONCE = 20  # of the grid
-_BLOCK = 256  # subjects compared with all others at a time
+_BLOCK = 128  # subjects compared with all others at a time
 _SHOWN = 10
 
 
@@ -132,6 +132,7 @@ def rank_by_harm(
     variance: ArrayLike,
     *,
     n_units: ArrayLike | None = None,
+    blocks: ArrayLike | None = None,
     subject: Any = None,
     margin: float | None = None,
     level: float = 0.95,
@@ -156,7 +157,7 @@ def rank_by_harm(
     extreme; shrinkage takes out the selection as far as the model holds. What is normal, and what v_i says
     about units of one subject that resemble their neighbours in time, is the caller's to know: a v_i from
     autocorrelated units is too small, and the subject's interval too narrow. Compute v_i from blocks of time
-    (nights, hours) where units are seconds.
+    (nights, hours) where units are seconds, and say how many there are (`blocks`).
 
     Args:
         improvement: (S,) improvement of each subject, positive is better; NaN where it has none.
@@ -164,6 +165,9 @@ def rank_by_harm(
             as with one unit.
         n_units: (S,) units of each subject. With them a subject whose variance cannot be seen, or is 0, takes
             it from the others; without them it has no posterior.
+        blocks: (S,) blocks of time that each variance comes from, where units follow each other: a variance
+            has one degree of freedom less than blocks, and is compared with those of others for the number
+            of units. Default: every unit is a block. It needs `n_units`.
         subject: (S,) keys. Default: 1, 2, ...
         margin: A loss up to this is acceptable, above 0.
         level: Of the posterior intervals.
@@ -192,7 +196,7 @@ def rank_by_harm(
         >>> found.shrunk[:2].round(2), found.p_worse_than_margin[:2].round(2)
         (array([-3.13, -3.96]), array([0.87, 1.  ]))
     """
-    values, spread, units = _numbers(improvement, variance, n_units)
+    values, spread, units, parts = _numbers(improvement, variance, n_units, blocks)
     keys = _keys(subject, len(values))
     checked_margin(margin)
     if not 0 < level < 1:
@@ -200,7 +204,7 @@ def rank_by_harm(
     if between not in _BETWEEN:
         raise ValueError(f"`between` must be one of {', '.join(_BETWEEN)}, not {between!r}.")
     chosen: Within = within or ("own" if units is None else "moderated")
-    spread = subject_variances(spread, units, method=chosen)
+    spread = subject_variances(spread, units, method=chosen, df=None if parts is None else parts - 1)
     reasons = _reasons(values, spread, has_units=units is not None)
     used = np.array([reason is None for reason in reasons], dtype=bool)
     posterior = _posterior(values[used], spread[used], between)
@@ -346,21 +350,23 @@ _BETWEEN = {"reml": _reml, "paule_mandel": _paule_mandel}
 
 
 def _numbers(
-    improvement: ArrayLike, variance: ArrayLike, n_units: ArrayLike | None
-) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    """The three columns, NaN allowed in the first two.
+    improvement: ArrayLike, variance: ArrayLike, n_units: ArrayLike | None, blocks: ArrayLike | None
+) -> tuple[FloatArray, FloatArray, FloatArray | None, FloatArray | None]:
+    """The four columns, NaN allowed in the first two.
 
     Raises:
         ValueError: They are not acceptable; all objections.
     """
     values = np.atleast_1d(np.asarray(improvement, dtype=np.float64))
     spread = np.atleast_1d(np.asarray(variance, dtype=np.float64))
-    units = None if n_units is None else np.atleast_1d(np.asarray(n_units, dtype=np.float64))
+    units, parts = (
+        None if one is None else np.atleast_1d(np.asarray(one, dtype=np.float64)) for one in (n_units, blocks)
+    )
     if values.ndim != 1 or not len(values):
         raise ValueError(f"`improvement` must hold one number a subject; its shape is {values.shape}.")
     problems = [
         f"`{name}` has the shape {part.shape} for {len(values)} subjects."
-        for name, part in (("variance", spread), ("n_units", units))
+        for name, part in (("variance", spread), ("n_units", units), ("blocks", parts))
         if part is not None and part.shape != values.shape
     ]
     problems += [
@@ -371,12 +377,15 @@ def _numbers(
     if np.any(spread < 0):
         first = int(np.flatnonzero(spread < 0)[0])
         problems.append(f"`variance` must not be negative; subject {first + 1} has {spread[first]:g}.")
-    if units is not None and np.any(~(units >= 1)):
-        first = int(np.flatnonzero(~(units >= 1))[0])
-        problems.append(f"`n_units` must be 1 or more; subject {first + 1} has {units[first]:g}.")
+    for name, counts in (("n_units", units), ("blocks", parts)):
+        if counts is not None and np.any(~(counts >= 1)):
+            first = int(np.flatnonzero(~(counts >= 1))[0])
+            problems.append(f"`{name}` must be 1 or more; subject {first + 1} has {counts[first]:g}.")
+    if parts is not None and units is None:
+        problems.append("`blocks` needs `n_units`.")
     if problems:
         raise ValueError(" ".join(problems))
-    return values, spread, units
+    return values, spread, units, parts
 
 
 def _keys(subject: Any, count: int) -> tuple[str, ...]:
@@ -424,12 +433,14 @@ def _ranks(shrunk: FloatArray, values: FloatArray) -> IntArray:
 
 def _expected(mean: FloatArray, variance: FloatArray) -> FloatArray:
     """1 + the sum over the others of the probability that they are worse off."""
-    result = np.empty(len(mean))
+    result = np.ones(len(mean))
     for start in range(0, len(mean), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        error = np.sqrt(variance[part, None] + variance[None, :])
-        below = special.ndtr((mean[part, None] - mean[None, :]) / error)
-        result[part] = 1 + below.sum(axis=1) - 0.5  # itself counts as a half
+        stop = min(start + _BLOCK, len(mean))
+        error = np.sqrt(variance[start:stop, None] + variance[None, start:])
+        below = special.ndtr((mean[start:stop, None] - mean[None, start:]) / error)
+        result[start:stop] += below.sum(axis=1) - 0.5  # itself counts as a half
+        # of a pair either is below the other, so those to come need not be compared with these again
+        result[stop:] += (stop - start) - below[:, stop - start :].sum(axis=0)
     return result
 
 

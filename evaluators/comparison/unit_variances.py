@@ -21,7 +21,9 @@ _METHODS = ("moderated", "pooled", "own")
 _FEWEST = 3  # subjects with a spread of their own from which the prior's two numbers are estimated
 
 
-def subject_variances(variance: FloatArray, n_units: FloatArray | None, *, method: Within) -> FloatArray:
+def subject_variances(
+    variance: FloatArray, n_units: FloatArray | None, *, method: Within, df: FloatArray | None = None
+) -> FloatArray:
     """Variance of each subject's mean, from its own units and those of the others.
 
     - `own`: as given.
@@ -36,6 +38,8 @@ def subject_variances(variance: FloatArray, n_units: FloatArray | None, *, metho
         variance: (S,) variances of the subjects' means; NaN where they cannot be seen.
         n_units: (S,) units, 1 or more; not needed for `own`.
         method: Which of these.
+        df: (S,) degrees of freedom of each variance, in place of n_i - 1: where units follow each other in
+            time, one less than the blocks that they were cut into.
 
     Returns:
         (S,) variances; NaN where there is none, for all of them where no subject has two units.
@@ -54,8 +58,9 @@ def subject_variances(variance: FloatArray, n_units: FloatArray | None, *, metho
         return variance.copy()
     if n_units is None:
         raise ValueError(f"`within` is {method!r}, which needs `n_units`; without them accepted: own.")
-    known = np.isfinite(variance) & (n_units > 1)
-    df = np.where(known, n_units - 1, 0.0)
+    freedom = n_units - 1 if df is None else df
+    known = np.isfinite(variance) & (freedom > 0)
+    df = np.where(known, freedom, 0.0)
     square = np.where(known, variance * n_units, 0.0)
     if not np.any(known):
         return np.full(len(variance), np.nan)
