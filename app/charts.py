@@ -126,7 +126,7 @@ def _ring(colour: str) -> dict[str, Any]:
 def _bins(model: Scatter, appearance: Appearance, subject: str | None) -> Chart:
     """Points counted in a grid on this side, so that the browser draws at most BINS x BINS marks."""
     nothing = np.empty(0)
-    figure = _painted(replace(model, points=Points(nothing, nothing, (), ())), appearance)
+    figure = _painted(replace(model, points=Points(nothing, nothing, (), ()), ranges=None), appearance)
     figure.update_xaxes(range=_span(model.points.x)).update_yaxes(range=_span(model.points.y, model))
     members = grid(model.points.x, model.points.y)
     counts = np.array([len(rows) for rows in members.values()])

@@ -15,6 +15,7 @@ from ..studies import tracking
 from ..studies.comparison_folder import Comparison, deciding_bounds
 from ..studies.comparison_words import spoken
 from ..studies.results import number
+from ..studies.who_got_worse import worst
 from .console import Output
 from .failures import SOME_FAILED
 from .tables import Fitting, plain_table
@@ -141,6 +142,7 @@ def _notes(found: Comparison) -> Iterator[Text]:
     for one in found.comparisons:
         if one["further"]:
             yield Text(f"{one['endpoint']}, {one['candidate']}: {one['further']['words']}")
+    yield from _who(found)
     yield from _weak_spots(found)
     for group in document["identical"]:
         yield Text(f"Identical outputs, byte for byte: {', '.join(group)}.", style="yellow")
@@ -156,6 +158,24 @@ def _notes(found: Comparison) -> Iterator[Text]:
         yield Text(f"Decisions of primary endpoints are {how} for {document['family_size']} comparisons.")
     if not document["locked"]:
         yield Text("No locked plan: nothing here is pre-specified.", style="yellow")
+
+
+MOST_NAMED = 10
+"""Subjects that a line names."""
+
+
+def _who(found: Comparison) -> Iterator[Text]:
+    """For whom each candidate is surely worse, and whose subjects are not ranked."""
+    for entry, subjects in worst(found.document, found.subjects):
+        if found.of(entry["endpoint"], entry["candidate"])["role"] != "primary":
+            continue
+        more = f" and {len(subjects) - MOST_NAMED:,} more" if len(subjects) > MOST_NAMED else ""
+        yield Text(
+            f"{entry['endpoint']}, {entry['candidate']}: {entry['worse']:,} of {entry['ranked']:,} subjects "
+            f"are worse with a probability above {entry['sure']:.0%}: "
+            f"{', '.join(subjects[:MOST_NAMED])}{more}.",
+            style="yellow",
+        )
 
 
 def _weak_spots(found: Comparison) -> Iterator[Text]:
@@ -186,7 +206,7 @@ def facts(found: Comparison) -> dict[str, Any]:
         **{name: document[name] for name in kept if name in document},
         **{
             name: document[name]
-            for name in ("change_control", "history", "history_notes")
+            for name in ("who", "change_control", "history", "history_notes")
             if name in document
         },
         "exit_code": SOME_FAILED if failed(found) else 0,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..datasets import keys
 from ..datasets.pairs import TEST, PairFrame
 from ..evaluators.metric import Columns, IntArray, Prepared
+from ..protocols.comparison import ComparedEndpoint
 from ..protocols.errors import Violation
 from ..protocols.model import Endpoint, Protocol
 from ..protocols.roles import metric_of
@@ -28,6 +29,7 @@ from .kept_sides import KeptSides, LeftOut, SidePart
 from .questions import material_of
 from .slices import Coding, Part
 from .splits import subgroup_parts
+from .within_subjects import Matched, Within, WithinSubjects, session_columns
 
 ROW = "reference_row"
 MOST_SUBJECTS = 3
@@ -66,6 +68,7 @@ class Comparable:
         left_out: Units that only one version has.
         whole: All common units.
         parts: Levels of the endpoint's declared subgroups.
+        within: What is chance in each subject's improvement; None where that was not asked for.
     """
 
     endpoint_id: str
@@ -73,6 +76,7 @@ class Comparable:
     left_out: LeftOut
     whole: PreparedPart
     parts: tuple[PreparedPart, ...] = ()
+    within: Within | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ class Rows:
     def __init__(
         self, protocol: Protocol, group: Mapping[str, Endpoint], pairs: PairFrame, subjects: Sequence[str]
     ) -> None:
-        material = material_of(protocol, group, pairs, further=(ROW, *_on(protocol, group)))
+        material = material_of(protocol, group, pairs, further=_further(protocol, group))
         self.problem = material.problem or material.uncounted
         places = np.searchsorted(
             np.array(subjects, dtype=np.str_), material.subjects.to_numpy().astype(np.str_)
@@ -131,6 +135,11 @@ class Rows:
         if (how, view) not in self._coded:
             self._coded[how, view] = slices.coded(how, self.rows, view)
         return self._coded[how, view]
+
+
+def _further(protocol: Protocol, group: Mapping[str, Endpoint]) -> tuple[str, ...]:
+    """Columns beside those that the endpoints ask for: what names a unit, and its session."""
+    return ROW, *_on(protocol, group), *session_columns(protocol, group)
 
 
 def _on(protocol: Protocol, group: Mapping[str, Endpoint]) -> tuple[str, ...]:
@@ -193,6 +202,7 @@ class Matcher:
         overlap: Whether units that one version lacks are left out. Otherwise nothing is prepared where there
             are any, and `violations` says which.
         besides: Told of each group and candidate while their rows are at hand; it may ask for a version's.
+        ranked: How endpoints are compared, of those whose subjects are to be ranked.
     """
 
     def __init__(
@@ -205,7 +215,9 @@ class Matcher:
         kept: KeptSides,
         overlap: bool,
         besides: Callable[[Mapping[str, Endpoint], str, Callable[[str], Rows]], None] | None = None,
+        ranked: Mapping[str, ComparedEndpoint] | None = None,
     ) -> None:
+        self.ranked = ranked or {}
         self.protocol, self.baseline, self.subjects = protocol, baseline, tuple(subjects)
         self.pairs, self.kept, self.overlap, self.besides = pairs, kept, overlap, besides
         self.violations: list[Violation] = []
@@ -257,6 +269,13 @@ class _Group:
         self._alone: dict[tuple[str, str], list[SidePart]] = {}
         self._matched: dict[tuple[Coding, str], tuple[pl.DataFrame, pl.DataFrame, LeftOut]] = {}
         self._ready: dict[tuple[str, str, str], list[SidePart]] = {}
+        self._within = WithinSubjects(
+            self.protocol,
+            matcher.ranked,
+            group,
+            (slices.SUBJECT_NUMBER, ROW, *_on(self.protocol, group)),
+            pool,
+        )
 
     def rows(self, version: str) -> Rows:
         """The rows of a version; those of the baseline stay."""
@@ -288,7 +307,26 @@ class _Group:
             for version, other in ((matcher.baseline, candidate), (candidate, matcher.baseline))
         )
         whole, *parts = (_both(one, two) for one, two in zip(first, second, strict=True))
-        return Comparable(name, candidate, left, whole, tuple(parts))
+        return Comparable(name, candidate, left, whole, tuple(parts), self.within(name, candidate, whole))
+
+    def within(self, name: str, candidate: str, whole: PreparedPart) -> Within | None:
+        """What is chance in each subject's improvement, where its subjects are to be ranked."""
+        asked, both = self._within.asked(name), (whole.baseline, whole.candidate)
+        if asked is None or both[0] is None or both[1] is None:
+            return None
+        kept, place = self.matcher.kept, (self.group[name], self.matcher.baseline, candidate, asked)
+        found = kept.within(*place)
+        if found is None:
+            found = self._within.of(
+                name, candidate, (both[0], both[1]), lambda: self._matched_rows(name, candidate)
+            )
+            kept.put_within(*place, found)
+        return found
+
+    def _matched_rows(self, name: str, candidate: str) -> Matched:
+        first, second, _ = self._match(name, candidate)
+        how = slices.coding(self.protocol, self.group[name])
+        return Matched(first, second, first is self.rows(self.matcher.baseline).coded(how))
 
     def columns(self, name: str, candidate: str) -> Sides:
         """The rows of both versions over the subjects that either has units of."""

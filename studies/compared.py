@@ -20,7 +20,7 @@ from ..evaluators.comparison.family import AdjustedComparison, Member, adjusted_
 from ..evaluators.comparison.improvement import Improvement
 from ..evaluators.comparison.verdict import Verdict
 from ..evaluators.comparison.versions import Comparison as Found
-from ..evaluators.comparison.versions import Scale, checked_method, compare_prepared, scaled_margin
+from ..evaluators.comparison.versions import checked_method, compare_prepared, scaled_margin
 from ..evaluators.intervals import METHODS
 from ..evaluators.metric import CannotComputeError, FloatArray, Interval, Metric, Prepared
 from ..evaluators.weights import ResamplingWeights
@@ -30,6 +30,7 @@ from ..protocols.roles import metric_of
 from . import comparison_words as wording
 from .comparable import Comparable, PreparedPart
 from .comparison_folder import SUBJECT_COLUMNS
+from .own_values import alone, improved
 from .slices import endpoint_of
 
 TOGETHER = 64
@@ -299,12 +300,16 @@ def p_values(line: Line) -> tuple[float | None, float | None]:
         return None, None
 
 
+_OWN = dict(list(SUBJECT_COLUMNS.items())[:7])
+"""Columns of what was measured of a subject, before it is held against the others."""
+
+
 def per_subject(one: Compared, line: Line) -> pl.DataFrame:
     """Each subject's own values: the statistic at a weight of one for this subject alone."""
     if one.found is None or one.ready.baseline is None or one.ready.candidate is None:
-        return pl.DataFrame(schema=SUBJECT_COLUMNS)
+        return pl.DataFrame(schema=_OWN)
     first, second = (
-        _alone(part, one.found.statistic.name) for part in (one.ready.baseline, one.ready.candidate)
+        alone(part, one.found.statistic.name) for part in (one.ready.baseline, one.ready.candidate)
     )
     columns = {
         "candidate": [line.comparable.candidate] * len(first),
@@ -317,29 +322,4 @@ def per_subject(one: Compared, line: Line) -> pl.DataFrame:
     }
     values = pl.col("baseline", "candidate_value", "improvement")
     finite_ = pl.when(values.is_finite()).then(values)
-    return pl.DataFrame(columns, schema=SUBJECT_COLUMNS).with_columns(finite_.name.keep())
-
-
-def improved(first: FloatArray, second: FloatArray, better: str, scale: Scale) -> FloatArray:
-    """By how much second values are better than first ones; on the ratio scale as a logarithm."""
-    if scale == "ratio":
-        with np.errstate(all="ignore"):
-            first, second = (np.log(np.where(one > 0, one, np.nan)) for one in (first, second))
-    if better == "near_zero":
-        return np.abs(first) - np.abs(second)
-    found = {"higher": second - first, "lower": first - second}.get(better)
-    return np.full(len(first), np.nan) if found is None else found
-
-
-def _alone(prepared: Prepared, statistic: str, block: int = 500) -> FloatArray:
-    """(S,) values of a statistic, one subject alone each."""
-    place, n = prepared.statistics.index(statistic), prepared.n_subjects
-    if isinstance(prepared, AdditivePrepared) and type(prepared).at is AdditivePrepared.at:
-        return np.asarray(prepared.evaluate(prepared.totals)[:, place])
-    result = np.full(n, np.nan)
-    for start in range(0, n, block):
-        stop = min(start + block, n)
-        weights = np.zeros((stop - start, n))
-        weights[np.arange(stop - start), np.arange(start, stop)] = 1.0
-        result[start:stop] = prepared.at(weights)[:, place]
-    return result
+    return pl.DataFrame(columns, schema=_OWN).with_columns(finite_.name.keep())

@@ -28,7 +28,7 @@ from .between_entries import entries as between_entries
 from .between_kept import KeptBetween
 from .between_versions import Between
 from .comparable import Comparable, Matcher
-from .compared import Comparer, Line, per_subject
+from .compared import Comparer, Line
 from .comparison_folder import (
     COMPARISON_FILE,
     COMPARISON_SCHEMA,
@@ -50,6 +50,7 @@ from .resampling import study_weights
 from .results import MANIFEST_FILE, ROWS_FILE, frame
 from .run import LOG_FILE, Log, input_hash, inputs, material, pair_streams, study_files
 from .slices import endpoint_of
+from .who_got_worse import Told, who
 from .writing import PartialFolder, output_errors, run_name
 
 MOST_CANDIDATES = 50
@@ -264,7 +265,8 @@ class _Work:
             comparer = Comparer(self.protocol, self.section, weights, same)
             lines = comparer.lines(found, pool)
             spots = searches(self.protocol, lines, self.ready.subjects, pool)
-        return self._outcome(lines, identical, spots, between)
+            told = who(lines, self.section.level, pool)
+        return self._outcome(lines, identical, spots, between, told)
 
     def held_against_plan(self, outcome: Outcome, whole: Study) -> Outcome:
         """The outcome with the result of change control, and with the history of the study's versions."""
@@ -327,6 +329,7 @@ class _Work:
             kept=KeptSides(self.ready.store, Kept.of(self.ready.store, self.protocol, self.pairs)),
             overlap=self.asked.overlap,
             besides=between.add,
+            ranked=self.section.endpoints,
         )
         grouped: list[dict[str, Endpoint]] = groups(self.protocol, endpoints)
         found: dict[tuple[str, str], Comparable] = {}
@@ -346,6 +349,7 @@ class _Work:
         identical: list[list[str]],
         spots: Mapping[str, Any],
         between: Between,
+        told: Sequence[Told],
     ) -> Outcome:
         describer = Describer(
             self.protocol,
@@ -369,7 +373,6 @@ class _Work:
             )
             for candidate in self.asked.candidates
         }
-        own = [per_subject(line.whole, line) for line in lines]
         document = {
             "schema": COMPARISON_SCHEMA,
             "study": dict(self.ready.study),
@@ -390,11 +393,13 @@ class _Work:
             "comparisons": entries,
             "weak_spots": dict(spots),
             "between_versions": between_entries(between, self.asked.candidates, self.section.level),
+            "who": [one.entry for one in told],
             "comparability": self._comparability(lines),
             "independence": trained,
             "produced": [one.facts() for one in self.data.produced],
         }
-        return Outcome(document, frame(rows), pl.concat(own), between.units(self.asked.candidates))
+        subjects = pl.concat([one.subjects for one in told])
+        return Outcome(document, frame(rows), subjects, between.units(self.asked.candidates))
 
     def _independence(self) -> list[dict[str, Any]]:
         """Versions with a training manifest, held against the subjects that endpoints analyse."""

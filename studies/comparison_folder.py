@@ -32,8 +32,19 @@ SUBJECT_COLUMNS: dict[str, pl.DataType] = {
     "baseline": pl.Float64(),
     "candidate_value": pl.Float64(),
     "improvement": pl.Float64(),
+    "variance": pl.Float64(),
+    "blocks": pl.Int64(),
+    "shrunk": pl.Float64(),
+    "shrunk_lower": pl.Float64(),
+    "shrunk_upper": pl.Float64(),
+    "p_worse": pl.Float64(),
+    "p_worse_than_margin": pl.Float64(),
+    "rank": pl.Int64(),
+    "expected_rank": pl.Float64(),
+    "reason": pl.String(),
 }
-"""Columns of subjects.parquet: one row a subject, endpoint and candidate."""
+"""Columns of subjects.parquet: one row a subject, endpoint and candidate. Comparisons made before subjects
+were ranked have the first seven; the others are null then."""
 
 
 class Comparison:
@@ -51,7 +62,7 @@ class Comparison:
     ) -> None:
         self.document = dict(document)
         self.rows = conform(rows, "the rows of a comparison")
-        self.subjects = subjects
+        self.subjects = subjects_in_full(subjects)
         self.folder = folder
 
     @classmethod
@@ -141,6 +152,16 @@ class Comparison:
         except (OSError, pl.exceptions.PolarsError) as error:
             raise OutputError(f"{path} cannot be read: {error}") from error
 
+    @property
+    def who(self) -> list[dict[str, Any]]:
+        """One object an endpoint and candidate: for how many subjects it is worse, or why that is not known.
+
+        Empty for comparisons made before subjects were ranked. What is believed of each subject stands in
+        `subjects`.
+        """
+        found: list[dict[str, Any]] = self.document.get("who") or []
+        return found
+
     @cached_property
     def protocol(self) -> Protocol:
         """The resolved protocol that it follows."""
@@ -201,6 +222,20 @@ class Comparison:
             for name, one in self.decisions.items()
         )
         return f"{lines}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def subjects_in_full(subjects: pl.DataFrame) -> pl.DataFrame:
+    """A subjects' table with every column of `SUBJECT_COLUMNS`, in their order; those it lacks are null.
+
+    Example:
+        >>> old = pl.DataFrame({"subject": ["S1"], "improvement": [0.5]})
+        >>> subjects_in_full(old).select("subject", "improvement", "shrunk").rows()
+        [('S1', 0.5, None)]
+    """
+    return subjects.select(
+        pl.col(name).cast(dtype) if name in subjects.columns else pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in SUBJECT_COLUMNS.items()
+    )
 
 
 _OVERVIEW = ("endpoint", "candidate", "baseline", "value", "improvement", "interval", "margin", "decision")

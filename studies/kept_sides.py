@@ -19,8 +19,9 @@ from ..evaluators.metric import IntArray, Prepared
 from ..protocols.model import Endpoint
 from .kept import MOST_BYTES, Kept
 from .splits import Part
+from .within_subjects import Within
 
-KIND_MATCHED, KIND_SIDE = "matched", "compared"
+KIND_MATCHED, KIND_SIDE, KIND_WITHIN = "matched", "compared", "within"
 
 
 @dataclass(frozen=True)
@@ -163,13 +164,41 @@ class KeptSides:
         }
         self._store.put(KIND_SIDE, key, facts=facts, data=data)
 
-    def _key(self, kind: str, endpoint: Endpoint, version: str, other: str | None) -> str | None:
+    def within(
+        self, endpoint: Endpoint, baseline: str, candidate: str, asked: Sequence[str]
+    ) -> Within | None:
+        """What is chance in the subjects' improvements, if that is known.
+
+        Args:
+            endpoint: The endpoint.
+            baseline: The version compared with.
+            candidate: The version in question.
+            asked: Statistic and scale of the improvement.
+        """
+        key = self._key(KIND_WITHIN, endpoint, baseline, candidate, *asked)
+        entry = None if self._store is None or key is None else self._store.get(KIND_WITHIN, key)
+        if entry is None:
+            return None
+        variance, blocks = (np.load(io.BytesIO(entry.data(name))) for name in ("variance", "blocks"))
+        return Within(variance, blocks, bool(entry.facts["single"]), entry.facts["problem"])
+
+    def put_within(
+        self, endpoint: Endpoint, baseline: str, candidate: str, asked: Sequence[str], found: Within
+    ) -> None:
+        """Keep what is chance in the subjects' improvements."""
+        key = self._key(KIND_WITHIN, endpoint, baseline, candidate, *asked)
+        if self._store is not None and key is not None:
+            data = {"variance": _bytes(found.variance), "blocks": _bytes(found.blocks)}
+            facts = {"single": found.single, "problem": found.problem}
+            self._store.put(KIND_WITHIN, key, facts=facts, data=data)
+
+    def _key(self, kind: str, endpoint: Endpoint, version: str, other: str | None, *asked: str) -> str | None:
         """The name of an entry; None where the pairs have none."""
         own = self._kept.identity(endpoint, version)
         theirs = None if other is None else self._kept.identity(endpoint, other)
         if own is None or (other is not None and theirs is None):
             return None
-        return key_of(kind, own, theirs)
+        return key_of(kind, own, theirs, *asked)
 
 
 def _bytes(array: Any) -> bytes:

@@ -22,10 +22,11 @@ from ..protocols.comparison import ComparedEndpoint, VersionComparison
 from ..protocols.model import Endpoint, Protocol
 from ..protocols.roles import metric_of
 from .comparable import Comparable, Matcher, PreparedPart, Sides
-from .compared import Comparer, Line, improved
+from .compared import Comparer, Line
 from .comparison_words import ORDER, candidate_decision
 from .kept import Kept
 from .kept_sides import KeptSides
+from .own_values import improved
 from .questions import Question, groups
 from .results import Results
 from .simulated import Draws, made, rate, seed_of

@@ -12,7 +12,7 @@ import streamlit as st
 
 from ...reports import comparison as comparisons
 from ...reports import format as fmt
-from ...reports.comparison import blocks, figures, words
+from ...reports.comparison import blocks, figures, harmed, words
 from ...reports.comparison.material import Material
 from ...studies import signals, slices
 from ...studies.comparison_folder import COMPARISON_FILE, SUBJECTS_FILE, finished_comparisons
@@ -36,6 +36,8 @@ FILES = {
     COMPARISON_FILE: ("Decisions, improvements, subgroups", "application/json"),
     SUBJECTS_FILE: ("Every subject's own values", "application/vnd.apache.parquet"),
 }
+MOST_HARMED = 10
+"""Subjects in the table of the most harmed."""
 BANNERS = 3
 """Candidates that have a banner of their own; more stand in a table."""
 
@@ -181,7 +183,12 @@ def subjects(material: Material, study: Path) -> None:
     """Every subject's own improvement; a click on one opens what is known of it."""
     st.subheader("Who got worse")
     row = chosen(material)
-    model = figures.caterpillar(material.subjects, row, baseline=material.baseline)
+    panel = harmed.panel(material, row, MOST_HARMED)
+    model = panel.figure
+    if panel.words:
+        st.markdown(panel.words)
+    if panel.warning:
+        st.warning(panel.warning, icon=":material/warning:")
     if model is None:
         st.info(
             "This comparison holds no improvements of single subjects, or of too few of them, or all are the "
@@ -202,8 +209,34 @@ def subjects(material: Material, study: Path) -> None:
         config={"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
     )
     st.caption(f"{model.caption} Click a mark to open its subject.")
+    most_harmed(material, panel)
     ordered = figures.ordered(material.subjects, row)
     subject(material, row, ordered["subject"].cast(pl.String).to_list(), study)
+
+
+def most_harmed(material: Material, panel: harmed.Panel) -> None:
+    """The subjects for whom it is worst, where subjects are ranked."""
+    if not panel.lines:
+        return
+    heads = (
+        "Rank", "Subject", "Units", material.baseline, "Candidate", "Measured", "Believed", "Interval",
+        "P(worse)", "P(beyond margin)", "Expected rank",
+    )  # fmt: skip
+    with st.expander("The most harmed"):
+        widgets.table(
+            heads,
+            [
+                (
+                    one.place,
+                    escape(one.subject),
+                    *map(escape, (one.units, one.baseline, one.candidate, one.measured)),
+                    f"<b>{escape(one.believed)}</b>",
+                    *map(escape, (one.interval, one.p_worse, one.p_beyond, one.expected_rank)),
+                )
+                for one in panel.lines
+            ],
+            right=(0, *range(2, len(heads))),
+        )
 
 
 def clicked(key: str) -> None:
@@ -230,7 +263,7 @@ def subject(material: Material, row: Row, known: list[str], study: Path) -> None
     by_endpoint = {str(one["endpoint"]): one for one in own.iter_rows(named=True)}
     st.markdown(f"**Subject {name}**, {row['candidate']} against {material.baseline}")
     widgets.table(
-        ("Endpoint", "Units", material.baseline, str(row["candidate"]), "Improvement"),
+        ("Endpoint", "Units", material.baseline, str(row["candidate"]), "Measured", "Believed", "P(worse)"),
         [
             (
                 escape(words.title(other)),
@@ -238,13 +271,20 @@ def subject(material: Material, row: Row, known: list[str], study: Path) -> None
                 words.value(other, one["baseline"]),
                 words.value(other, one["candidate_value"]),
                 words.change(other, one["improvement"]),
+                words.change(other, one["shrunk"]) + widgets.quiet(_interval(other, one)),
+                fmt.p_value(one["p_worse"]),
             )
             for other in material.of(candidate=str(row["candidate"]))
             if (one := by_endpoint.get(str(other["endpoint"]))) is not None
         ],
-        right=(1, 2, 3, 4),
+        right=(1, 2, 3, 4, 5, 6),
     )
     ways(study, row, name, material.baseline)
+
+
+def _interval(row: Row, one: Row) -> str:
+    """The posterior interval, or why there is none."""
+    return str(one["reason"] or "") if one["shrunk"] is None else harmed.interval(row, one)
 
 
 def ways(study: Path, row: Row, name: str, baseline: str) -> None:

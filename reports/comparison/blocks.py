@@ -12,7 +12,7 @@ import polars as pl
 
 from ...studies.demographics import SMALL_CELL
 from .. import format as fmt
-from ..figures.model import Forest, Scatter
+from ..figures.model import Forest
 from ..methods import joined
 from . import figures, words
 from .material import Material
@@ -223,16 +223,6 @@ def _reach(rows: Sequence[Row]) -> float:
         if (estimate := words.found(part).get("estimate")) is not None and math.isfinite(estimate)
     ]
     return max(shown, default=0.0)
-
-
-def caterpillars(material: Material, *, primary: bool = True) -> list[Scatter]:
-    """Every subject's improvement, one figure a primary endpoint and candidate."""
-    found = [
-        figures.caterpillar(material.subjects, row, baseline=material.baseline)
-        for row in material.comparisons
-        if row["role"] == "primary" or not primary
-    ]
-    return [one for one in found if one is not None]
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,18 @@ import polars as pl
 from .. import format as fmt
 from ..figures import layout
 from ..figures.forest_row import finite
-from ..figures.model import Axis, Forest, ForestRow, Level, Points, Scatter, Span
+from ..figures.model import Axis, FloatArray, Forest, ForestRow, Level, Points, Ranges, Scatter, Span
 from . import words
 
 Row = Mapping[str, Any]
 
 FEWEST = 5
 """Subjects of which single improvements are drawn at least: fewer would show a person."""
+SHRUNK = "Dark: what is believed, with its posterior interval; light: what was measured."
+RAW = (
+    "A single subject\u2019s number is uncertain, and the extremes lie farther out than the subjects they "
+    "stand for."
+)
 
 
 def identifier(row: Row) -> str:
@@ -113,18 +118,31 @@ def _shown(row: Row, number: float | None) -> float | None:
 
 
 def ordered(subjects: pl.DataFrame, row: Row) -> pl.DataFrame:
-    """The subjects of one comparison that have an improvement, the most harmed first."""
+    """The subjects of one comparison that have an improvement, the most harmed first.
+
+    By what is believed of them; those of whom nothing is, and all where nobody is ranked, by what was
+    measured.
+    """
     if not subjects.width:
         return subjects
     return subjects.filter(
         (pl.col("endpoint") == row["endpoint"])
         & (pl.col("candidate") == row["candidate"])
         & pl.col("improvement").is_finite()
-    ).sort("improvement", "subject")
+    ).sort("rank", "improvement", "subject", nulls_last=True)
+
+
+def believed(subjects: pl.DataFrame, row: Row) -> pl.DataFrame:
+    """The subjects of one comparison that are ranked, the most harmed first."""
+    found = ordered(subjects, row)
+    return found.filter(pl.col("shrunk").is_not_null()) if found.width else found
 
 
 def caterpillar(subjects: pl.DataFrame, row: Row, *, baseline: str) -> Scatter | None:
-    """Every subject's own improvement, from the most harmed to the most helped.
+    """Every subject's improvement, from the most harmed to the most helped.
+
+    What is believed of each with its interval, and what was measured as a light mark beside it; where nobody
+    is ranked what was measured alone.
 
     Args:
         subjects: The comparison's subjects.parquet.
@@ -138,22 +156,26 @@ def caterpillar(subjects: pl.DataFrame, row: Row, *, baseline: str) -> Scatter |
     found = ordered(subjects, row)
     if found.height < FEWEST or found["improvement"].n_unique() == 1:
         return None
+    ranked = believed(subjects, row)
+    shrunk = ranked.height >= FEWEST
+    found = ranked if shrunk else found
+    value = "shrunk" if shrunk else "improvement"
     names = tuple(found["subject"].cast(pl.String).to_list())
     null, floor = words.null(row), words.floor(row)
     levels = [Level(null, "no change", role="zero")]
     if floor is not None:
         levels.append(Level(floor, f"margin {words.margin(row)}", role="goal"))
-    harmed = int((found["improvement"] < 0).sum())
+    harmed = int((found[value] < 0).sum())
     what = f"{words.title(row)}, {row['candidate']} against {baseline}"
-    told = f"{fmt.count(found.height)} subjects, {fmt.count(harmed)} of them worse than with {baseline}"
-    ends = [words.change(row, float(found["improvement"][at])) for at in (0, -1)]
+    worse = f"more likely worse than better than with {baseline}" if shrunk else f"worse than with {baseline}"
+    told = f"{fmt.count(found.height)} subjects, {fmt.count(harmed)} of them {worse}"
+    ends = [words.change(row, float(found[value][at])) for at in (0, -1)]
     unit = words.unit(row)
     return Scatter(
         name=f"subjects-{identifier(row)}",
         title=f"{what}: every subject",
-        caption=f"{what}: each subject\u2019s own improvement, the most harmed first; {told}. A single "
-        "subject\u2019s number is uncertain, and the extremes lie farther out than the subjects they stand "
-        "for.",
+        caption=f"{what}: each subject\u2019s own improvement, the most harmed first; {told}. "
+        + (SHRUNK if shrunk else RAW),
         alt=f"Sorted improvements of single subjects, {what}: {told}, from {ends[0]} to {ends[1]}.",
         x=Axis("Subjects, the most harmed first"),
         y=Axis(
@@ -163,9 +185,19 @@ def caterpillar(subjects: pl.DataFrame, row: Row, *, baseline: str) -> Scatter |
         ),
         points=Points(
             x=np.arange(1, found.height + 1, dtype=np.float64),
-            y=np.array([words.shown(row, float(value)) for value in found["improvement"]]),
+            y=_all_shown(row, found[value]),
             subjects=names,
             rows=tuple(range(found.height)),
         ),
         levels=tuple(levels),
+        ranges=Ranges(
+            *(_all_shown(row, found[name]) for name in ("shrunk_lower", "shrunk_upper", "improvement"))
+        )
+        if shrunk
+        else None,
     )
+
+
+def _all_shown(row: Row, values: pl.Series) -> FloatArray:
+    """Improvements as they stand on the axis."""
+    return np.array([words.shown(row, float(value)) for value in values], dtype=np.float64)

@@ -35,10 +35,28 @@ def write(material: Material, cited: Bibliography) -> list[Paragraph]:
         Paragraph("Intervals", tuple(_intervals(material, cited))),
         Paragraph("Rules of decision", (), _rules(material)),
         Paragraph("Multiplicity", (_multiplicity(material, cited),)),
+        *_who(material, cited),
         *_searches(material),
         *_between(material, cited),
         Paragraph("Rounding", (ROUNDING,)),
     ]
+
+
+def _who(material: Material, cited: Bibliography) -> list[Paragraph]:
+    """How subjects were ranked, where they were."""
+    ranked = [one for one in material.document.get("who") or () if one["ranked"]]
+    if not ranked:
+        return []
+    sources = [text for one in ranked for text in one["citations"]]
+    text = (
+        "Each subject\u2019s improvement is drawn towards the mean of all subjects, the more so the less its "
+        "own units say (empirical Bayes). What is chance in it comes from blocks of consecutive units, for "
+        "neighbours in time resemble each other: it is worked out again without each block (jackknife). A "
+        "subject whose own blocks say little takes its variance from the others. Posterior intervals are "
+        "those of a normal model and hold for subjects on average; they are not adjusted for multiplicity "
+        f"and decide nothing{cited.cite(*dict.fromkeys(sources))}."
+    )
+    return [Paragraph("Who got worse", (text,))]
 
 
 def _searches(material: Material) -> list[Paragraph]:

@@ -18,14 +18,11 @@ from .. import html as pages
 from .. import pdf as pdfs
 from ..assemble import Painter, templates
 from ..methods import Bibliography, joined
-from . import between, blocks, change_control, figures, methods, words
+from . import between, blocks, change_control, harmed, methods, words
 from .material import Material, gather
 
 NAME = "report"
 SIDECAR_FILE = "report-files.zip"
-FIGURES = 6
-"""So many figures of single subjects stand in a report; of more comparisons, those of the first endpoint."""
-
 
 ON_FIRST = 9
 """So many comparisons fit below the decisions on the first page; of more, the table has its own."""
@@ -105,7 +102,7 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
     """
     cited = Bibliography()
     config = material.config
-    first_only, drawn = _caterpillars(material)
+    first_only, panels = harmed.panels(material)
     context: dict[str, Any] = {
         "target": target,
         "css": Markup(css),  # noqa: S704 - the style sheets of this package
@@ -120,7 +117,7 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "candidates": blocks.candidates(material),
         "panels": blocks.panels(material),
         "heat_maps": blocks.heat_maps(material),
-        "caterpillars": drawn,
+        "who": panels,
         "first_only": first_only,
         "weak_spots": blocks.weak_spots(material),
         "between": between.gathered(material),
@@ -152,13 +149,3 @@ def _change_control(material: Material, painter: Painter) -> Markup | None:
     """The section on the change control plan and the history of versions, where the comparison has one."""
     found = material.comparison
     return change_control.fragment(found, painter) if "change_control" in found.document else None
-
-
-def _caterpillars(material: Material) -> tuple[bool, list[Any]]:
-    """Figures of single subjects; of many comparisons only those of the first primary endpoint."""
-    drawn = blocks.caterpillars(material)
-    primary = [row for row in material.comparisons if row["role"] == "primary"]
-    if len(drawn) <= FIGURES or not primary:
-        return False, drawn
-    names = {f"subjects-{figures.identifier(row)}" for row in material.of(endpoint=primary[0]["endpoint"])}
-    return True, [one for one in drawn if one.name in names]

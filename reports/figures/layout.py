@@ -30,6 +30,8 @@ def scatter_ranges(model: Scatter) -> tuple[tuple[float, float], tuple[float, fl
         both = _span([*x, *y])
         return padded(*both), padded(*both)
     horizontal = padded(*_span(x), 0.03)
+    if model.ranges is not None:
+        marks += [*model.ranges.lower, *model.ranges.upper, *model.ranges.beside]
     vertical = padded(*_span([*y, *(mark for mark in marks if np.isfinite(mark))]), 0.06)
     return _declared(model.x, horizontal), _declared(model.y, vertical)
 

@@ -61,6 +61,21 @@ class Points:
 
 
 @dataclass(frozen=True)
+class Ranges:
+    """What stands around and beside each point of a scatter, in the points' order.
+
+    Attributes:
+        lower: Lower end of each point's interval.
+        upper: Upper end.
+        beside: A second value of each point, a light mark: what was measured, beside what is believed.
+    """
+
+    lower: FloatArray
+    upper: FloatArray
+    beside: FloatArray
+
+
+@dataclass(frozen=True)
 class Level:
     """A horizontal line at an estimate, with its interval as a band.
 
@@ -100,6 +115,7 @@ class Scatter(Figure):
     points: Points
     levels: tuple[Level, ...] = ()
     identity: bool = False
+    ranges: Ranges | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from . import layout, theme
-from .model import AnyFigure, Axis, Curve, Density, Flow, Forest, Matrix, Scatter
+from .model import AnyFigure, Axis, Curve, Density, Flow, Forest, Matrix, Ranges, Scatter
 
 MANY = 60
 """Curves of more positions have smaller marks."""
@@ -101,6 +101,8 @@ def _scatter(figure: Any, model: Scatter, colours: theme.Theme, go: Any) -> None
             ),
         )
     )
+    if model.ranges is not None:
+        _ranges(figure, model, model.ranges, colours, kind)
     figure.update_xaxes(**_axis(model.x, colours, horizontal))
     figure.update_yaxes(**_axis(model.y, colours, vertical))
     if model.identity:
@@ -142,6 +144,33 @@ def _scatter(figure: Any, model: Scatter, colours: theme.Theme, go: Any) -> None
         )
     if named:
         figure.update_layout(margin={"r": 190})
+
+
+def _ranges(figure: Any, model: Scatter, ranges: Ranges, colours: theme.Theme, kind: Any) -> None:
+    """Intervals around the points, and second values as light open marks that answer a click as well."""
+    points = figure.data[0]
+    points.update(
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": ranges.upper - model.points.y,
+            "arrayminus": model.points.y - ranges.lower,
+            "width": 0,
+            "thickness": 1,
+            "color": colours.rule,
+        }
+    )
+    figure.add_trace(
+        kind(
+            x=model.points.x,
+            y=ranges.beside,
+            mode="markers",
+            name="measured",
+            customdata=points.customdata,
+            marker={"color": colours.quiet, "size": 5, "opacity": 0.55, "symbol": "circle-open"},
+            hovertemplate="subject %{customdata[0]}, measured: %{y:,.4g}<extra></extra>",
+        )
+    )
 
 
 def _forest(figure: Any, model: Forest, colours: theme.Theme, go: Any) -> None:

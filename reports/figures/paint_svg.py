@@ -23,6 +23,7 @@ from .model import (
     ForestRow,
     Level,
     Matrix,
+    Ranges,
     Scatter,
 )
 
@@ -119,7 +120,7 @@ def _axis_numbers(axis: Any, *, percent: bool) -> None:
 
 def _scatter(canvas: Any, model: Scatter, raster_above: int) -> None:
     """Points with levels; the levels' words stand in the right margin, moved apart where they collide."""
-    width, height = (3.7, 3.45) if model.identity else (theme.WIDTH, 3.4)
+    width, height = (3.7, 3.45) if model.identity else (theme.WIDTH, 2.5 if model.ranges else 3.4)
     canvas.set_size_inches(width, height)
     left, bottom = 0.62 / width, 0.42 / height
     right = 0.72 if any(level.label for level in model.levels) else 0.97
@@ -138,6 +139,8 @@ def _scatter(canvas: Any, model: Scatter, raster_above: int) -> None:
     for level in model.levels:
         _level(axes, level)
     many = len(model.points)
+    if model.ranges is not None:
+        _ranges(axes, model, model.ranges, rasterized=many > raster_above)
     axes.scatter(
         model.points.x,
         model.points.y,
@@ -149,6 +152,19 @@ def _scatter(canvas: Any, model: Scatter, raster_above: int) -> None:
         rasterized=many > raster_above,
     )
     _level_words(axes, model, y_low, y_high, height)
+
+
+def _ranges(axes: Any, model: Scatter, ranges: Ranges, *, rasterized: bool) -> None:
+    """Intervals as thin lines and second values as light open marks, under the points."""
+    many = len(model.points)
+    axes.vlines(
+        model.points.x, ranges.lower, ranges.upper, color=_LIGHT.point, alpha=0.35,
+        linewidth=1.0 if many <= 200 else 0.5, zorder=2.4, rasterized=rasterized,
+    )  # fmt: skip
+    axes.scatter(
+        model.points.x, ranges.beside, s=10 if many <= 200 else 4, facecolors="none",
+        edgecolors=_LIGHT.quiet, alpha=0.7, linewidths=0.6, zorder=2.6, rasterized=rasterized,
+    )  # fmt: skip
 
 
 def _level(axes: Any, level: Level) -> None:

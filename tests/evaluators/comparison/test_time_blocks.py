@@ -7,6 +7,8 @@ and simulation with autocorrelated errors.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from accordance.evaluators.comparison.harm import rank_by_harm
-from accordance.evaluators.comparison.time_blocks import MOST_BLOCKS, cut, delete_a_block, differs
+from accordance.evaluators.comparison.time_blocks import MOST_BLOCKS, cut, delete_a_block, unchanged
 from accordance.evaluators.comparison.unit_variances import prior_variance, subject_variances
 
 
@@ -92,7 +94,7 @@ def test_the_jackknife_is_the_published_one_for_unequal_blocks() -> None:
     offsets = np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
     sessions = starts([13, 24, 4, 60, 40, 1])
     blocks, values = cut(offsets, sessions), random.lognormal(size=int(offsets[-1]))
-    whole = np.array([np.log(values[a:b].mean()) for a, b in zip(offsets[:-1], offsets[1:], strict=True)])
+    whole = np.array([np.log(values[a:b].mean()) for a, b in itertools.pairwise(offsets)])
     left_out, expected = np.full(len(blocks.subject), np.nan), []
     for i in range(len(rows)):
         own = np.flatnonzero(blocks.subject == i)
@@ -126,9 +128,9 @@ def test_blocks_without_an_event_are_none() -> None:
     right, positive = np.array([5.0, 0, 9, 0]), np.array([10.0, 0, 10, 0])
     whole = np.array([14 / 20])
     left_out = (14 - right) / (20 - positive)
-    changed = differs(whole, left_out, blocks)
-    assert changed.tolist() == [True, False, True, False]
-    variance, n = delete_a_block(whole, left_out, changed, blocks)
+    silent = unchanged(whole, left_out, blocks)
+    assert silent.tolist() == [False, True, False, True]
+    variance, n = delete_a_block(whole, left_out, ~silent, blocks)
     assert n.tolist() == [2]
     assert variance[0] == pytest.approx(np.var([0.5, 0.9], ddof=1) / 2)
 
@@ -137,7 +139,7 @@ def test_what_all_lies_in_one_block_has_no_variance() -> None:
     blocks = cut(np.array([0, 9, 18]))
     left_out = np.array([1.0, np.nan, 1.0, 2.0, 2.5, 1.5])
     whole = np.array([1.0, 2.0])
-    variance, n = delete_a_block(whole, left_out, differs(whole, left_out, blocks), blocks)
+    variance, n = delete_a_block(whole, left_out, ~unchanged(whole, left_out, blocks), blocks)
     assert np.isnan(variance[0]) and np.isfinite(variance[1])
     assert n.tolist() == [1, 2]  # the block that changes nothing is none
 
@@ -183,9 +185,9 @@ def ar1(random: np.random.Generator, subjects: int, n: int, rho: float) -> np.nd
 
 
 def test_intervals_from_blocks_cover_where_units_follow_each_other() -> None:
-    """True improvements normal (SD 0.3); 400 units each with AR(1) errors, rho 0.8: a mean has the variance of
-    one of 400 / 9 independent units. Posterior intervals of 95% from blocks hold about as many of the true
-    improvements; from units taken for independent, hardly more than half."""
+    """True improvements normal (SD 0.3); 400 units each with AR(1) errors, rho 0.8: a mean has the variance
+    of one of 400 / 9 independent units. Posterior intervals of 95% from blocks hold about as many of the
+    true improvements; from units taken for independent, about half."""
     random, subjects, n, rho = np.random.default_rng(7), 60, 400, 0.8
     hit = {"blocks": 0, "units": 0}
     studies = 40
@@ -195,7 +197,7 @@ def test_intervals_from_blocks_cover_where_units_follow_each_other() -> None:
         blocks = cut(np.arange(0, (subjects + 1) * n, n))
         total, sums = values.sum(axis=1), np.add.reduceat(values.ravel(), blocks.offsets[:-1])
         whole, left_out = total / n, (total[blocks.subject] - sums) / (n - blocks.units)
-        variance, parts = delete_a_block(whole, left_out, differs(whole, left_out, blocks), blocks)
+        variance, parts = delete_a_block(whole, left_out, ~unchanged(whole, left_out, blocks), blocks)
         assert (parts == MOST_BLOCKS).all()
         for name, found in (
             ("blocks", rank_by_harm(whole, variance, n_units=np.full(subjects, n), blocks=parts)),
