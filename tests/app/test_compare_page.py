@@ -17,7 +17,7 @@ from screen import page, words
 
 from accordance.app.cli import main
 from accordance.reports import comparison
-from accordance.reports.comparison import blocks
+from accordance.reports.comparison import blocks, figures, harmed
 from accordance.studies.results import Results
 
 sys.path.append(str(Path(__file__).parent.parent / "reports"))
@@ -151,8 +151,6 @@ def test_a_click_opens_the_most_harmed(study: Path) -> None:
     test = page(study, "compare", candidate="v4")
     material = comparison.gather(study / "comparisons" / LATEST)
     (row,) = material.of(endpoint="mape", candidate="v4")
-    from accordance.reports.comparison import figures  # noqa: PLC0415
-
     first = figures.ordered(material.subjects, row)["subject"][0]
     assert test.selectbox(key="compared-subject").options[0] == first
     test.selectbox(key="compared-subject").select(first).run()
@@ -193,6 +191,16 @@ def test_what_the_engine_compares_is_shown_and_reported(study: Path, tmp_path: P
         assert text.interval in html
     assert "**Subject S003**, v4 against v1" in shown
     assert "S003" not in html
+    (row,) = material.of(endpoint="mape", candidate="v4")
+    panel = harmed.panel(material, row)
+    assert "of 12 subjects" in panel.words and panel.words in shown and panel.words in html
+    for one in panel.lines:
+        assert one.interval in shown
+        assert one.interval in html
+        assert one.subject in shown
+        assert one.subject not in html
+    own = harmed.harmed(figures.believed(material.subjects, row), row, 12)
+    assert next(one.interval for one in own if one.subject == "S003") in shown
 
 
 def test_a_study_without_comparisons_says_how_to_make_one(tiny: Path) -> None:

@@ -481,6 +481,9 @@ def test_a_second_comparison_reads_no_row(wear: Path, small: None, unread: Calla
     assert same.between_versions == first.between_versions
     assert same.disagreements.equals(first.disagreements)
     assert first.disagreements["start"].null_count() == 0 < first.disagreements.height
+    assert same.who == first.who
+    assert same.subjects.equals(first.subjects, null_equal=True)
+    assert first.subjects["variance"].count() > 0
     change(wear, "arms: {margin: 2}", "arms: {margin: 0.5}")
     other = ac.compare(wear, baseline="v1", candidates="v2", level=0.9)
     assert read_by(other) == 0
@@ -508,5 +511,6 @@ def test_different_units_of_streams_are_found_again_unread(
     again = ac.compare(wear, baseline="v1", candidates="v2", overlap=True)
     assert read_by(again) == 0
     assert again.document["comparisons"] == first.document["comparisons"]
+    assert again.subjects.equals(first.subjects, null_equal=True)
     assert again.of("arms")["left_out"]["baseline"] == 2
     assert again.of("coverage")["improvement"]["estimate"] < 0
