@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+import polars as pl
 import pytest
+from scipy import stats
 
-from accordance.datasets.simulate import hr_weekly
+from accordance.datasets.simulate import hr_weekly, weekly, weekly_versions
+from accordance.datasets.simulate.draws import stream
 from accordance.protocols.errors import ContractError
 from accordance.studies.comparing import compare
 from accordance.studies.run import run
@@ -39,8 +43,13 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def compared(folder):
-    return compare(folder, baseline="v1", overlap=True).document
+def found(folder):
+    return compare(folder, baseline="v1", overlap=True)
+
+
+@pytest.fixture(scope="module")
+def compared(found):
+    return found.document
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +173,54 @@ def test_the_released_version_meets_its_own_limit_and_the_pruned_one_does_not(fo
         if row["criterion"] is not None and row["subgroup"] is None
     }
     assert (decided["v1"], decided["v6"], decided["v4"]) == ("met", "met", "not_met")
+
+
+def own_truth(version):
+    """Expected absolute percentage error of every subject in a window that multiplies errors by 1.
+
+    The SD of a subject's error times the mean absolute value of a normal variable that shares a bias with all
+    windows of the subject (folded normal: Leone, Nelson & Nottingham 1961).
+    """
+    world, made, drawn = weekly_versions.VERSIONS[version], weekly._shared(20260914, 200, 80), []
+    for name in ("effect", "bias"):
+        common = getattr(made, name)
+        fresh = stream(20260914, "weekly", version, name).standard_normal((200,))
+        drawn.append(common if version == "v1" else weekly._mixed(common, fresh, world.own))
+    light = np.where(weekly_versions.DARK, world.dark, world.light)
+    spread = (weekly_versions.SPREAD * weekly_versions.TONE_ERROR * light)[made.tone]
+    shift = np.sqrt(weekly_versions.BIAS_SHARE) * drawn[1]
+    sd = np.sqrt(1 - weekly_versions.BIAS_SHARE)
+    folded = stats.foldnorm(np.abs(shift) / sd, scale=sd).mean()
+    return spread * np.exp(weekly_versions.BETWEEN * drawn[0]) * folded
+
+
+def test_who_is_called_worse_is_worse_in_truth(found):
+    """Every version but the copy: posterior intervals, and whom the ranking calls surely worse.
+
+    Activity and hardness multiply the errors of a subject by 1.06 (snug strap) or 1.10 (loose), on average over
+    its windows; here by 1.07 for all.
+    """
+    subjects = found.subjects.filter(pl.col("endpoint") == "mape")
+    called = right = 0
+    for candidate in ("v2", "v3", "v4", "v5", "v7", "v8"):
+        own = subjects.filter(pl.col("candidate") == candidate).sort("subject")
+        truth = 1.07 * (own_truth("v1") - own_truth(candidate))
+        held = (own["shrunk_lower"].to_numpy() <= truth) & (truth <= own["shrunk_upper"].to_numpy())
+        assert held.mean() > 0.85, candidate
+        sure = own["p_worse"].to_numpy() > 0.95
+        called += int(sure.sum())
+        right += int((truth[sure] < 0).sum())
+        (told,) = [e for e in found.who if (e["candidate"], e["endpoint"]) == (candidate, "mape")]
+        assert told["worse"] == sure.sum()
+    assert called > 300
+    assert right / called > 0.97
+
+
+def test_those_for_whom_the_version_for_light_skin_is_worse_have_dark_skin(folder, found):
+    tones = pl.read_csv(folder / "data" / "subjects.csv").select("subject", "skin_tone")
+    own = found.subjects.filter(pl.col("candidate") == "v2", pl.col("endpoint") == "mape")
+    own = own.join(tones, on="subject")
+    most = own.filter(pl.col("p_worse") > 0.95)
+    assert most.height > 30
+    assert set(most["skin_tone"]) == {"V", "VI"}
+    assert set(own.sort("rank").head(30)["skin_tone"]) == {"V", "VI"}
