@@ -197,8 +197,8 @@ def own_truth(version):
 def test_who_is_called_worse_is_worse_in_truth(found):
     """Every version but the copy: posterior intervals, and whom the ranking calls surely worse.
 
-    Activity and hardness multiply the errors of a subject by 1.06 (snug strap) or 1.10 (loose), on average over
-    its windows; here by 1.07 for all.
+    Activity and hardness multiply the errors of a subject by 1.06 (snug strap) or 1.10 (loose), on average
+    over its windows; here by 1.07 for all.
     """
     subjects = found.subjects.filter(pl.col("endpoint") == "mape")
     called = right = 0
