@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,12 @@ import accordance as ac
 from accordance.app.cli import main
 from accordance.evaluators import rank_by_harm
 from accordance.evaluators.comparison.time_blocks import cut, delete_a_block
+from accordance.protocols.load import parse
 from accordance.studies import kept_sides
+from accordance.studies.coding import coding
 from accordance.studies.comparison_folder import SUBJECT_COLUMNS, Comparison
 from accordance.studies.who_got_worse import NO_VALUE, NO_VARIANCE, SINGLE
-from accordance.studies.within_subjects import REFIT
+from accordance.studies.within_subjects import REFIT, Matched, WithinSubjects
 
 sys.path.append(str(Path(__file__).parent))
 from test_comparing import PROTOCOL, outputs, write
@@ -320,3 +324,36 @@ def test_the_command_names_them_where_there_are_any(
     assert entry(found, "mae", "v2")["worse"] == 0 and "mae, v2:" not in shown
     assert main(["compare", str(place), "--baseline", "v1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["who"] == found.who
+
+
+def test_versions_with_other_units_or_in_another_order_have_the_same_blocks() -> None:
+    """Units of the baseline in its order; a unit that only the candidate has follows the one before it."""
+    protocol = parse(PROTOCOL + SECTION)
+    group = {"mae": protocol.endpoints["mae"]}
+    plans = protocol.comparison.endpoints if protocol.comparison else {}
+    with ThreadPoolExecutor(1) as pool:
+        work = WithinSubjects(protocol, plans, group, ("_subject", "reference_row"), pool)
+    first = pl.DataFrame(
+        {"_subject": [0] * 9 + [1] * 4, "reference_row": [8, 7, 6, 5, 4, 3, 2, 1, 0, 20, 21, 22, 23]}
+    ).with_columns(
+        pl.col("_subject").cast(pl.UInt32),
+        reference=pl.lit(60.0),
+        test=pl.col("reference_row").cast(pl.Float64),
+    )
+    second = first.sort("_subject", "reference_row")
+    lone = first.head(1).with_columns(reference_row=pl.lit(30, dtype=pl.Int64), test=pl.lit(30.0))
+    more = pl.concat([first.head(4), lone, first.tail(9)])
+    how = coding(protocol, group["mae"])
+    turned = work._cut(how, "v2", lambda: Matched(first, second, all_of_baseline=True))
+    assert turned.blocks.offsets.tolist() == [0, 3, 6, 9, 11, 13] and not turned.shared
+    for side in turned.sides:
+        assert side.offsets.tolist() == [0, 3, 6, 9, 11, 13]
+        assert [sorted(side.test[a:b]) for a, b in pairwise(side.offsets)] == [
+            [6, 7, 8], [3, 4, 5], [0, 1, 2], [20, 21], [22, 23],
+        ]  # fmt: skip
+    other = work._cut(how, "v3", lambda: Matched(first, more, all_of_baseline=True))
+    assert other.blocks.offsets.tolist() == [0, 3, 6, 10, 12, 14]
+    assert [sorted(other.sides[1].test[a:b]) for a, b in pairwise(other.sides[1].offsets)] == [
+        [6, 7, 8], [4, 5, 30], [0, 1, 2, 3], [20, 21], [22, 23],
+    ]  # fmt: skip
+    assert np.diff(other.sides[0].offsets).tolist() == [3, 2, 4, 2, 2]
