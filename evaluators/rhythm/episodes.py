@@ -97,7 +97,8 @@ def rhythm_episodes(
         if len(empty) and mode == "wfdb_compat":
             raise ValueError(
                 f"{len(empty):,} rhythm annotations (`+`) have no text, first at index "
-                f"{int(marks[empty[0]])}; epicmp of WFDB breaks off there. `corrected` lets them end an episode."
+                f"{int(marks[empty[0]])}; epicmp of WFDB breaks off there. `corrected` lets them end "
+                "an episode."
             )
         within = np.char.startswith(texts, text)
     else:
