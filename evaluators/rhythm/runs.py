@@ -173,8 +173,8 @@ def _refuse_silence(sides: dict[str, Stream], span: Period) -> None:
     silent = [name for name, (times, _) in sides.items() if not times or times[-1] < span.start]
     if silent:
         raise ValueError(
-            f"No annotation at or after the start of the comparison: {', '.join(silent)}. Where the length of "
-            "a record is not known, rxr of WFDB ends there without output; `corrected` counts."
+            f"No annotation at or after the start of the comparison: {', '.join(silent)}. Where the length "
+            "of a record is not known, rxr of WFDB ends there without output; `corrected` counts."
         )
 
 
