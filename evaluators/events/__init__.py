@@ -1,0 +1,1 @@
+"""Events of a test against events of a reference: matching in time, false alarms, burden."""
