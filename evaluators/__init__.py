@@ -106,6 +106,9 @@ from .comparison.verdict import Verdict, equivalence_p, equivalent, non_inferior
 from .comparison.versions import Comparison, compare_prepared, compare_versions
 from .comparison.weak_spots import WeakSpot, WeakSpots, weak_spots
 from .correlation.correlations import correlation_p, kendall, pearson, rmcorr, spearman
+from .events.burden import Burden, episode_burden
+from .events.false_alarms import false_alarm_rate
+from .events.matching import EventMatches, match_intervals, match_points
 from .metric import CannotComputeError, Estimate, Interval, Metric, MetricResult
 from .raters.kappa import cohen_kappa
 from .raters.kendall_w import Concordance, kendall_w
@@ -126,6 +129,22 @@ from .reliability.concordance_u import ccc_u_statistics
 from .reliability.icc import icc, icc_raters
 from .reliability.repeatability import repeatability
 from .reliability.retest import test_retest
+from .rhythm.annotations import Annotations
+from .rhythm.beat_metrics import beat_classes, beat_detection
+from .rhythm.beats import BeatCounts, compare_beats
+from .rhythm.episode_metrics import episode_detection
+from .rhythm.episodes import EpisodeCounts, compare_episodes
+from .rhythm.labels import LabelMap
+from .rhythm.measurements import MeasurementError, compare_measurements
+from .rhythm.runs import RunCounts, compare_runs
+from .rhythm.summaries import (
+    Summary,
+    summarise_beats,
+    summarise_episodes,
+    summarise_measurements,
+    summarise_runs,
+    summarise_shutdowns,
+)
 from .roc.area import auc
 from .roc.compare_areas import AreaDifference, compare_auc, compare_auc_unpaired
 from .roc.curves import (
@@ -157,21 +176,28 @@ from .weights import ResamplingWeights
 
 __all__ = [
     "Adjusted",
+    "Annotations",
     "AreaDifference",
+    "BeatCounts",
+    "Burden",
     "CalibrationTest",
     "CannotComputeError",
     "ClusteredPairs",
     "Comparison",
     "Concordance",
     "Curve",
+    "EpisodeCounts",
     "Estimate",
+    "EventMatches",
     "Further",
     "Graph",
     "GroupImprovement",
     "HarmRanking",
     "HosmerLemeshow",
     "Interval",
+    "LabelMap",
     "LengthError",
+    "MeasurementError",
     "Metric",
     "MetricResult",
     "MultiReader",
@@ -183,10 +209,12 @@ __all__ = [
     "PowerCurve",
     "ReaderMean",
     "ResamplingWeights",
+    "RunCounts",
     "SampleSize",
     "SimultaneousIntervals",
     "Step",
     "Subgroups",
+    "Summary",
     "ToleranceError",
     "Verdict",
     "WeakSpot",
@@ -197,6 +225,8 @@ __all__ = [
     "auc",
     "average_precision",
     "balanced_accuracy",
+    "beat_classes",
+    "beat_detection",
     "between_variance",
     "bias_slope",
     "bland_altman",
@@ -223,7 +253,11 @@ __all__ = [
     "cohen_kappa",
     "compare_auc",
     "compare_auc_unpaired",
+    "compare_beats",
+    "compare_episodes",
+    "compare_measurements",
     "compare_prepared",
+    "compare_runs",
     "compare_versions",
     "confusion",
     "conger_kappa",
@@ -235,6 +269,8 @@ __all__ = [
     "design_effect",
     "diagnostic_odds_ratio",
     "difference_trend",
+    "episode_burden",
+    "episode_detection",
     "equivalence_p",
     "equivalence_test",
     "equivalent",
@@ -245,6 +281,7 @@ __all__ = [
     "f1",
     "f_beta",
     "fallback_graph",
+    "false_alarm_rate",
     "fixed_sequence_graph",
     "fleiss_kappa",
     "from_counts",
@@ -278,6 +315,8 @@ __all__ = [
     "mae",
     "mantel_haenszel",
     "mape",
+    "match_intervals",
+    "match_points",
     "mcc",
     "mcnemar",
     "mean_difference",
@@ -363,6 +402,11 @@ __all__ = [
     "subgroup_difference",
     "subgroup_heterogeneity",
     "subgroups",
+    "summarise_beats",
+    "summarise_episodes",
+    "summarise_measurements",
+    "summarise_runs",
+    "summarise_shutdowns",
     "test_retest",
     "theil_sen",
     "tolerance_limits",

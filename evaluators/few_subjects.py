@@ -26,6 +26,10 @@ PROPORTIONS = (
     ("yield", "yield"),
     ("coverage", "coverage"),
     *(("one_vs_rest", name) for name in ("sensitivity", "specificity", "ppv", "npv", "prevalence")),
+    *(("beat_detection", name) for name in ("qrs_sensitivity", "qrs_ppv")),
+    *(("beat_classes", f"veb_{name}") for name in ("sensitivity", "ppv", "fpr")),
+    *(("beat_classes", f"sveb_{name}") for name in ("sensitivity", "ppv")),
+    *(("episode_detection", f"episode_{name}") for name in ("sensitivity", "ppv")),
 )
 """Other proportions of units, which the simulation of sensitivity speaks for."""
 
@@ -71,8 +75,8 @@ _DIFFERENCES: Mapping[str, tuple[str, str]] = {
     "share_within": ("sensitivity_difference", "the difference of two sensitivities"),
     **{
         metric: ("sensitivity_difference", "the difference of two sensitivities")
-        for metric, _ in PROPORTIONS
-        if metric != "one_vs_rest"
+        for metric, statistic in PROPORTIONS
+        if metric == statistic  # a difference is that of a metric's one statistic
     },
 }
 """Metric -> the paired difference that was simulated, and its words where it is that of another metric."""

@@ -56,6 +56,8 @@ _BUILT_IN: tuple[str, ...] = (
     "calibration.scores",
     "calibration.fit",
     "calibration.smooth",
+    "rhythm.beat_metrics",
+    "rhythm.episode_metrics",
 )
 """Modules of this package that hold metrics, each in a tuple `METRICS`."""
 

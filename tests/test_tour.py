@@ -41,6 +41,7 @@ def test_every_function_is_called(tour: ModuleType, shown: list[Any]) -> None:
 def test_metrics_of_measurements_are_called_on_both_data_sets(tour: ModuleType, shown: list[Any]) -> None:
     called = {(one.function, one.data) for one in shown}
     measured = [name for name, kind in tour.kinds().items() if kind == "measurement"]
+    measured = [name for name in measured if name not in tour.NOT_CALLED]
     # the U-statistics need every subject at every time, which 5 of the 61 children of `ox` lack
     missing = {(name, data) for name in measured for data in ("sbp", "ox") if (name, data) not in called}
     # and an event needs a time in which it happens: events of `ox` are not made up

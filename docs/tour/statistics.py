@@ -48,6 +48,32 @@ NOT_CALLED: dict[str, str] = {
     **dict.fromkeys(
         ("error_shift", "error_density"), "takes the outputs of two versions, and the data have one version"
     ),
+    **dict.fromkeys(
+        (
+            "beat_classes",
+            "beat_detection",
+            "compare_beats",
+            "compare_runs",
+            "summarise_beats",
+            "summarise_runs",
+            "summarise_shutdowns",
+        ),
+        "takes beats of an electrocardiogram, which none of the data sets has",
+    ),
+    **dict.fromkeys(
+        (
+            "compare_episodes",
+            "compare_measurements",
+            "episode_burden",
+            "episode_detection",
+            "false_alarm_rate",
+            "match_intervals",
+            "match_points",
+            "summarise_episodes",
+            "summarise_measurements",
+        ),
+        "takes events or episodes in time, which none of the data sets has",
+    ),
     "improvement_of_prepared": "takes what a metric prepared of either version, and no columns of values",
 }
 """Functions that the tour leaves out, and why."""

@@ -116,6 +116,43 @@ def _segments(time: IntArray, within: NDArray[np.bool_], last: int) -> IntArray:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class EpisodeRows:
+    """Every episode that is compared.
+
+    Attributes:
+        mode: Whose counts these are; see `annotations.Mode`.
+        fs: Samples a second.
+        reference_overlap: (n,) samples of each episode of the reference in which the test is in one, and
+        reference_duration: (n,) its samples.
+        test_overlap: (m,) samples of each episode of the test in which the reference is in one, and
+        test_duration: (m,) its samples.
+    """
+
+    mode: Mode
+    fs: float
+    reference_overlap: IntArray
+    reference_duration: IntArray
+    test_overlap: IntArray
+    test_duration: IntArray
+
+    @property
+    def counts(self) -> EpisodeCounts:
+        """Episodes, matched ones, and durations."""
+        return EpisodeCounts(
+            self.mode,
+            int(np.count_nonzero(self.reference_overlap > 0)),
+            len(self.reference_overlap),
+            int(np.count_nonzero(self.test_overlap > 0)),
+            len(self.test_overlap),
+            int(self.reference_overlap.sum()),
+            int(self.test_overlap.sum()),
+            int(self.reference_duration.sum()),
+            int(self.test_duration.sum()),
+            self.fs,
+        )
+
+
 def compare_episodes(
     reference: Annotations,
     test: Annotations,
@@ -166,6 +203,35 @@ def compare_episodes(
         >>> round(counts.duration_sensitivity.value, 2)
         0.9
     """
+    return episode_rows(
+        reference, test, fs, length, rhythm=rhythm, start=start, end=end, shortest=shortest,
+        ignore_short=ignore_short, exclude_flutter=exclude_flutter, mode=mode,
+    ).counts  # fmt: skip
+
+
+def episode_rows(
+    reference: Annotations,
+    test: Annotations,
+    fs: float,
+    length: int | None,
+    *,
+    rhythm: Rhythm = "AF",
+    start: float = LEARNING,
+    end: float | None = None,
+    shortest: float = 0.0,
+    ignore_short: bool = False,
+    exclude_flutter: bool = False,
+    mode: str = "wfdb_compat",
+) -> EpisodeRows:
+    """The episodes themselves that `compare_episodes` counts; its arguments and errors.
+
+    Example:
+        >>> from accordance.evaluators.rhythm.annotations import Annotations
+        >>> reference = Annotations.of([5000, 15000], "+", aux=["(AFIB", "(N"])
+        >>> test = Annotations.of([8000, 9000, 16000, 17000], "+", aux=["(AFIB", "(N", "(AFIB", "(N"])
+        >>> episode_rows(reference, test, fs=360, length=21600, start=0).test_overlap.tolist()
+        [1000, 0]
+    """
     whose = checked_mode(mode)
     if rhythm not in RHYTHMS:
         raise ValueError(f"`rhythm` is `{rhythm}`; accepted: {', '.join(RHYTHMS)}.")
@@ -184,9 +250,7 @@ def compare_episodes(
     rules = _Rules(span.start, last or FAR, samples(shortest, fs), ignore_short, whose)
     ours = _one_way(sides[0], sides[1], rules)
     theirs = _one_way(sides[1], sides[0], rules, flutter)
-    return EpisodeCounts(
-        whose, ours[0], ours[1], theirs[0], theirs[1], ours[2], theirs[2], ours[3], theirs[3], fs
-    )
+    return EpisodeRows(whose, fs, *ours, *theirs)
 
 
 @dataclass(frozen=True)
@@ -202,22 +266,19 @@ class _Rules:
 
 def _one_way(
     episodes: IntArray, others: IntArray, rules: _Rules, excluded: IntArray | None = None
-) -> tuple[int, int, int, int]:
-    """Matched episodes, episodes, overlap and duration of one side's episodes against the other's."""
+) -> tuple[IntArray, IntArray]:
+    """(k,) overlap and (k,) duration of one side's episodes, against the other's."""
     chosen = episodes[(episodes[:, 1] >= rules.start) & (episodes[:, 0] < rules.end)]
     chosen = np.clip(chosen, rules.start, rules.end)
     chosen = chosen[np.diff(chosen, axis=1)[:, 0] >= rules.least]
     if rules.ignore_short:
         others = others[np.diff(others, axis=1)[:, 0] >= rules.least]
-    duration = 0
+    duration = np.diff(chosen, axis=1)[:, 0]
     if excluded is not None and len(excluded):
         gone = _overlaps(chosen, excluded)
-        only_flutter = (gone > 0) & (gone == np.diff(chosen, axis=1)[:, 0])
-        chosen = chosen[~only_flutter]
-        duration = -_excluded(chosen, excluded, rules.mode)
-    overlap = _overlaps(chosen, others)
-    duration += int(np.diff(chosen, axis=1).sum())
-    return int(np.count_nonzero(overlap > 0)), len(chosen), int(overlap.sum()), duration
+        chosen = chosen[~((gone > 0) & (gone == duration))]  # nothing but flutter
+        duration = np.diff(chosen, axis=1)[:, 0] - _excluded(chosen, excluded, rules.mode)
+    return _overlaps(chosen, others), duration
 
 
 def _overlaps(episodes: IntArray, others: IntArray) -> IntArray:
@@ -233,11 +294,12 @@ def _overlaps(episodes: IntArray, others: IntArray) -> IntArray:
     return covered(episodes[:, 1]) - covered(episodes[:, 0])
 
 
-def _excluded(episodes: IntArray, excluded: IntArray, mode: Mode) -> int:
-    """Excluded samples; the program adds those of an exclusion that has begun when the episode begins."""
+def _excluded(episodes: IntArray, excluded: IntArray, mode: Mode) -> IntArray:
+    """(k,) excluded samples; the program adds those of an exclusion in which the episode begins."""
+    gone = _overlaps(episodes, excluded)
     if mode == "corrected":
-        return int(_overlaps(episodes, excluded).sum())
+        return gone
     before = np.searchsorted(excluded[:, 0], episodes[:, 0], side="left")
     holds = (before > 0) & (excluded[before - 1, 1] > episodes[:, 0])
     begun = np.where(holds, np.minimum(excluded[before - 1, 1], episodes[:, 1]) - episodes[:, 0], 0)
-    return int(_overlaps(episodes, excluded).sum() - 2 * begun.sum())
+    return np.asarray(gone - 2 * begun)

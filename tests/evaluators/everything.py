@@ -18,6 +18,10 @@ GIVEN: dict[str, Any] = {
 """Parameters without a default and without choices."""
 
 NAMES = registry.names()
+LEVELS = {"beat_detection": ("N", "V", "O"), "beat_classes": ("V", "S", "O")}
+"""Categories of metrics that know theirs by name."""
+ROLE_LEVELS = {"condition": ("rest", "walk"), "side": ("reference", "test")}
+"""Categories of the roles."""
 
 
 def variants(metric: Metric) -> list[dict[str, Any]]:
@@ -73,9 +77,15 @@ def columns_of(metric: Metric, sizes: Sequence[int], shape: str = "plain", seed:
                 x, y = np.full(n, 4.0), np.full(n, 3.0)
             if shape == "nothing":
                 y = np.zeros(n)
-        roles = {"covariate": random.normal(0, 10, n), "condition": np.arange(n) % 2}
+        if metric.name == "episode_detection":
+            y = np.minimum(x, y)  # no more of an episode than all of it
+        roles = {
+            "covariate": random.normal(0, 10, n),
+            "condition": np.arange(n) % 2,
+            "side": np.arange(n) % 2,
+        }
         wanted = {one.name: roles[one.name] for one in metric.columns if one.name in roles}
-        levels = {"condition": ("rest", "walk")} if "condition" in wanted else {}
+        levels = {name: words for name, words in ROLE_LEVELS.items() if name in wanted}
         return Columns(x, y, offsets, (), weights, wanted, levels)
     classes = 3 if metric.kind == "categorical" else 2
     truth = random.integers(0, classes, n)
@@ -89,7 +99,7 @@ def columns_of(metric: Metric, sizes: Sequence[int], shape: str = "plain", seed:
         if shape == "ties":
             values = np.round(values * 2) / 2
         return Columns(truth, values, offsets, (), weights)
-    levels_of = ("a", "b", "c") if metric.kind == "categorical" else ("negative", "positive")
+    levels_of = LEVELS.get(metric.name, ("a", "b", "c")) if classes == 3 else ("negative", "positive")
     return Columns(truth, call, offsets, levels_of, weights)
 
 
@@ -145,7 +155,7 @@ def takes_row_weights(metric: Metric, given: dict[str, Any]) -> bool:
     if metric.name.startswith("bland_altman"):
         return given.get("truth") == "independent"
     return metric.name not in {
-        "calibration_index", "ccc_longitudinal", "ccc_replicates", "event_rate",
+        "calibration_index", "ccc_longitudinal", "ccc_replicates", "episode_detection", "event_rate",
         "event_rate_negative_binomial", "iso81060_3", "normality_of_differences", "repeatability",
         "sd_of_subject_means", "tolerance_limits",
     }  # fmt: skip

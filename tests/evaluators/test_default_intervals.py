@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from everything import LEVELS
 
 from accordance.evaluators import cohen_kappa, compare_versions, registry, sensitivity, share_within
 from accordance.evaluators.intervals import METHODS
@@ -53,6 +54,15 @@ def prepared(metric: Metric, rows: int) -> Prepared:
     if "level_at" in {one.name for one in metric.parameters}:
         given["level_at"] = GIVEN["level_at"]
     found = columns(metric.kind, rows)
+    found = replace(found, levels=LEVELS.get(metric.name, found.levels))
+    if metric.name == "episode_detection":  # an episode of either side of every subject, some of them found
+        n, sides = SUBJECTS * rows, np.repeat(np.arange(2), SUBJECTS * rows)
+        both = np.where(np.random.default_rng(1).random(2 * n) < 0.8, 1.0, 0.0)
+        order = np.argsort(np.tile(np.arange(n), 2), kind="stable")
+        return metric.prepare(
+            Columns(np.full(2 * n, 2.0), both[order], found.offsets * 2, (), None,
+                    {"side": sides[order]}, {"side": ("reference", "test")}),
+        )  # fmt: skip
     if not metric.one_unit:  # events in a time, not two measurements of one quantity
         found = replace(found, test=np.abs(found.test - found.reference).round())
     levels = {"condition": found.role_levels["condition"]} if "condition" in found.roles else {}
