@@ -38,15 +38,14 @@ def match_beats(reference: IntArray, test: IntArray, window: int) -> IntArray:
     partner = np.full(len(reference), NONE, dtype=np.int64)
     if not len(reference) or not len(test):
         return partner
-    low = np.searchsorted(test, reference - window, side="left")
-    high = np.searchsorted(test, reference + window, side="right")
-    rivals = np.cumsum(
-        np.bincount(low, minlength=len(test) + 1) - np.bincount(high, minlength=len(test) + 1)
-    )  # how many reference beats have each test beat for a candidate
-    candidates = high - low
-    alone = (candidates == 1) & (rivals[low] == 1)
+    low, high = _candidates(reference, test, window)
+    # candidates are ranges that never fall, so that beats share one if neighbours do
+    shares = high[:-1] > low[1:]
+    alone = high - low == 1
+    alone[1:] &= ~shares
+    alone[:-1] &= ~shares
     partner[alone] = low[alone]
-    shared = np.flatnonzero((candidates > 0) & ~alone)
+    shared = np.flatnonzero((high > low) & ~alone)
     if len(shared):
         joins = (np.diff(shared) == 1) & (low[shared[1:]] < high[shared[:-1]])
         edges = np.flatnonzero(~joins) + 1
@@ -57,6 +56,17 @@ def match_beats(reference: IntArray, test: IntArray, window: int) -> IntArray:
             for i, j in found:
                 partner[a + i] = columns[0] + j
     return partner
+
+
+def _candidates(reference: IntArray, test: IntArray, window: int) -> tuple[IntArray, IntArray]:
+    """First test beat within the window of each reference beat, and the one after the last."""
+    low = np.searchsorted(test, reference - window, side="left")
+    latest = reference + window
+    beyond = np.append(test, [FAR, FAR])
+    high = low + (beyond[low] <= latest)
+    several = np.flatnonzero(beyond[low + 1] <= latest)  # few, and only they need another search
+    high[several] = np.searchsorted(test, latest[several], side="right")
+    return low, high
 
 
 def _part(times: IntArray, bounds: tuple[int, int]) -> list[int]:

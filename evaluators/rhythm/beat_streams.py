@@ -100,8 +100,9 @@ def read_beats(found: Annotations, labels: LabelMap, window: int, mode: Mode) ->
     sample = found.sample[chosen]
     time = np.concatenate([[min(0, int(sample[0]) if len(sample) else 0)], sample])
     code = np.concatenate([np.array([UNCOUNTED], dtype=np.int8), codes[chosen]])
-    rr = np.diff(time, prepend=0)
-    rr[1:][time[:-1] == 0] = 0
+    rr = np.zeros(len(time), dtype=np.int64)
+    np.subtract(time[1:], time[:-1], out=rr[1:])
+    rr[1:] *= time[:-1] != 0
     shutdown = _shutdowns(found, shut, chosen, fibrillation, window)
     segments = [_segments(one, chosen) for one in (fibrillation, shutdown)]
     for kind in segments:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..metric import IntArray
 from . import annotations as given
@@ -169,7 +171,7 @@ class Matched:
     """Two annotators of a record, matched: indices into the beats of either side.
 
     Attributes:
-        pairs: (p, 2) reference and test beat of each pair.
+        pairs: (2, p) reference and test beat of each pair.
         missed: (a,) reference beats without a partner, and
         missed_beside: (a,) the test beat that was next then.
         extra: (b,) test beats without a partner, and
@@ -197,20 +199,20 @@ def match_record(
     begin = first + pair
     partner = match_beats(ours.time[begin:], theirs.time[other + pair :], period.window)
     hit = np.flatnonzero(partner != NONE)
-    pairs = np.column_stack([hit + begin, partner[hit] + other + pair])
+    pairs = np.stack([hit + begin, partner[hit] + (other + pair)])
     if pair:
-        pairs = np.concatenate([[[first, other]], pairs])
+        pairs = np.concatenate([[[first], [other]], pairs], axis=1)
     missed = begin + np.flatnonzero(partner == NONE)
     free = np.ones(len(theirs.time), dtype=bool)
     free[: other + pair] = False
-    free[pairs[:, 1]] = False
+    free[pairs[1]] = False
     extra = np.flatnonzero(free)
     matched = Matched(
         pairs,
         missed,
         _next(ours.time[missed], missed, theirs.time, pairs, ties=False),
         extra,
-        _next(theirs.time[extra], extra, ours.time, pairs[:, ::-1], ties=True),
+        _next(theirs.time[extra], extra, ours.time, pairs[::-1], ties=True),
     )
     return ours, theirs, _within(matched, ours.time, theirs.time, period, mode), period, mode
 
@@ -240,19 +242,21 @@ def _next(time: IntArray, index: IntArray, others: IntArray, pairs: IntArray, *,
     partners of the beats before.
     """
     passed = np.searchsorted(others, time, side="right" if ties else "left")
-    k = np.searchsorted(pairs[:, 0], index)
-    last = pairs[k - 1, 1] + 1 if len(pairs) else np.zeros(len(index), dtype=np.int64)
+    k = np.searchsorted(pairs[0], index)
+    last = pairs[1, k - 1] + 1 if pairs.size else np.zeros(len(index), dtype=np.int64)
     return np.maximum(passed, np.where(k > 0, last, 0))
 
 
 def _within(found: Matched, reference: IntArray, test: IntArray, period: Period, mode: Mode) -> Matched:
-    """What belongs to the test period."""
+    """What belongs to the test period; pairs that it cuts in two do."""
+    pairs = found.pairs
     if period.end is not None and period.end > 0:
-        inside = (reference[found.pairs[:, 0]] <= period.end) | (test[found.pairs[:, 1]] <= period.end)
+        before = [int(np.searchsorted(beats, period.end, side="right")) for beats in (reference, test)]
+        begun = max(int(np.searchsorted(side, k)) for side, k in zip(pairs, before, strict=True))
+        pairs = pairs[:, :begun]
         missed = reference[found.missed] <= period.end
         extra = test[found.extra] <= period.end
     else:
-        inside = np.ones(len(found.pairs), dtype=bool)
         missed = np.ones(len(found.missed), dtype=bool)
         extra = np.ones(len(found.extra), dtype=bool)
         if period.end == 0:
@@ -260,9 +264,12 @@ def _within(found: Matched, reference: IntArray, test: IntArray, period: Period,
         if period.end == 0 or mode == "wfdb_compat":
             extra = found.extra_beside < len(reference)
     return Matched(
-        found.pairs[inside], found.missed[missed], found.missed_beside[missed], found.extra[extra],
+        pairs,
+        found.missed[missed],
+        found.missed_beside[missed],
+        found.extra[extra],
         found.extra_beside[extra],
-    )  # fmt: skip
+    )
 
 
 def count_beats(ours: Beats, theirs: Beats, found: Matched, period: Period, mode: Mode) -> BeatCounts:
@@ -272,11 +279,9 @@ def count_beats(ours: Beats, theirs: Beats, found: Matched, period: Period, mode
     extra = theirs.time[found.extra]
     silent = np.where(ours.shutdown.holds(extra, found.extra_beside, remembered), _X, _O)
     silent[ours.fibrillation.holds(extra, found.extra_beside, remembered)] = UNCOUNTED
-    rows = np.concatenate([ours.code[found.pairs[:, 0]], ours.code[found.missed], silent]).astype(np.int64)
-    columns = np.concatenate(
-        [theirs.code[found.pairs[:, 1]], np.where(unread, _X, _O), theirs.code[found.extra]]
-    ).astype(np.int64)
-    matrix = np.bincount(8 * rows + columns, minlength=64).reshape(8, 8)[:7, :7].copy()
+    matrix = _table(ours.code[found.pairs[0]], theirs.code[found.pairs[1]])
+    matrix += _table(ours.code[found.missed], np.where(unread, _X, _O))
+    matrix += _table(silent, theirs.code[found.extra])
     matrix[_NONE, _NONE] = 0
     squares, count = _rr_error(ours, theirs, found, mode)
     return BeatCounts(
@@ -284,18 +289,28 @@ def count_beats(ours: Beats, theirs: Beats, found: Matched, period: Period, mode
     )
 
 
+def _table(rows: NDArray[Any], columns: NDArray[Any]) -> IntArray:
+    """(7, 7) how often each pair of codes comes up, `UNCOUNTED` left out."""
+    pairs = rows.astype(np.int64) * (UNCOUNTED + 1) + columns
+    counts = np.bincount(pairs, minlength=(UNCOUNTED + 1) ** 2)
+    return counts.reshape(UNCOUNTED + 1, UNCOUNTED + 1)[:7, :7].astype(np.int64)
+
+
 def _rr_error(ours: Beats, theirs: Beats, found: Matched, mode: Mode) -> tuple[int, int]:
     """Sum of squares and number of differences of RR intervals."""
-    first, other = [found.pairs[:, 0]], [found.pairs[:, 1]]
+    sides = [(found.pairs[0], found.pairs[1])]
     if mode == "wfdb_compat":
-        first += [found.missed, found.extra_beside]
-        other += [found.missed_beside, found.extra]
-    a, b = np.concatenate(first), np.concatenate(other)
-    known = (a < len(ours.time)) & (b < len(theirs.time))
-    left, right = ours.rr[a[known]], theirs.rr[b[known]]
-    both = (left != 0) & (right != 0)
-    difference = left[both] - right[both]
-    return int(np.dot(difference, difference)), len(difference)
+        sides += [(found.missed, found.missed_beside), (found.extra_beside, found.extra)]
+    squares, count = 0, 0
+    for a, b in sides:
+        known = (a < len(ours.rr)) & (b < len(theirs.rr))
+        left, right = (a, b) if known.all() else (a[known], b[known])
+        x, y = ours.rr[left], theirs.rr[right]
+        both = (x != 0) & (y != 0)
+        difference = (x - y) * both
+        squares += int(np.dot(difference, difference))
+        count += int(np.count_nonzero(both))
+    return squares, count
 
 
 def _shutdown_seconds(theirs: Beats, found: Matched, period: Period, remembered: int | None) -> int:
@@ -303,7 +318,7 @@ def _shutdown_seconds(theirs: Beats, found: Matched, period: Period, remembered:
     segments = theirs.shutdown
     if not len(segments.onset):
         return 0
-    used = max([0, *(int(one.max()) + 1 for one in (found.pairs[:, 1], found.extra) if len(one))])
+    used = max([0, *(int(one.max()) + 1 for one in (found.pairs[1], found.extra) if len(one))])
     read = segments.seen <= used + 1
     end = np.where(segments.end == FAR, period.end or 0, segments.end)
     total = int((end - segments.onset)[read].sum())
