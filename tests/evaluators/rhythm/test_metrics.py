@@ -20,8 +20,6 @@ from accordance.evaluators.rhythm.episode_metrics import EPISODE_DETECTION
 from accordance.evaluators.rhythm.episodes import episode_rows
 from accordance.evaluators.rhythm.summaries import summarise_beats, summarise_episodes
 
-SHORT = 20  # records of half an hour and more that `pb` has
-
 
 @pytest.fixture(scope="module")
 def records(reference_data: Path) -> dict[str, object]:
