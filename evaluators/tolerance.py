@@ -67,6 +67,11 @@ class Tolerance:
         size = np.abs(np.asarray(reference, dtype=np.float64))
         return np.asarray(self._value(size)) * np.ones_like(size)
 
+    def allowed(self, reference: FloatArray) -> FloatArray | float:
+        """The same, as one number where it is that of every row."""
+        found: FloatArray | float = self._value(np.abs(reference))
+        return found
+
     def _value(self, size: FloatArray) -> Any:
         if self.operation == "number":
             return self.number
@@ -228,6 +233,42 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
         position = match.end()
 
 
+@dataclass(frozen=True, eq=False)
+class Gaps:
+    """Differences of the same rows, to be held against several tolerances.
+
+    Attributes:
+        reference: (n,) reference values.
+        test: (n,) values held against them.
+        gaps: (n,) sizes of the differences.
+        size: The largest size of any value.
+    """
+
+    reference: FloatArray
+    test: FloatArray
+    gaps: FloatArray
+    size: float
+
+    @staticmethod
+    def of(reference: FloatArray, test: FloatArray) -> Gaps:
+        """Of two columns of finite numbers."""
+        gaps = np.abs(test - reference)
+        largest = max(float(np.abs(one).max(initial=0.0)) for one in (reference, test))
+        return Gaps(reference, test, gaps, largest)
+
+    def within(self, tolerance: Tolerance) -> NDArray[np.bool_]:
+        """(n,) whether each difference is at most the tolerance; see `within`."""
+        excess = self.gaps - tolerance.allowed(self.reference)
+        inside = excess <= 0
+        rounding = 4 * float(np.finfo(float).eps)
+        possible = excess <= rounding * self.size
+        if np.count_nonzero(possible) > np.count_nonzero(inside):
+            near = np.flatnonzero(possible & ~inside)  # few: only these need their own allowance
+            own = np.maximum(np.abs(self.reference[near]), np.abs(self.test[near]))
+            inside[near] = excess[near] <= rounding * own
+        return np.asarray(inside)
+
+
 def within(reference: FloatArray, test: FloatArray, tolerance: Tolerance) -> NDArray[np.bool_]:
     """(n,) whether each difference is at most the tolerance.
 
@@ -237,12 +278,4 @@ def within(reference: FloatArray, test: FloatArray, tolerance: Tolerance) -> NDA
         >>> within(np.array([37.0, 37.0]), np.array([37.2, 37.21]), parse(0.2))
         array([ True, False])
     """
-    excess = np.abs(test - reference) - tolerance.at(reference)
-    inside = excess <= 0
-    if len(excess) == 0:
-        return inside
-    rounding = 4 * float(np.finfo(float).eps)
-    size = max(float(np.abs(reference).max()), float(np.abs(test).max()))
-    near = np.flatnonzero(~inside & (excess <= rounding * size))  # few: only these need their own allowance
-    inside[near] = excess[near] <= rounding * np.maximum(np.abs(reference[near]), np.abs(test[near]))
-    return inside
+    return Gaps.of(reference, test).within(tolerance)

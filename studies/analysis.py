@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import json
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -17,6 +18,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from ..datasets import accounting, pairing
 from ..datasets.pairs import Pairs
 from ..datasets.store import Store
+from ..datasets.unread import Later
 from ..evaluators import registry
 from ..protocols.canonical import canonical, digest
 from ..protocols.model import DECIDING, Endpoint, Protocol
@@ -111,7 +113,7 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
     """Pair, evaluate and judge every endpoint for every version."""
     protocol = material.protocol
     pairs = pair_all(material, progress)
-    frames = {place: found.data for place, found in pairs.items()}
+    frames = Later(pairs, lambda found: found.data)
     kept = Kept.of(material.store, protocol, pairs)
     answer = answerer(
         protocol,
@@ -151,7 +153,7 @@ def analyse(material: Material, *, workers: int | None = None, progress: Progres
             f"{count:,} rows of pairing `{name}` carry exclusion codes that the protocol does not declare"
         )
         lacks.append((resting, reason))
-    tables = {version: {**material.shared, **own} for version, own in material.tests.items()}
+    tables = {version: of_version(material, version) for version in material.tests}
     trained = independence.analysed(protocol, material.training, frames, tables, kept)
     tested = hypotheses.apply(protocol, rows, material.deciding_version, lacks, independence.reasons(trained))
     for row in rows:
@@ -196,6 +198,11 @@ def _last(progress: Progress | None) -> Progress | None:
         if progress is None
         else lambda what, share: progress(what, AFTERWARDS + (1 - AFTERWARDS) * share)
     )
+
+
+def of_version(material: Material, version: str) -> Mapping[str, pl.DataFrame]:
+    """Table -> frame, of all tables that one version's results rest on; read when they are asked for."""
+    return ChainMap({}, cast(Any, material.tests[version]), cast(Any, material.shared))
 
 
 def study_keys(protocol: Protocol, subjects: pl.DataFrame) -> list[str]:
@@ -275,7 +282,7 @@ def describe(
     """The document of results, but for the run's identity; `found` are parts that were found on the way."""
     protocol = material.protocol
     subjects, version = material.subjects, material.deciding_version
-    frames = {place: own.data for place, own in pairs.items()}
+    frames = Later(pairs, lambda own: own.data)
     decided = outcomes(protocol, rows, version)
     decision = overall(protocol, decided)
 

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..datasets.pairs import Pairs
 from ..datasets.store import Store, key_of
+from ..datasets.unread import Later
 from ..evaluators.comparison.verdict import Decision
 from ..evaluators.weights import ResamplingWeights
 from ..protocols.canonical import canonical, digest
@@ -22,8 +23,8 @@ from ..protocols.comparison import ComparedEndpoint, VersionComparison
 from ..protocols.errors import ContractError, UsageError, Violation, nearest
 from ..protocols.model import DECIDING, Endpoint, Protocol
 from ..protocols.roles import metric_of
-from . import artefact, change_control, handled, history, independence, ledger, lock, streams
-from .analysis import Material, Progress, pair_all, strata, study_keys
+from . import artefact, change_control, handled, history, independence, kept_pairs, ledger, lock, streams
+from .analysis import Material, Progress, of_version, pair_all, strata, study_keys
 from .between_entries import entries as between_entries
 from .between_kept import KeptBetween
 from .between_versions import Between
@@ -127,13 +128,14 @@ def compare(
         change_control.refuse(whole.protocol, level)
     locked = lock.verify(whole.path)
     study = _only(whole, (asked.baseline, *asked.candidates))
-    data = tables(study, memory=memory)
+    data = tables(study, memory=memory, keep=True)
     for version, table in data.every():
         log("table read", table=table.name, version=version, rows=table.n_rows)
     parent = output if output is not None else study.path / COMPARISONS_FOLDER
     with PartialFolder(parent) as folder:
         budget = streams.Budget.of(workers, memory)
         paired, streamed = pair_streams(study, data, budget, log, tell, tipping=False)
+        paired |= kept_pairs.pair_tables(study, data, paired, tell)
         done = handled.of(data, streamed)
         ready = material(study, data, locked, paired, done)
         tell("pairing", 0.0)
@@ -145,6 +147,7 @@ def compare(
         log("compared", rows=outcome.rows.height, errors=outcome.rows["error"].count(), read=work.rows_read)
         if pccp:
             outcome = work.held_against_plan(outcome, whole)
+        log("rows", read=kept_pairs.rows_read(data), removed=kept_pairs.trim(study, data))
         tell("writing", 1.0)
         return _write(study, data, outcome, folder, log, started=started, asked=asked, done=done)
 
@@ -403,8 +406,8 @@ class _Work:
 
     def _independence(self) -> list[dict[str, Any]]:
         """Versions with a training manifest, held against the subjects that endpoints analyse."""
-        frames = {place: own.data for place, own in self.pairs.items()}
-        tables_ = {version: {**self.ready.shared, **own} for version, own in self.ready.tests.items()}
+        frames = Later(self.pairs, lambda own: own.data)
+        tables_ = {version: of_version(self.ready, version) for version in self.ready.tests}
         kept = Kept.of(self.ready.store, self.protocol, self.pairs)
         return independence.analysed(self.protocol, self.ready.training, frames, tables_, kept)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..datasets.cache_folder import cache_folder, cache_limit
 from ..datasets.hash_cache import HashCache
 from ..datasets.read import TableData, read_table
+from ..datasets.roots import Roots
 from ..datasets.sources import Source
 from ..datasets.store import Store
 from ..datasets.stream import Stream, open_stream
@@ -21,6 +22,7 @@ from ..protocols.source import read_yaml, validate
 from . import across, artefact, produce
 from .config import StudyConfig, Version
 from .independence import manifests
+from .kept_tables import KIND_AGREED, KeptTables
 from .producing import FOLDER as PRODUCED
 from .requirements import empty_columns
 from .training_manifest import TrainingManifest
@@ -188,42 +190,43 @@ def store_of(study: Study) -> Store:
     return Store(cache_folder(study.path) / "store", limit=cache_limit())
 
 
-def tables(study: Study, *, rehash: bool = False, memory: int | None = None) -> Tables:
+def tables(
+    study: Study, *, rehash: bool = False, memory: int | None = None, keep: bool = False
+) -> Tables:
     """Every table of a study, read and held against its contract; streams are opened and not read.
 
     Args:
         study: The study.
         rehash: True hashes every file again, whatever is remembered of it.
         memory: Bytes that a table may take that is read whole; None: what the system has.
+        keep: True keeps what is found out of tables that are read whole. Those that were read before are not
+            read until their rows are asked for.
 
     Raises:
         ContractError: Tables violate their contract; the violations of all tables are listed.
         IntegrityError: With `rehash`: files changed without a trace in their size and time.
     """
     hashes = HashCache(cache_folder(study.path), rehash=rehash)
+    kept = _kept(study, hashes) if keep else None
     made, violations = produce.standing(study)
     there = {one.version for one in made}
     shared: dict[str, TableData | Stream] = {}
     tests: dict[str, dict[str, TableData | Stream]] = {version: {} for version in study.versions}
     for name in shared_tables(study.protocol):
         if name in study.config.sources:
-            _read(study, name, study.config.sources[name], shared, violations, hashes=hashes, memory=memory)
+            source = study.config.sources[name]
+            _read(study, name, source, shared, violations, hashes=hashes, memory=memory, kept=kept)
     for version, spec in study.config.algorithm.versions.items():
         for name in test_tables(study.protocol):
             if version not in there and name in produce.tables_of(study, version):
                 continue
-            _read(study, name, spec.sources[name], tests[version], violations, hashes=hashes, memory=memory)
-    for own in tests.values():
-        every = shared | own
-        frames = {name: table.frame for name, table in every.items() if isinstance(table, TableData)}
-        files = {name: table.files[0].path_relative for name, table in every.items() if table.files}
-        empty = empty_columns(study.protocol, frames, files)
-        mixed = across.zones_mixed(study.protocol, every)
-        violations.extend(found for found in (*empty, *mixed) if found not in violations)
-    if study.config.spellings == "checked":
-        named = {_for_people(data.name, version): data for version, data in Tables(shared, tests).every()}
-        way_out = "`spellings: distinct` in study.yaml"
-        violations.extend(across.spelt_twice(study.protocol, named, way_out))
+            own, source = tests[version], spec.sources[name]
+            _read(study, name, source, own, violations, hashes=hashes, memory=memory, kept=kept)
+    agreed = kept.agreed(Tables(shared, tests).every()) if kept is not None and not violations else None
+    if kept is None or agreed is None or kept.store.get(KIND_AGREED, agreed) is None:
+        violations.extend(one for one in _disagreeing(study, shared, tests) if one not in violations)
+        if kept is not None and agreed is not None and not violations:
+            kept.store.put(KIND_AGREED, agreed)
     violations.extend(artefact.wrong_files(study, hashes))
     training, wrong = manifests(study)
     violations.extend(wrong)
@@ -231,6 +234,37 @@ def tables(study: Study, *, rehash: bool = False, memory: int | None = None) -> 
     if violations:
         raise ContractError(violations)
     return Tables(shared, tests, training, tuple(made))
+
+
+def _kept(study: Study, hashes: HashCache) -> KeptTables | None:
+    """What is kept of tables; nothing where the roots cannot be found, which reading says."""
+    try:
+        roots = Roots.of(study.path, study.config.roots, study.config.stores)
+    except ContractError:
+        return None
+    return KeptTables(store_of(study), study.protocol, study.config, roots, hashes)
+
+
+def _disagreeing(
+    study: Study,
+    shared: Mapping[str, TableData | Stream],
+    tests: Mapping[str, Mapping[str, TableData | Stream]],
+) -> list[Violation]:
+    """What can only be seen across tables."""
+    violations: list[Violation] = []
+    for own in tests.values():
+        every = {**shared, **own}
+        frames = {name: table.frame for name, table in every.items() if isinstance(table, TableData)}
+        files = {name: table.files[0].path_relative for name, table in every.items() if table.files}
+        empty = empty_columns(study.protocol, frames, files)
+        mixed = across.zones_mixed(study.protocol, every)
+        violations.extend(found for found in (*empty, *mixed) if found not in violations)
+    if study.config.spellings == "checked":
+        whole = Tables(dict(shared), {version: dict(own) for version, own in tests.items()})
+        named = {_for_people(data.name, version): data for version, data in whole.every()}
+        way_out = "`spellings: distinct` in study.yaml"
+        violations.extend(across.spelt_twice(study.protocol, named, way_out))
+    return violations
 
 
 def _read(
@@ -242,9 +276,25 @@ def _read(
     *,
     hashes: HashCache,
     memory: int | None,
+    kept: KeptTables | None,
 ) -> None:
     """Read one table, or open it as a stream, or note what is wrong with it."""
     table, codes = study.protocol.tables[name], declared_codes(study.protocol)
+
+    def read() -> TableData:
+        return read_table(
+            name,
+            table,
+            source,
+            base=study.path,
+            roots=study.config.roots,
+            stores=study.config.stores,
+            conversions=study.protocol.conversions,
+            exclusions=codes,
+            hashes=hashes,
+            memory=memory,
+        )
+
     try:
         stream = None
         if name in streamed_tables(study.protocol):
@@ -260,18 +310,10 @@ def _read(
                 exclusions=codes,
                 hashes=hashes,
             )
-        into[name] = stream or read_table(
-            name,
-            table,
-            source,
-            base=study.path,
-            roots=study.config.roots,
-            stores=study.config.stores,
-            conversions=study.protocol.conversions,
-            exclusions=codes,
-            hashes=hashes,
-            memory=memory,
-        )
+        if stream is not None:
+            into[name] = stream
+        else:
+            into[name] = read() if kept is None else kept.table(name, source, codes, read)
     except ContractError as error:
         violations.extend(error.violations)
 

@@ -16,6 +16,7 @@ from ..datasets.handled import Handled
 from ..datasets.pairs import Pairs
 from ..datasets.read import TableData
 from ..datasets.stream import Stream
+from ..datasets.unread import Later
 from ..protocols.canonical import digest
 from . import artefact, handled, ledger, lock, produce, stream_batches, streams
 from .analysis import AFTERWARDS, PAIRING_SHARE, Analysis, Material, Progress, analyse, identified
@@ -204,9 +205,10 @@ def material(
     )
 
 
-def _frames(tables_: Mapping[str, TableData | Stream]) -> dict[str, pl.DataFrame]:
-    """The rows of tables that were read whole."""
-    return {name: table.frame for name, table in tables_.items() if isinstance(table, TableData)}
+def _frames(tables_: Mapping[str, TableData | Stream]) -> Mapping[str, pl.DataFrame]:
+    """The rows of tables that are read whole, when they are asked for."""
+    whole = {name: table for name, table in tables_.items() if isinstance(table, TableData)}
+    return Later(whole, lambda table: table.frame)
 
 
 def _write(

@@ -126,7 +126,7 @@ class ErrorPrepared(AdditivePrepared):
 
 
 def prepare_errors(
-    values: FloatArray,
+    values: NDArray[Any],
     columns: Columns,
     *,
     name: str,
@@ -138,7 +138,7 @@ def prepare_errors(
     """Sum the row values up by subject.
 
     Args:
-        values: (n,) value of each row, NaN where it has none.
+        values: (n,) value of each row, NaN where it has none; for a proportion whether the row counts.
         columns: The checked rows.
         name: The statistic.
         average: `pooled`, or `subject_mean`, where a subject's totals become its own value.
@@ -146,8 +146,31 @@ def prepare_errors(
         proportion: The row values are 0 or 1.
         undefined: Words for rows without a value, with `{count}`.
     """
-    totals = _totals(values, row_weights(columns), columns, events=proportion)
+    totals = error_totals(values, columns, proportion=proportion)
+    return prepared_errors(
+        totals, columns, name=name, average=average, root=root, proportion=proportion, undefined=undefined
+    )
+
+
+def error_totals(values: NDArray[Any], columns: Columns, *, proportion: bool) -> FloatArray:
+    """(S, k) totals of each subject, whichever average is taken of them; see `prepare_errors`."""
+    weights = None if columns.weights is None else row_weights(columns)
+    return _totals(values, weights, columns, events=proportion)
+
+
+def prepared_errors(
+    totals: FloatArray,
+    columns: Columns,
+    *,
+    name: str,
+    average: Average,
+    root: bool,
+    proportion: bool,
+    undefined: str,
+) -> ErrorPrepared:
+    """An average from the totals of `error_totals`, which stay as they are; see `prepare_errors`."""
     if average == "subject_mean":
+        totals = totals.copy()
         _own_value(totals, root=root)
     return ErrorPrepared(
         totals=totals,
@@ -163,13 +186,37 @@ def prepare_errors(
     )
 
 
-def _totals(values: FloatArray, weights: FloatArray, columns: Columns, *, events: bool) -> FloatArray:
+def _totals(values: FloatArray, weights: FloatArray | None, columns: Columns, *, events: bool) -> FloatArray:
+    """(S, k) totals of each subject.
+
+    Args:
+        values: (n,) value of each row, NaN where it has none; or whether an event happened there.
+        weights: (n,) row weights; None: each row once, so that most totals are counts.
+        columns: The checked rows.
+        events: The values are events: 0 or 1.
+    """
+    if weights is None:
+        return _unweighted(values, columns, events=events)
     used = weights > 0
     lost = np.isnan(values) & used
     filled = np.where(np.isnan(values), 0.0, values)
     events_of = filled * used if events else np.zeros(len(values))
     sums = [weights, weights * filled, lost, used, events_of, np.square(weights)]
     return np.column_stack([subject_sums(column, columns.offsets) for column in sums])
+
+
+def _unweighted(values: NDArray[Any], columns: Columns, *, events: bool) -> FloatArray:
+    """(S, k) totals of rows that count once each: one sum, and the numbers of rows."""
+    totals = np.zeros((columns.n_subjects, len(_TOTALS)))
+    lost = np.isnan(values) if values.dtype.kind == "f" else np.zeros(0, dtype=bool)
+    if lost.any():
+        totals[:, _UNDEFINED] = subject_sums(lost, columns.offsets)
+        values = np.where(lost, 0.0, values)
+    totals[:, _VALUE] = subject_sums(values, columns.offsets)
+    if events:
+        totals[:, _EVENTS] = totals[:, _VALUE]
+    totals[:, [_WEIGHT, _ROWS, _SQUARES]] = np.diff(columns.offsets)[:, None]
+    return totals
 
 
 def _own_value(totals: FloatArray, *, root: bool) -> None:

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .. import checks
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED, Method, evaluate, measured
@@ -29,8 +29,8 @@ from ..metric import (
     Unit,
 )
 from ..proportions.bounds import PROPORTION_INTERVALS
-from ..tolerance import parse, within
-from .error_averages import ErrorPrepared, prepare_errors
+from ..tolerance import Gaps, parse
+from .error_averages import ErrorPrepared, error_totals, prepared_errors
 from .limits import differences, levelled
 
 _INTERVALS = ("cluster_log_t", "cluster_t", "t", "bootstrap_bca", "bootstrap_percentile")
@@ -69,22 +69,47 @@ class _ErrorMetric(Metric):
     _undefined: ClassVar[str] = ""
 
     @abstractmethod
-    def _values(self, columns: Columns, parameters: dict[str, Any]) -> FloatArray:
-        """(n,) value of each row, NaN where it has none."""
+    def _values(self, columns: Columns, parameters: dict[str, Any]) -> NDArray[Any]:
+        """(n,) value of each row, NaN where it has none; of a share, whether the row counts."""
 
     def prepare(self, columns: Columns, *, average: Average = "pooled", **parameters: Any) -> ErrorPrepared:
-        """Summarise the errors once; see `Metric.prepare`."""
+        """Summarise the errors once; see `Metric.prepare`.
+
+        Rows are summed up once for both averages.
+        """
         given = checks.parameters(self, parameters)
-        columns = checks.measurement_columns(columns)
-        return prepare_errors(
-            self._values(columns, given),
-            columns,
+        proportion = self.statistics[0].unit == "proportion"
+        checked = _checked(columns)
+        place = f"errors: {type(self).__module__} {type(self).__qualname__} {sorted(given.items())!r}"
+        if place not in columns.shared:
+            totals = error_totals(self._values(checked, given), checked, proportion=proportion)
+            totals.flags.writeable = False  # several summaries rest on them
+            columns.shared[place] = totals
+        return prepared_errors(
+            columns.shared[place],
+            checked,
             name=self.name,
             average=average,
             root=self._root,
-            proportion=self.statistics[0].unit == "proportion",
+            proportion=proportion,
             undefined=self._undefined,
         )
+
+
+def _checked(columns: Columns) -> Columns:
+    """The checked rows, looked at once for all metrics that take them."""
+    if "measurements" not in columns.shared:
+        columns.shared["measurements"] = checks.measurement_columns(columns)
+    found: Columns = columns.shared["measurements"]
+    return found
+
+
+def _gaps(columns: Columns) -> Gaps:
+    """Sizes of the differences, made once for all tolerances."""
+    if "gaps" not in columns.shared:
+        columns.shared["gaps"] = Gaps.of(columns.reference, columns.test)
+    found: Gaps = columns.shared["gaps"]
+    return found
 
 
 def _statistic(
@@ -187,8 +212,8 @@ class ShareWithin(_ErrorMetric):
     )
     citations = (LIN2002,)
 
-    def _values(self, columns: Columns, parameters: dict[str, Any]) -> FloatArray:
-        return within(columns.reference, columns.test, parse(parameters["tolerance"])).astype(np.float64)
+    def _values(self, columns: Columns, parameters: dict[str, Any]) -> NDArray[np.bool_]:
+        return _gaps(columns).within(parse(parameters["tolerance"]))
 
 
 MAE = MeanAbsoluteError()
