@@ -108,6 +108,10 @@ class Store:
         """Whether an entry is there, unverified."""
         return (self._place(kind, key) / _FACTS).is_file()
 
+    def remove(self, kind: str, key: str) -> None:
+        """Remove an entry, if it is there."""
+        shutil.rmtree(self._place(kind, key), ignore_errors=True)
+
     def put(
         self,
         kind: str,

@@ -275,6 +275,19 @@ class Metric(ABC):
             ValueError: A parameter or a column is not acceptable (NaN, infinities, codes outside `levels`).
         """
 
+    def restricted(self, whole: Prepared, chosen: NDArray[np.bool_]) -> Prepared | None:
+        """What `prepare` makes of the rows of some subjects alone, from what it made of all rows.
+
+        Args:
+            whole: The summary of all rows.
+            chosen: (S,) the subjects, of those of the summary.
+
+        Returns:
+            The summary; None where it takes the rows, as it does unless a metric says otherwise.
+        """
+        del whole, chosen
+        return None
+
     def of_levels(self, levels: Mapping[str, tuple[str, ...]]) -> Metric:
         """The metric for stated categories of its roles, where its statistics depend on them.
 

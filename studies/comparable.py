@@ -29,6 +29,7 @@ from .kept_sides import KeptSides, LeftOut, SidePart
 from .questions import material_of
 from .slices import Coding, Part
 from .splits import subgroup_parts
+from .subject_parts import SubjectParts
 from .within_subjects import Matched, Within, WithinSubjects, session_columns
 
 ROW = "reference_row"
@@ -203,6 +204,7 @@ class Matcher:
             are any, and `violations` says which.
         besides: Told of each group and candidate while their rows are at hand; it may ask for a version's.
         ranked: How endpoints are compared, of those whose subjects are to be ranked.
+        people: The subjects table, where there is one.
     """
 
     def __init__(
@@ -216,10 +218,12 @@ class Matcher:
         overlap: bool,
         besides: Callable[[Mapping[str, Endpoint], str, Callable[[str], Rows]], None] | None = None,
         ranked: Mapping[str, ComparedEndpoint] | None = None,
+        people: pl.DataFrame | None = None,
     ) -> None:
         self.ranked = ranked or {}
         self.protocol, self.baseline, self.subjects = protocol, baseline, tuple(subjects)
         self.pairs, self.kept, self.overlap, self.besides = pairs, kept, overlap, besides
+        self.parts = SubjectParts(protocol, people)
         self.violations: list[Violation] = []
         self.rows_read = 0
 
@@ -369,12 +373,15 @@ class _Group:
         endpoint, against = self.group[name], other if left.any else None
         if against is None and (name, version) in self._alone:
             return self._alone[name, version]
-        found = self.matcher.kept.side(endpoint, version, against)
+        found = self.matcher.kept.side(endpoint, version, against, self.matcher.parts.levels)
         if found is None:
             if (name, version, candidate) not in self._ready:
                 both = matched or self._match(name, candidate)[:2]
                 self._ready = {key: one for key, one in self._ready.items() if key[2] == candidate}
-                for alike, parts in self._prepare(name, both, first=version == self.matcher.baseline).items():
+                own_first = both if version == self.matcher.baseline else both[::-1]
+                # the other version's rows count where it has subjects of its own
+                sides = own_first[:1] if against is None else own_first
+                for alike, parts in self._prepare(name, both[0], sides).items():
                     self._ready[alike, version, candidate] = parts
             found = self._ready.pop((name, version, candidate))
             self.matcher.kept.put_side(endpoint, version, against, found)
@@ -383,11 +390,17 @@ class _Group:
         return found
 
     def _prepare(
-        self, name: str, both: tuple[pl.DataFrame, pl.DataFrame], *, first: bool
+        self, name: str, baseline: pl.DataFrame, sides: Sequence[pl.DataFrame]
     ) -> dict[str, list[SidePart]]:
         """Every part of one version's rows, over the subjects that either version has units of.
 
-        Rows are cut once for all endpoints, from this one on, that take them coded alike.
+        Rows are cut once for all endpoints, from this one on, that take them coded alike; levels that whole
+        subjects are in need no rows where a metric can do without.
+
+        Args:
+            name: The endpoint.
+            baseline: Rows of the baseline, which say what levels there are.
+            sides: The version's rows, and the other version's where that has other units.
         """
         how, names = slices.coding(self.protocol, self.group[name]), list(self.group)
         alike = [
@@ -396,20 +409,19 @@ class _Group:
             if slices.coding(self.protocol, self.group[other]) == how
         ]
         parts_of = {
-            chosen: [slices.WHOLE, *self._parts(chosen, both[0])]
+            chosen: [slices.WHOLE, *self._parts(chosen, baseline)]
             for chosen in {self.group[other].subgroups for other in alike}
         }
         asked = {other: parts_of[self.group[other].subgroups] for other in alike}
-
-        def ready(part: Part) -> dict[str, SidePart]:
-            own = [other for other in alike if part in asked[other]]
+        def ready(part: Part, wanted: Sequence[str] = ()) -> dict[str, SidePart]:
+            own = wanted or [other for other in alike if part in asked[other]]
             if part.subgroup is not None and part.level is None:
                 return dict.fromkeys(own, SidePart(part, problem=OWN_OUTPUT))
-            chosen = [one if part.condition is None else one.filter(part.condition) for one in both]
+            chosen = [_rows_of(how, one, part.condition) for one in sides]
             present = _present(chosen)
             if not len(present):
                 return dict.fromkeys(own, SidePart(part, problem=EMPTY))
-            columns = columns_over(how, chosen[0] if first else chosen[1], present)
+            columns = columns_over(how, chosen[0], present)
             people, units = tuple(self.matcher.subjects[place] for place in present), np.diff(columns.offsets)
             found = {}
             for other in own:
@@ -419,7 +431,20 @@ class _Group:
             return found
 
         every = list(dict.fromkeys(part for parts in asked.values() for part in parts))
-        done = dict(zip(every, self.pool.map(ready, every), strict=True))
+        levels = self.matcher.parts
+        later = [part for part in every if part.subgroup and levels.made_of_subjects(part.subgroup)]
+        cut = [part for part in every if part not in later]
+        done = dict(zip(cut, self.pool.map(ready, cut), strict=True))
+
+        def from_whole(part: Part) -> dict[str, SidePart]:
+            own = [other for other in alike if part in asked[other]]
+            whole = done[slices.WHOLE]
+            known = {other: levels.level(self.group[other], part, whole[other]) for other in own}
+            found = {other: one for other, one in known.items() if one is not None}
+            lacking = [other for other in own if other not in found]
+            return found | (ready(part, lacking) if lacking else {})
+
+        done |= dict(zip(later, self.pool.map(from_whole, later), strict=True))
         return {other: [done[part][other] for part in parts] for other, parts in asked.items()}
 
     def _parts(self, subgroups: Sequence[str] | None, rows: pl.DataFrame) -> list[Part]:
@@ -436,13 +461,21 @@ class _Group:
         return found
 
 
+def _rows_of(how: Coding, rows: pl.DataFrame, condition: pl.Expr | None) -> pl.DataFrame:
+    """The rows of a part, with the columns that a metric takes."""
+    if condition is None:
+        return rows
+    taken = dict.fromkeys((slices.SUBJECT_NUMBER, "reference", "test", slices.WEIGHT, *how.further_columns))
+    return rows.lazy().filter(condition).select(name for name in taken if name in rows.columns).collect()
+
+
 def _present(sides: Sequence[pl.DataFrame]) -> NDArray[np.int64]:
     """Numbers of the subjects of either side, whose rows are in their order."""
     heads = []
     for one in sides:
         numbers = one.get_column(slices.SUBJECT_NUMBER).to_numpy().astype(np.int64)
         heads.append(numbers[keys.starts_of(numbers)])
-    return np.union1d(*heads)
+    return np.unique(np.concatenate(heads))
 
 
 def _both(first: SidePart, second: SidePart) -> PreparedPart:

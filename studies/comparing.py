@@ -333,6 +333,7 @@ class _Work:
             overlap=self.asked.overlap,
             besides=between.add,
             ranked=self.section.endpoints,
+            people=self.ready.subjects,
         )
         grouped: list[dict[str, Endpoint]] = groups(self.protocol, endpoints)
         found: dict[tuple[str, str], Comparable] = {}

@@ -164,14 +164,17 @@ class Kept:
         return None if entry is None else [Part(*part) for part in entry.facts["parts"]]
 
     def identity(self, endpoint: Endpoint, version: str) -> list[Any] | None:
-        """What an endpoint's rows, subgroups and metric depend on; None where the pairs have no name."""
+        """What an endpoint's rows and metric depend on, subgroups aside; None where pairs have no name."""
         place = (str(endpoint.pairing), version)
         if place not in self._keys:
             return None
-        subgroups = [(name, self._data["subgroups"][name]) for name in endpoint.subgroups or ()]
         asked = _asked(endpoint.model_dump(mode="json", by_alias=True))
         rows = [self._rows, self.population(endpoint)]
-        return [self._keys[place], program(*CODE), rows, asked, subgroups]
+        return [self._keys[place], program(*CODE), rows, asked]
+
+    def subgroups(self, endpoint: Endpoint) -> list[list[Any]]:
+        """The endpoint's declared subgroups, as (name, declaration)."""
+        return [[name, self._data["subgroups"][name]] for name in endpoint.subgroups or ()]
 
     def _parts_key(self, endpoint: Endpoint, version: str) -> str | None:
         place = (str(endpoint.pairing), version)

@@ -7,7 +7,8 @@ find everything there, and read no row.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,8 @@ from .kept import MOST_BYTES, Kept
 from .splits import Part
 from .within_subjects import Within
 
-KIND_MATCHED, KIND_SIDE, KIND_WITHIN = "matched", "compared", "within"
+KIND_MATCHED, KIND_SIDE, KIND_WHOLE = "matched", "compared", "compared whole"
+KIND_WITHIN = "within"
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,10 @@ class SidePart:
     problem: str | None = None
 
 
+Levels = Callable[[Endpoint, str, SidePart], list[SidePart] | None]
+"""Of an endpoint, the name of a subgroup, and the whole: its levels; None where that takes rows."""
+
+
 class KeptSides:
     """What is kept of versions that were compared; without a store, or of pairs without a name, nothing is.
 
@@ -103,19 +109,48 @@ class KeptSides:
             facts = {"baseline": left.baseline, "candidate": left.candidate, "subjects": left.subjects}
             self._store.put(KIND_MATCHED, key, facts=facts)
 
-    def side(self, endpoint: Endpoint, version: str, against: str | None) -> list[SidePart] | None:
-        """What was prepared of a version, if all of it was kept.
+    def side(
+        self, endpoint: Endpoint, version: str, against: str | None, levels: Levels
+    ) -> list[SidePart] | None:
+        """What was prepared of a version, if all of it was kept, or can be had from what was.
 
         Args:
             endpoint: The endpoint.
             version: The version.
             against: The other version, where units were left out because of it.
+            levels: Prepares the levels of a subgroup from the whole, where that takes no row.
         """
-        key = self._key(KIND_SIDE, endpoint, version, against)
+        found = self._parts(self._side_key(endpoint, version, against))
+        if found is not None:
+            return [part for _, parts in found for part in parts]
+        other = self._first(endpoint, version, against)
+        if other is None:
+            return None
+        (_, (whole,)), *kept = other
+        known = {json.dumps(declared): parts for declared, parts in kept}
+        parts = [whole]
+        for declared in self._kept.subgroups(endpoint):
+            own = known.get(json.dumps(declared)) or levels(endpoint, declared[0], whole)
+            if own is None:
+                return None
+            parts += own
+        self.put_side(endpoint, version, against, parts)
+        return parts
+
+    def _first(
+        self, endpoint: Endpoint, version: str, against: str | None
+    ) -> list[tuple[Any, list[SidePart]]] | None:
+        """What was kept of the endpoint with the subgroups that it was compared with first."""
+        key = self._key(KIND_WHOLE, endpoint, version, against)
+        entry = None if self._store is None or key is None else self._store.get(KIND_WHOLE, key)
+        return None if entry is None else self._parts(entry.facts["side"])
+
+    def _parts(self, key: str | None) -> list[tuple[Any, list[SidePart]]] | None:
+        """The whole, and the levels of each subgroup with its declaration."""
         entry = None if self._store is None or key is None else self._store.get(KIND_SIDE, key)
         if entry is None:
             return None
-        names = entry.facts["subjects"]
+        names = np.array(entry.facts["subjects"], dtype=np.object_)
         places, units = (np.load(io.BytesIO(entry.data(name))) for name in ("places", "units"))
         frozen, found, start, end = entry.data("prepared"), [], 0, 0
         for one in entry.facts["parts"]:
@@ -125,17 +160,21 @@ class KeptSides:
                 prepared = thaw(frozen[begin:end]) if one["bytes"] else None
             except FrozenError:
                 return None
-            chosen = tuple(names[place] for place in places[own])
+            chosen = tuple(names[places[own]].tolist())
             part = Part(subgroup=one["subgroup"], level=one["level"])
             found.append(SidePart(part, chosen, units[own], prepared, one["problem"]))
-        return found
+        declared = [[None], *entry.facts["subgroups"]]
+        return [(one, [part for part in found if part.part.subgroup == one[0]]) for one in declared]
 
     def put_side(
         self, endpoint: Endpoint, version: str, against: str | None, parts: Sequence[SidePart]
     ) -> None:
         """Keep what was prepared of a version, unless it cannot be written or is as long as its rows."""
-        key = self._key(KIND_SIDE, endpoint, version, against)
-        if self._store is None or key is None:
+        key, whole = (
+            self._side_key(endpoint, version, against),
+            self._key(KIND_WHOLE, endpoint, version, against),
+        )
+        if self._store is None or key is None or whole is None:
             return
         frozen = [b"" if one.prepared is None else freeze(one.prepared) for one in parts]
         if any(one is None for one in frozen) or sum(len(one or b"") for one in frozen) > MOST_BYTES:
@@ -146,6 +185,7 @@ class KeptSides:
         units = np.concatenate([one.units for one in parts])
         facts: dict[str, Any] = {
             "subjects": names,
+            "subgroups": self._kept.subgroups(endpoint),
             "parts": [
                 {
                     "subgroup": one.part.subgroup,
@@ -163,6 +203,15 @@ class KeptSides:
             "units": _bytes(units.astype(np.int64)),
         }
         self._store.put(KIND_SIDE, key, facts=facts, data=data)
+        first = self._store.get(KIND_WHOLE, whole)
+        if first is None or not self._store.has(KIND_SIDE, first.facts["side"]):
+            self._store.remove(KIND_WHOLE, whole)
+            self._store.put(KIND_WHOLE, whole, facts={"side": key})
+
+    def _side_key(self, endpoint: Endpoint, version: str, against: str | None) -> str | None:
+        """The name of what was prepared with all subgroups of the endpoint."""
+        key = self._key(KIND_SIDE, endpoint, version, against)
+        return None if key is None else key_of(KIND_SIDE, key, json.dumps(self._kept.subgroups(endpoint)))
 
     def within(
         self, endpoint: Endpoint, baseline: str, candidate: str, asked: Sequence[str]

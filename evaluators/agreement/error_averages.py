@@ -16,6 +16,8 @@ from ..reliability.intervals import chi_square_bounds, log_t_interval
 from .normal_check import NO_WIDTH, interval_warning, spread_ratio
 
 _TOTALS = ("weight", "value", "undefined", "rows", "events", "squares")
+_ALIKE = 1e-6
+"""Subjects whose values differ by less than this share may do so by rounding."""
 _WEIGHT, _VALUE, _UNDEFINED, _ROWS, _EVENTS, _SQUARES = range(len(_TOTALS))
 
 
@@ -43,6 +45,22 @@ class ErrorPrepared(AdditivePrepared):
     average: Average = "pooled"
     undefined: str = ""
     proportion: bool = False
+
+    def restricted(self, chosen: NDArray[np.bool_]) -> ErrorPrepared | None:
+        """Some subjects alone, as if only their rows had been summed up; None where the rows may matter.
+
+        Differences that agree to rounding in all rows are made equal (`limits.levelled`), which a few
+        subjects' rows may do and those of all do not. Row weights are scaled over all rows.
+        """
+        if self.weighted:
+            return None
+        part = self.subset(chosen)
+        if not self.proportion:
+            used = part.totals[:, _WEIGHT] > 0
+            own = part.totals[used, _VALUE] / part.totals[used, _WEIGHT]
+            if len(own) < 2 or np.ptp(own) <= _ALIKE * np.abs(own).max():
+                return None
+        return part
 
     def counts(self, statistic: str) -> Counts:
         """Subjects and rows, and for a share the rows within the tolerance."""

@@ -24,6 +24,7 @@ from ..metric import (
     Metric,
     MetricResult,
     Parameter,
+    Prepared,
     Sides,
     Statistic,
     Unit,
@@ -94,6 +95,11 @@ class _ErrorMetric(Metric):
             proportion=proportion,
             undefined=self._undefined,
         )
+
+
+    def restricted(self, whole: Prepared, chosen: NDArray[np.bool_]) -> Prepared | None:
+        """Some subjects alone; see `Metric.restricted`."""
+        return whole.restricted(chosen) if isinstance(whole, ErrorPrepared) else None
 
 
 def _checked(columns: Columns) -> Columns:

@@ -11,7 +11,7 @@ from ..checks import same_length
 from ..codes import as_column, binary_codes, check_codes, check_request, is_missing
 from ..functions import DEFAULT_REPLICATES, DEFAULT_SEED
 from ..intervals import CLOPPER, WILSON
-from ..metric import Average, Columns, Metric, MetricResult, Sides
+from ..metric import Average, Columns, Metric, MetricResult, Prepared, Sides
 from ..proportions.proportion import (
     ProportionPrepared,
     Ratio,
@@ -103,6 +103,11 @@ class Coverage(Metric):
             average=average,
             empty="There are no reference units.",
         )
+
+    def restricted(self, whole: Prepared, chosen: NDArray[np.bool_]) -> Prepared | None:
+        """Some subjects alone: units are counted in each; see `Metric.restricted`."""
+        counted = isinstance(whole, ProportionPrepared) and not whole.weighted
+        return whole.subset(chosen) if counted and isinstance(whole, ProportionPrepared) else None
 
 
 METRICS: tuple[Metric, ...] = (Yield(), Coverage())
