@@ -74,9 +74,7 @@ class Known:
     @staticmethod
     def of(key: str, table: TableData) -> Known:
         """Of a table that was read."""
-        return Known(
-            key, table.files, table.n_rows, table.content_sha256, table.rows_read, table.handled
-        )
+        return Known(key, table.files, table.n_rows, table.content_sha256, table.rows_read, table.handled)
 
     def facts(self) -> dict[str, Any]:
         """As JSON, to be kept; the files are in the name."""

@@ -413,6 +413,7 @@ class _Group:
             for chosen in {self.group[other].subgroups for other in alike}
         }
         asked = {other: parts_of[self.group[other].subgroups] for other in alike}
+
         def ready(part: Part, wanted: Sequence[str] = ()) -> dict[str, SidePart]:
             own = wanted or [other for other in alike if part in asked[other]]
             if part.subgroup is not None and part.level is None:

@@ -190,9 +190,7 @@ def store_of(study: Study) -> Store:
     return Store(cache_folder(study.path) / "store", limit=cache_limit())
 
 
-def tables(
-    study: Study, *, rehash: bool = False, memory: int | None = None, keep: bool = False
-) -> Tables:
+def tables(study: Study, *, rehash: bool = False, memory: int | None = None, keep: bool = False) -> Tables:
     """Every table of a study, read and held against its contract; streams are opened and not read.
 
     Args:

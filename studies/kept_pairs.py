@@ -12,7 +12,7 @@ from functools import cached_property
 import polars as pl
 
 from ..datasets import pairing
-from ..datasets.pairs import Pairs, PairFrame, all_codes
+from ..datasets.pairs import PairFrame, Pairs, all_codes
 from ..datasets.read import TableData
 from ..datasets.store import Entry, Store, key_of
 from ..datasets.stream import Stream
@@ -153,7 +153,10 @@ class _Work:
             if own is None:
                 self._make(name, version, key)
                 own = self.store.get(KIND_ROWS, key)
-            assert own is not None  # just written
+            if own is None:
+                raise OutputError(
+                    f"{self.store.folder}: the pairs of {name}, {version} were written and are gone"
+                )
             return own
 
         codes = all_codes(self.protocol.exclusions)
@@ -185,9 +188,7 @@ class _Work:
 
     def _frames(self, version: str) -> dict[str, pl.DataFrame]:
         return {
-            name: table.frame
-            for name, table in self.data.of(version).items()
-            if isinstance(table, TableData)
+            name: table.frame for name, table in self.data.of(version).items() if isinstance(table, TableData)
         }
 
     def _key(self, name: str, version: str) -> str | None:

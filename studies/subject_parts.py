@@ -78,6 +78,7 @@ class SubjectParts:
 
     def _known(self, subjects: Sequence[str]) -> pl.DataFrame | None:
         """Their rows of the subjects table; None where one of them has none."""
-        assert self._people is not None
+        if self._people is None:
+            return None
         found = self._people.filter(pl.col(self._key).is_in(list(subjects)))
         return found if found.height == len(subjects) else None

@@ -96,7 +96,6 @@ class _ErrorMetric(Metric):
             undefined=self._undefined,
         )
 
-
     def restricted(self, whole: Prepared, chosen: NDArray[np.bool_]) -> Prepared | None:
         """Some subjects alone; see `Metric.restricted`."""
         return whole.restricted(chosen) if isinstance(whole, ErrorPrepared) else None

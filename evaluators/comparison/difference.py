@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from threading import Lock
 from typing import Literal
 from weakref import WeakKeyDictionary
@@ -56,10 +56,15 @@ class DifferencePrepared(Prepared):
         object.__setattr__(self, "statistics", first.statistics)
         object.__setattr__(self, "n_subjects", first.n_subjects)
 
-    @property
+    @cached_property
+    def masks(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """(S,) which subjects have rows in the candidate, and in the baseline."""
+        return active_subjects(self.candidate), active_subjects(self.baseline)
+
+    @cached_property
     def active(self) -> NDArray[np.bool_]:
         """(S,) which subjects have rows in either version, as far as the prepared metrics say."""
-        return active_subjects(self.candidate) | active_subjects(self.baseline)
+        return self.masks[0] | self.masks[1]
 
     def at(self, weights: FloatArray, *, relative: bool = False) -> FloatArray:
         """Both versions at the same weights, and their difference; see `Prepared.at`."""
@@ -69,12 +74,12 @@ class DifferencePrepared(Prepared):
 
     def estimate(self) -> FloatArray:
         """(k,) differences at weights of one."""
-        first, second = (_once(one, "estimate", one.estimate) for one in (self.candidate, self.baseline))
+        first, second = estimate_of(self.candidate), estimate_of(self.baseline)
         return first - second if self.combination == "difference" else first + second
 
     def jackknife(self) -> FloatArray:
         """(J, k) differences with one subject that has rows left out of both versions."""
-        if np.array_equal(active_subjects(self.candidate), active_subjects(self.baseline)):
+        if np.array_equal(*self.masks):
             first, second = (
                 _once(one, "jackknife", one.jackknife) for one in (self.candidate, self.baseline)
             )
@@ -107,7 +112,7 @@ class DifferencePrepared(Prepared):
         """Which version has no value, and why."""
         index = self.statistics.index(statistic)
         for name, part in (("candidate", self.candidate), ("baseline", self.baseline)):
-            if not np.isfinite(part.estimate()[index]):
+            if not np.isfinite(estimate_of(part)[index]):
                 return f"The {name} has no value: {part.reason_undefined(statistic)}"
         return "The difference has no value."
 
@@ -152,7 +157,7 @@ class DifferencePrepared(Prepared):
             CannotComputeError: A version rests on fewer than two subjects, or on others that do not differ;
                 the metric is not smooth; or the difference without one of the subjects is undefined.
         """
-        first, second = active_subjects(self.candidate), active_subjects(self.baseline)
+        first, second = self.masks
         sizes = [int(np.count_nonzero(mask)) for mask in (first, second)]
         for name, size in zip(("candidate", "baseline"), sizes, strict=True):
             if size < 2:
@@ -161,16 +166,16 @@ class DifferencePrepared(Prepared):
                 )
         index = self.statistics.index(statistic)
         values = self.influence()[:, index] if method == "cluster_t" else self._left_out(index)
-        z = np.zeros(self.n_subjects)
-        z[self.active] = values
         jackknife = method == "jackknife_t"
         if np.any(first & second):
-            return float(np.sqrt(_variance(z[self.active], jackknife=jackknife))), min(sizes) - 1.0
+            return float(np.sqrt(_variance(values, jackknife=jackknife))), min(sizes) - 1.0
+        z = np.zeros(self.n_subjects)
+        z[self.active] = values
         variances = [_variance(z[mask], jackknife=jackknife) for mask in (first, second)]
         for name, part, variance in zip(
             ("candidate", "baseline"), (self.candidate, self.baseline), variances, strict=True
         ):
-            if variance <= (_ROUNDING * abs(float(part.estimate()[index]))) ** 2:
+            if variance <= (_ROUNDING * abs(float(estimate_of(part)[index]))) ** 2:
                 raise CannotComputeError(
                     f"The subjects of the {name} do not differ; what is uncertain of it cannot be seen."
                 )
@@ -200,7 +205,7 @@ class DifferencePrepared(Prepared):
             float(_once(part, f"error of {statistic}", partial(_error, part, statistic))) for part in parts
         ]
         return max(
-            _ROUNDING * max(abs(float(_once(part, "estimate", part.estimate)[index])) for part in parts),
+            _ROUNDING * max(abs(float(estimate_of(part)[index])) for part in parts),
             _NO_SPREAD * max((error for error in errors if np.isfinite(error)), default=0.0),
             float(np.finfo(float).tiny),
         )
@@ -243,6 +248,11 @@ def active_subjects(prepared: Prepared) -> NDArray[np.bool_]:
     if isinstance(found, np.ndarray) and found.shape == (prepared.n_subjects,):
         return np.asarray(found, dtype=bool)
     return np.ones(prepared.n_subjects, dtype=bool)
+
+
+def estimate_of(prepared: Prepared) -> FloatArray:
+    """(k,) values of a version, computed once for all versions that it is compared with."""
+    return _once(prepared, "estimate", prepared.estimate)
 
 
 def influence_of_all(prepared: Prepared) -> FloatArray:

@@ -30,7 +30,7 @@ from ..intervals import METHODS, tail_levels
 from ..metric import Average, Columns, Estimate, FloatArray, Interval, Metric, Prepared, Sides, Statistic
 from ..result import interval_label, number
 from ..weights import ResamplingWeights
-from .difference import Combination, DifferencePrepared, without_spread
+from .difference import Combination, DifferencePrepared, estimate_of, without_spread
 from .logged import logged
 from .verdict import Verdict, oriented, verdict
 
@@ -241,7 +241,7 @@ def compare_prepared(
     difference = noted(metric.name, difference, average=average, difference=True)
     difference = replace(difference, statistic=_difference_of(declared, method, scale))
     position = candidate.statistics.index(declared.name)
-    values = float(candidate.estimate()[position]), float(baseline.estimate()[position])
+    values = float(estimate_of(candidate)[position]), float(estimate_of(baseline)[position])
     if scale == "ratio" and min(values) <= 0:
         difference = replace(difference, error=NOT_POSITIVE)
     improvement, interval, reason = None, None, difference.error

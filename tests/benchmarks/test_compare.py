@@ -3,8 +3,9 @@
 The study is the example `hr-weekly` with two more versions and more windows: 1,000 of each of 1,000 subjects
 make 1e7 rows of ten versions. Reading and pairing them, once, is measured beside a bare scan of the same
 files; what follows has the target. Every version answers in every window; the same where each is silent in
-windows of its own, so that every candidate is compared on other units, is measured besides. Another level
-reads no row.
+windows of its own, so that every candidate is compared on other units, is measured besides. Another level,
+another margin and another declared subgroup of subjects read no row. Besides the time on the clock, that of
+the processors is noted, which other work on the machine changes less.
 
 `ACCORDANCE_BENCH_COMPARE` says how many windows a subject has, where 1,000 are too many.
 """
@@ -44,12 +45,16 @@ import json, resource, sys, time
 from pathlib import Path
 from accordance.studies.comparing import compare
 
-started = time.perf_counter()
+used = resource.getrusage(resource.RUSAGE_SELF)
+started, before = time.perf_counter(), used.ru_utime + used.ru_stime
 found = compare(Path(sys.argv[1]), baseline="v1", overlap=True, level=float(sys.argv[2]))
 taken = time.perf_counter() - started
 log = [json.loads(line) for line in (found.folder / "log.jsonl").read_text().splitlines()]
+used = resource.getrusage(resource.RUSAGE_SELF)
+read = sum(entry["read"] for entry in log if entry["event"] in ("rows", "compared"))
 print(json.dumps({
-    "s": taken, "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+    "s": taken, "cpu": used.ru_utime + used.ru_stime - before, "read": read,
+    "gb": used.ru_maxrss / 1e6,
     "moments": {entry["event"]: entry["time"] for entry in log},
     "paired": sum(entry["rows"] for entry in log if entry["event"] == "paired"),
     "rows": [
@@ -85,18 +90,18 @@ def forty() -> dict[str, str]:
     return found
 
 
-def protocol() -> str:
+def protocol(*, margin: float = 0.5, subgroups: str = "skin_tone, activity") -> str:
     """The example's tables with forty endpoints, all of which decide, and two splits into ten levels."""
     text = (EXAMPLES / "hr-weekly" / "protocol.yaml").read_text(encoding="utf-8")
-    said = "reference: heart_rate, test: heart_rate, subgroups: [skin_tone, activity]"
+    said = f"reference: heart_rate, test: heart_rate, subgroups: [{subgroups}]"
     endpoints = "".join(
         f"  {name}: {{title: {name}, role: secondary, {words}, {said}}}\n" for name, words in forty().items()
     )
-    margins = "".join(f"    {name}: {{margin: 0.5}}\n" for name in forty())
+    margins = "".join(f"    {name}: {{margin: {margin}}}\n" for name in forty())
     return (
         text[: text.index("endpoints:\n  mape:")]
         + f"endpoints:\n{endpoints}subgroups:\n  skin_tone: {{by: skin_tone}}\n"
-        + f"  activity: {{by: reference.activity}}\ncomparison:\n  endpoints:\n{margins}"
+        + f"  activity: {{by: reference.activity}}\n  sex: {{by: sex}}\ncomparison:\n  endpoints:\n{margins}"
         + f"resampling: {{replicates: {REPLICATES}}}\nseed: 1\n"
     )
 
@@ -136,6 +141,10 @@ def test_ten_versions(study: Path, bench_row: Note) -> None:
     first = measured(COMPARE, study, 0.95)
     floor = measured(SCAN, study / "data")
     again = measured(COMPARE, study, 0.9)
+    (study / "protocol.yaml").write_text(protocol(margin=0.4), encoding="utf-8")
+    margin = measured(COMPARE, study, 0.95)
+    (study / "protocol.yaml").write_text(protocol(subgroups="skin_tone, activity, sex"), encoding="utf-8")
+    subgroup = measured(COMPARE, study, 0.95)
 
     name = f"10 versions x 40 endpoints x 10 subgroups, {10 * SUBJECTS * WINDOWS:.0e} rows"
     after = seconds(first["moments"], "paired", "written")
@@ -143,7 +152,14 @@ def test_ten_versions(study: Path, bench_row: Note) -> None:
     bench_row(f"{name}: rows read and paired, to a bare scan", read, floor["s"], read / floor["s"])
     bench_row(f"{name}: what follows, {REPLICATES:,} replicates", after, target="< 10")
     bench_row(f"{name}: memory", first["gb"], target="< 2", unit="GB")
+    bench_row(f"{name}: processors, all of it", first["cpu"])
     bench_row(f"{name}: another level", again["s"], target="< 1")
+    for what, one in (("level", again), ("margin", margin), ("subgroup of subjects", subgroup)):
+        bench_row(f"{name}: another {what}, processors", one["cpu"])
+        bench_row(f"{name}: another {what}, rows read", one["read"], unit="rows")
+        assert one["read"] == 0
+    bench_row(f"{name}: another margin", margin["s"], target="< 1")
+    bench_row(f"{name}: another subgroup of subjects", subgroup["s"], target="< 1")
 
     assert first["paired"] == 10 * SUBJECTS * WINDOWS
     assert len(first["rows"]) == 9 * len(forty()) == 9 * 40
