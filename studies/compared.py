@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 import polars as pl
 
+from ..datasets.store import Store
 from ..evaluators.additive import AdditivePrepared, at_together
 from ..evaluators.comparison.family import AdjustedComparison, Member, adjusted_comparisons
 from ..evaluators.comparison.improvement import Improvement
@@ -30,6 +32,7 @@ from ..protocols.roles import metric_of
 from . import comparison_words as wording
 from .comparable import Comparable, PreparedPart
 from .comparison_folder import SUBJECT_COLUMNS
+from .kept_replicates import KeptReplicates
 from .own_values import alone, improved
 from .slices import endpoint_of
 
@@ -97,6 +100,7 @@ class Comparer:
         section: How versions are compared.
         weights: The one matrix of subject weights of the study.
         identical: Candidates whose outputs are the baseline's, byte for byte.
+        store: Where replicates are kept; None: they are not.
     """
 
     def __init__(
@@ -105,12 +109,13 @@ class Comparer:
         section: VersionComparison,
         weights: ResamplingWeights | None,
         identical: frozenset[str] = frozenset(),
+        store: Store | None = None,
     ) -> None:
         self.protocol, self.section, self.weights = protocol, section, weights
         self.identical = identical
-        self._matrix = lru_cache(maxsize=4)(self._weights_of)
-        if weights is not None:
-            weights.matrix(weights.keys[:1])  # drawn once here, not once a thread
+        self.kept = KeptReplicates(store, weights)
+        self._cached = lru_cache(maxsize=4)(self._weights_of)
+        self._lock = Lock()
 
     def lines(self, ready: Sequence[Comparable], pool: ThreadPoolExecutor) -> list[Line]:
         """Every endpoint and candidate, adjusted for the family of primary ones."""
@@ -157,6 +162,10 @@ class Comparer:
         if self.weights is None or not METHODS[checked_method(metric, None)].resampling:
             return None
         return self._matrix(ready.subjects)
+
+    def _matrix(self, subjects: tuple[str, ...]) -> FloatArray | None:
+        with self._lock:  # drawn once, not once a thread; and not at all where replicates are known
+            return self._cached(subjects)
 
     def _weights_of(self, subjects: tuple[str, ...]) -> FloatArray | None:
         return None if self.weights is None else self.weights.matrix(list(subjects))
@@ -225,11 +234,14 @@ class Comparer:
     def _smooth(
         self, subjects: tuple[str, ...], own: Sequence[tuple[tuple[int, str], AdditivePrepared, str]]
     ) -> list[FloatArray]:
-        values = at_together([part for _, part, _ in own], self._drawn(subjects))
-        return [
-            np.asarray(one[:, part.statistics.index(statistic)])
-            for one, (_, part, statistic) in zip(values, own, strict=True)
-        ]
+        def computed() -> list[FloatArray]:
+            values = at_together([part for _, part, _ in own], self._drawn(subjects))
+            return [
+                np.asarray(one[:, part.statistics.index(statistic)])
+                for one, (_, part, statistic) in zip(values, own, strict=True)
+            ]
+
+        return self.kept.of(subjects, [(part, statistic) for _, part, statistic in own], computed)
 
     def _column(self, prepared: Prepared, statistic: str, subjects: tuple[str, ...]) -> FloatArray:
         return np.asarray(prepared.at(self._drawn(subjects))[:, prepared.statistics.index(statistic)])

@@ -265,7 +265,7 @@ class _Work:
             versions = (self.asked.baseline, *self.asked.candidates)
             identical = identical_versions(self.protocol, self.hashes, versions)
             same = frozenset(v for group in identical if self.asked.baseline in group for v in group)
-            comparer = Comparer(self.protocol, self.section, weights, same)
+            comparer = Comparer(self.protocol, self.section, weights, same, self.ready.store)
             lines = comparer.lines(found, pool)
             spots = searches(self.protocol, lines, self.ready.subjects, pool)
             told = who(lines, self.section.level, pool)

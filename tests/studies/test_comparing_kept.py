@@ -395,6 +395,30 @@ def test_what_was_kept_serves_without_a_row(folder: Path, name: str) -> None:
     assert told(found) == anew(folder, **further)
 
 
+def test_replicates_are_drawn_once_for_every_level(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared(folder)
+    expected, again = anew(folder, level=0.8), anew_after(folder, changed_by("seed", 12))
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("drawn again")
+
+    monkeypatch.setattr("accordance.studies.compared.at_together", refuse)
+    assert told(compared(folder, level=0.8)) == expected
+    write_protocol(folder, changed_by("seed", 12))
+    with pytest.raises(AssertionError, match="drawn again"):
+        compared(folder)
+    monkeypatch.undo()
+    assert told(compared(folder)) == again
+
+
+def anew_after(folder: Path, changed: Any) -> tuple[Any, ...]:
+    """What the study gives anew with another protocol; the study's own stays."""
+    write_protocol(folder, changed)
+    found = anew(folder)
+    write_protocol(folder, protocol())
+    return found
+
+
 def test_a_subgroup_of_rows_is_read_from_the_pairs_alone(folder: Path) -> None:
     compared(folder)
     write_protocol(folder, changed_by("endpoints.near.subgroups", ["age", "activity"]))
