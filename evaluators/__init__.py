@@ -171,6 +171,14 @@ from .sample_size.proportions import precision_likelihood_ratio, precision_propo
 from .sample_size.reliability import power_correlation, precision_ccc, precision_correlation, precision_icc
 from .sample_size.results import PowerCurve, SampleSize, Step
 from .sample_size.two_proportions import power_mcnemar, power_proportion_difference
+from .sleep.derived import DefinitionDiff, DefinitionEffect, PairedMeasures, definition_diff, paired_measures
+from .sleep.discrepancy import SleepDiscrepancy, sleep_discrepancy
+from .sleep.epochs import EpochAgreement, epoch_agreement
+from .sleep.hypnogram import HypnogramMeasures, hypnogram_measures
+from .sleep.nights import merge_stages
+from .sleep.pairing import PairedNights, common_window, paired_nights
+from .sleep.repeated import RepeatedSleepDiscrepancy, repeated_sleep_discrepancy
+from .sleep.scorers import Consensus, ScorerAgreement, scorer_agreement
 from .tolerance import ToleranceError
 from .weights import ResamplingWeights
 
@@ -185,8 +193,12 @@ __all__ = [
     "ClusteredPairs",
     "Comparison",
     "Concordance",
+    "Consensus",
     "Curve",
+    "DefinitionDiff",
+    "DefinitionEffect",
     "EpisodeCounts",
+    "EpochAgreement",
     "Estimate",
     "EventMatches",
     "Further",
@@ -194,6 +206,7 @@ __all__ = [
     "GroupImprovement",
     "HarmRanking",
     "HosmerLemeshow",
+    "HypnogramMeasures",
     "Interval",
     "LabelMap",
     "LengthError",
@@ -205,13 +218,18 @@ __all__ = [
     "NotNumericError",
     "PairedCounts",
     "PairedDiagnosis",
+    "PairedMeasures",
+    "PairedNights",
     "ParameterError",
     "PowerCurve",
     "ReaderMean",
+    "RepeatedSleepDiscrepancy",
     "ResamplingWeights",
     "RunCounts",
     "SampleSize",
+    "ScorerAgreement",
     "SimultaneousIntervals",
+    "SleepDiscrepancy",
     "Step",
     "Subgroups",
     "Summary",
@@ -251,6 +269,7 @@ __all__ = [
     "clustered_pairs",
     "cochran_q",
     "cohen_kappa",
+    "common_window",
     "compare_auc",
     "compare_auc_unpaired",
     "compare_beats",
@@ -265,12 +284,14 @@ __all__ = [
     "coverage",
     "coverage_probability",
     "decision_curve",
+    "definition_diff",
     "deming",
     "design_effect",
     "diagnostic_odds_ratio",
     "difference_trend",
     "episode_burden",
     "episode_detection",
+    "epoch_agreement",
     "equivalence_p",
     "equivalence_test",
     "equivalent",
@@ -296,6 +317,7 @@ __all__ = [
     "homogeneity_of_odds_ratios",
     "homogeneity_of_proportions",
     "hosmer_lemeshow",
+    "hypnogram_measures",
     "icc",
     "icc_raters",
     "improvement_of_prepared",
@@ -321,6 +343,7 @@ __all__ = [
     "mcnemar",
     "mean_difference",
     "median_absolute_error",
+    "merge_stages",
     "multi_reader_auc",
     "net_benefit",
     "non_inferiority_p",
@@ -336,6 +359,8 @@ __all__ = [
     "pabak",
     "paired_counts",
     "paired_diagnosis",
+    "paired_measures",
+    "paired_nights",
     "paired_non_inferiority",
     "paired_odds_ratio",
     "paired_proportion_difference",
@@ -384,15 +409,18 @@ __all__ = [
     "relative_predictive_value",
     "reliability_curve",
     "repeatability",
+    "repeated_sleep_discrepancy",
     "reported_share",
     "rmcorr",
     "rmse",
     "roc_curve",
+    "scorer_agreement",
     "sd_of_subject_means",
     "sensitivity",
     "sensitivity_at_specificity",
     "share_within",
     "simultaneous_intervals",
+    "sleep_discrepancy",
     "slope_interaction",
     "smallest_detectable",
     "spearman",

@@ -74,6 +74,21 @@ NOT_CALLED: dict[str, str] = {
         ),
         "takes events or episodes in time, which none of the data sets has",
     ),
+    **dict.fromkeys(
+        (
+            "definition_diff",
+            "paired_measures",
+            "sleep_discrepancy",
+            "epoch_agreement",
+            "hypnogram_measures",
+            "common_window",
+            "merge_stages",
+            "paired_nights",
+            "repeated_sleep_discrepancy",
+            "scorer_agreement",
+        ),
+        "takes hypnograms or measures of nights, and the data have none; docs/guide/sleep.md calls them",
+    ),
     "improvement_of_prepared": "takes what a metric prepared of either version, and no columns of values",
 }
 """Functions that the tour leaves out, and why."""

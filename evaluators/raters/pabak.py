@@ -43,7 +43,7 @@ _EXACT = {"clopper_pearson": clopper_pearson, "wilson": wilson}
 _NAMES = ("pabak", "prevalence_index", "bias_index", "positive_agreement", "negative_agreement")
 
 
-def _indices(totals: NDArray[Any]) -> NDArray[Any]:
+def indices(totals: NDArray[Any]) -> NDArray[Any]:
     """From added-up TP, FP, FN, TN to the five statistics."""
     tp, fp, fn, tn = (totals[..., i] for i in range(4))
     n = tp + fp + fn + tn
@@ -157,8 +157,8 @@ class PabakPrepared(AdditivePrepared):
         index = self.statistics.index(statistic)
         cells = self.totals.sum(axis=0)
         with np.errstate(all="ignore"):
-            value = float(_indices(cells)[index])
-            slope = np.imag(_indices(cells + 1j * 1e-30 * np.eye(4))[:, index]) / 1e-30
+            value = float(indices(cells)[index])
+            slope = np.imag(indices(cells + 1j * 1e-30 * np.eye(4))[:, index]) / 1e-30
         if not np.isfinite(value):
             raise CannotComputeError(self.reason_undefined(statistic))
         return value, float(np.sqrt((cells * np.square(slope)).sum()))
@@ -240,7 +240,7 @@ class Pabak(Metric):
             totals=totals,
             names=CELLS,
             statistics=_NAMES,
-            formula=_indices,
+            formula=indices,
             units=np.diff(columns.offsets),
             bounds=(-1.0, 1.0),
             counted=counted,

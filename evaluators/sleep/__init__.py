@@ -1,0 +1,1 @@
+"""Sleep: nights' measures under declared definitions, agreement epoch by epoch, discrepancies, scorers."""
