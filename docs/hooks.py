@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import generate_functions  # noqa: E402
 import generate_language  # noqa: E402
 import generate_measures  # noqa: E402
+import generate_sleep  # noqa: E402
 import generate_statistics  # noqa: E402
 import generate_verbs  # noqa: E402
 
@@ -38,6 +39,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "statistics": generate_functions.alphabetical_list,
     "intervals": generate_statistics.interval_table,
     "protocols": generate_statistics.protocol_table,
+    "sleep-definitions": generate_sleep.definitions,
     "command-line": generate_verbs.verbs,
 }
 

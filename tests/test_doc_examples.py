@@ -32,6 +32,7 @@ PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs" / "tutorial").glob("*.md")),
     ROOT / "docs" / "guide" / "new-measure.md",
+    ROOT / "docs" / "guide" / "sleep.md",
 ]
 FENCE = re.compile(
     r"(?P<skip><!-- not run: [^>]+ -->\s*\n)?"

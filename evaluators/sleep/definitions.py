@@ -14,7 +14,7 @@ from dataclasses import dataclass
 SRI = "SRI pipeline (Menghini et al. 2021), function ebe2sleep"
 YASA = "yasa 0.8.1, Hypnogram.sleep_statistics"
 DOD = "Dreem Open Datasets evaluation (Guillot et al. 2020)"
-COMMON = "Common use; see Gribbin et al., BMC Psychol 2016;4:4, Table 1"
+COMMON = "Common use; see BMC Psychol 2016, doi:10.1186/s40359-016-0107-6, Table 1"
 DREEM = "Dreem, sleep endpoint definitions (support pages)"
 HABA = "Haba-Rubio, Ibanez & Sforza, Sleep Med 2004;5:577-581"
 
