@@ -70,12 +70,22 @@ class SortedRows:
     edges: IntArray = field(repr=False)
 
     @classmethod
-    def of(cls, values: FloatArray, subject: IntArray, weight: FloatArray, n_subjects: int) -> SortedRows:
-        """Sort rows; rows without weight are dropped."""
+    def of(
+        cls, values: FloatArray, subject: IntArray, weight: FloatArray, n_subjects: int, *, reads: int = 1
+    ) -> SortedRows:
+        """Sort rows; rows without weight are dropped.
+
+        Args:
+            values: (n,) values.
+            subject: (n,) whose row it is.
+            weight: (n,) weights of rows.
+            n_subjects: Number of subjects.
+            reads: Quantiles that will be read at each weight vector: many ask for finer bins.
+        """
         used = np.flatnonzero(weight > 0)
         order = used[np.argsort(values[used], kind="stable")]
         values, subject, weight = values[order], subject[order], weight[order]
-        edges = _edges(len(values), n_subjects)
+        edges = _edges(len(values), n_subjects, reads)
         count = len(edges) - 1
         which = np.repeat(np.arange(count), np.diff(edges))
         table = np.bincount(subject * count + which, weights=weight, minlength=n_subjects * count)
@@ -143,9 +153,9 @@ class SortedRows:
         return np.asarray(np.argmax(running >= at[:, None], axis=1))
 
 
-def _edges(rows: int, subjects: int) -> IntArray:
-    """Bins of equal numbers of rows: as many as balance the product against the refinement."""
-    count = int(np.sqrt(_GATHER * rows / max(subjects, 1)))
+def _edges(rows: int, subjects: int, reads: int) -> IntArray:
+    """Bins of equal numbers of rows: as many as balance the product against the refinements."""
+    count = int(np.sqrt(_GATHER * rows * reads / max(subjects, 1)))
     count = max(1, min(count, rows, _CELLS // max(subjects, 1)))
     return np.linspace(0, rows, count + 1).astype(np.int64)
 

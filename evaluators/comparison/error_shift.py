@@ -145,7 +145,7 @@ def error_quantiles(
     """
     counts = np.diff(offsets)
     subject = np.repeat(np.arange(len(counts)), counts)
-    rows = SortedRows.of(errors, subject, np.ones(len(errors)), len(counts))
+    rows = SortedRows.of(errors, subject, np.ones(len(errors)), len(counts), reads=len(probabilities))
     ones = np.ones((1, len(counts)))
     return ErrorQuantiles(
         rows.quantiles(ones, probabilities, _DEFINITION)[0],
