@@ -22,6 +22,8 @@ from .comparison_folder import subjects_in_full
 
 SURE = 0.95
 """Posterior probability above which a subject is called worse."""
+EXPECTED = 100
+"""So many subjects, the most harmed, have an expected rank: of a thousand, every pair would be looked at."""
 NOT_ASKED = "its subjects were not asked for"
 NO_VALUE = "no subject has a value of its own with both versions"
 NO_VARIANCE = (
@@ -104,6 +106,7 @@ def _ranking(line: Line, values: FloatArray, level: float) -> HarmRanking:
         subject=list(line.whole.ready.subjects),
         margin=scaled_margin(line.plan.margin, line.plan.scale),
         level=level,
+        most=EXPECTED,
     )
 
 
@@ -200,10 +203,10 @@ def _columns(own: pl.DataFrame, line: Line, found: HarmRanking) -> pl.DataFrame:
         "p_worse_than_margin": np.full(len(known), np.nan) if beyond is None else beyond,
         "expected_rank": found.expected_rank,
     }
-    added = [pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in numbers.items()]
+    added = [pl.Series(name, values, nan_to_null=True) for name, values in numbers.items()]
     added += [
         pl.Series("blocks", within.blocks, dtype=pl.Int64),
-        pl.Series("rank", np.where(known, found.rank, np.nan)).fill_nan(None).cast(pl.Int64),
+        pl.Series("rank", np.where(known, found.rank, np.nan), nan_to_null=True).cast(pl.Int64),
         pl.Series("reason", found.reasons, dtype=pl.String),
     ]
     return subjects_in_full(own.with_columns(added))

@@ -138,6 +138,7 @@ def rank_by_harm(
     level: float = 0.95,
     between: Between = "reml",
     within: Within | None = None,
+    most: int | None = None,
 ) -> HarmRanking:
     """Subjects from the most harm to the least, by empirical Bayes.
 
@@ -175,6 +176,8 @@ def rank_by_harm(
         within: `moderated` (default with `n_units`): a unit's variance in a subject is drawn to that of the
             others (Smyth 2004); `pooled`: one unit's variance is the same in all subjects; `own` (default
             without `n_units`): as given. See `subject_variances`.
+        most: Give the expected rank of so many subjects, those most harmed, and NaN of the others: each is
+            held against every other, which takes long for many. Default: of all.
 
     Returns:
         The ranking; it prints the first ten. A subject without a posterior stays in it, with its reason.
@@ -223,7 +226,9 @@ def rank_by_harm(
         p_worse=np.asarray(special.ndtr(-full["mean"] / error)),
         p_worse_than_margin=beyond,
         rank=_ranks(full["mean"], values),
-        expected_rank=_spread_out(_expected(posterior.columns["mean"], posterior.columns["variance"]), used),
+        expected_rank=_spread_out(
+            _expected(posterior.columns["mean"], posterior.columns["variance"], most), used
+        ),
         mean=posterior.mean,
         between_sd=posterior.between_sd,
         level=level,
@@ -404,16 +409,14 @@ def _keys(subject: Any, count: int) -> tuple[str, ...]:
 
 def _reasons(values: FloatArray, spread: FloatArray, *, has_units: bool) -> list[str | None]:
     hint = "" if has_units else " Give `n_units` to take it from the other subjects."
-    found: list[str | None] = []
-    for value, variance in zip(values, spread, strict=True):
-        if np.isnan(value):
-            found.append("The subject has no value in one of the versions.")
-        elif np.isnan(variance):
-            found.append(f"How much of the subject's number is chance cannot be seen.{hint}")
-        elif variance == 0:
-            found.append(f"The subject's units do not vary, so its chance cannot be seen.{hint}")
+    found: list[str | None] = [None] * len(values)
+    for place in np.flatnonzero(np.isnan(values) | ~(spread > 0)):
+        if np.isnan(values[place]):
+            found[place] = "The subject has no value in one of the versions."
+        elif np.isnan(spread[place]):
+            found[place] = f"How much of the subject's number is chance cannot be seen.{hint}"
         else:
-            found.append(None)
+            found[place] = f"The subject's units do not vary, so its chance cannot be seen.{hint}"
     return found
 
 
@@ -431,8 +434,14 @@ def _ranks(shrunk: FloatArray, values: FloatArray) -> IntArray:
     return ranks
 
 
-def _expected(mean: FloatArray, variance: FloatArray) -> FloatArray:
+def _expected(mean: FloatArray, variance: FloatArray, most: int | None) -> FloatArray:
     """1 + the sum over the others of the probability that they are worse off."""
+    if most is not None and most < len(mean):
+        result = np.full(len(mean), np.nan)
+        chosen = np.argsort(mean, kind="stable")[:most]
+        error = np.sqrt(variance[chosen, None] + variance)
+        result[chosen] = 0.5 + special.ndtr((mean[chosen, None] - mean) / error).sum(axis=1)
+        return result  # itself counts as a half
     result = np.ones(len(mean))
     for start in range(0, len(mean), _BLOCK):
         stop = min(start + _BLOCK, len(mean))

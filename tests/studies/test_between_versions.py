@@ -50,7 +50,7 @@ tables:
       epoch: {type: integer}
       rate: {type: category, levels: [sinus, af, other], missing: allowed}
 pairings: {epochs: {on: [subject, epoch]}}
-resampling: {replicates: 2000}
+resampling: {replicates: 1000}
 seed: 11
 endpoints:
   sensitivity: {title: Sensitivity, role: secondary, metric: sensitivity, average: pooled, positive: [af]}
@@ -148,7 +148,7 @@ def test_the_shift_function_is_that_of_the_plain_function(numbers: Any) -> None:
     """The same seed, subjects and replicates, so the same numbers to the last bit."""
     found, tables = numbers
     columns = [tables[name]["rate"].to_numpy() for name in ("reference", "v1", "v2")]
-    oracle = error_shift(*columns, subject=tables["v1"]["subject"], replicates=2000, seed=11)
+    oracle = error_shift(*columns, subject=tables["v1"]["subject"], replicates=1000, seed=11)
     for told, point in zip(of(found)["shift"], oracle, strict=True):
         assert point.interval is not None
         assert told["probability"] == point.probability
@@ -207,7 +207,7 @@ def test_categories_are_crossed(categories: Any) -> None:
     assert entry["levels"] == LEVELS
     assert entry["cross"] == confusion_matrix(first, second, labels=LEVELS).tolist()
     assert entry["agreement"]["kappa"]["estimate"] == pytest.approx(cohen_kappa_score(first, second))
-    plain = cohen_kappa(first, second, subject=tables["v1"]["subject"], replicates=2000, seed=11)
+    plain = cohen_kappa(first, second, subject=tables["v1"]["subject"], replicates=1000, seed=11)
     interval = plain["kappa"].interval
     told = entry["agreement"]["kappa"]
     assert interval is not None

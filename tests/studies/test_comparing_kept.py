@@ -368,7 +368,6 @@ AGAIN: dict[str, tuple[Any, dict[str, Any]]] = {
     "another level": (protocol(), {"level": 0.9}),
     "another margin": (changed_by("comparison.endpoints.mae.margin", 0.5), {}),
     "another way to share the error": (changed_by("comparison.multiplicity", "bonferroni"), {}),
-    "another seed": (changed_by("seed", 12), {}),
     "a subgroup less": (changed_by("endpoints.mae.subgroups", ["activity"]), {}),
     "subgroups in another order": (changed_by("endpoints.mae.subgroups", ["activity", "sex"]), {}),
     "a subgroup of subjects more": (changed_by("endpoints.mae.subgroups", ["age", "sex", "activity"]), {}),
@@ -393,6 +392,15 @@ def test_what_was_kept_serves_without_a_row(folder: Path, name: str) -> None:
 
     assert rows_read(found) == (0, 0)
     assert told(found) == anew(folder, **further)
+
+
+def test_another_seed_reads_the_pairs_alone(folder: Path) -> None:
+    """The shift of errors is read off the rows at every replicate; all else is kept."""
+    compared(folder)
+    write_protocol(folder, changed_by("seed", 12))
+    found = compared(folder)
+    assert rows_read(found)[0] == 0
+    assert told(found) == anew(folder)
 
 
 def test_replicates_are_drawn_once_for_every_level(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -438,7 +446,6 @@ def test_what_was_removed_or_damaged_is_made_again(folder: Path) -> None:
         assert told(compared(folder)) == first, kind
         shutil.rmtree(store / kind)
         assert told(compared(folder)) == first, kind
-    assert not (store / "pairs of tables").exists()  # nobody asked for a row since
     assert rows_read(compared(folder)) == (0, 0)
     write_protocol(folder, changed_by("populations.low.where", {"reference.rate": {"below": 80}}))
     assert told(compared(folder)) == anew(folder)

@@ -153,6 +153,16 @@ def test_a_known_loss_ranks_before_a_larger_one_of_few_units():
     assert found.rank[1] == 1 < found.rank[0]
 
 
+def test_expected_ranks_of_the_most_harmed_are_those_of_all():
+    rng = np.random.default_rng(4)
+    values, variances = rng.normal(0, 1, 40), rng.uniform(0.1, 1, 40)
+    every = rank_by_harm(values, variances)
+    some = rank_by_harm(values, variances, most=7)
+    first = every.order[:7]
+    np.testing.assert_allclose(some.expected_rank[first], every.expected_rank[first], rtol=1e-12)
+    assert np.isnan(some.expected_rank).sum() == 33
+
+
 def test_expected_ranks_are_those_of_draws_from_the_posterior():
     found = rank_by_harm(MEASURED, VARIANCE)
     error = (found.upper - found.lower) / 2 / special.ndtri(0.975)
