@@ -44,7 +44,9 @@ class KeptBetween(Keeping):
             return None
         facts = dict(entry.facts)
         subjects, frozen = tuple(facts.pop("subjects")), facts.pop("prepared")
-        shape = facts.pop("shift")
+        shape, beyond = facts.pop("shift"), facts.pop("beyond", None)
+        if shape is not None and beyond is None:  # kept before it was counted
+            return None
         try:
             agreement = thaw(entry.data("agreement")) if frozen else None
         except FrozenError:
@@ -52,7 +54,9 @@ class KeptBetween(Keeping):
         shift = None
         if shape is not None:
             numbers = np.load(io.BytesIO(entry.data("shift")))
-            shift = ErrorShift(tuple(shape), numbers[0], numbers[1], numbers[2:], len(subjects))
+            shift = ErrorShift(
+                tuple(shape), numbers[0], numbers[1], numbers[2:], len(subjects), np.array(beyond)
+            )
         return Found(facts, subjects, agreement, shift, entry.frame("units"))
 
     def put(self, endpoint: Endpoint, baseline: str, candidate: str, found: Found) -> None:
@@ -72,6 +76,7 @@ class KeptBetween(Keeping):
             "subjects": list(found.subjects),
             "prepared": frozen is not None,
             "shift": None if found.shift is None else list(found.shift.probabilities),
+            "beyond": None if found.shift is None else found.shift.beyond.tolist(),
         }
         self._store.put(KIND, key, facts=facts, data=data, frames={"units": found.units})
 

@@ -11,7 +11,7 @@ independent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,17 @@ PROBABILITIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 SHIFT_REPLICATES = 1_000
 """Replicates of the subject bootstrap. Each asks for every quantile of all rows; with so many the Monte-Carlo
 error of a 95% bound is about 8% of the standard error, and it is stated."""
+
+FEW_BEYOND = 10
+"""Subjects with errors as large as a quantile below which its interval carries a warning.
+
+Chosen by a simulation of this method: two versions with normal errors, subjects with a bias of their own and
+a log-normal scale (SD of the logarithm 0.3 with 10, 20, 40, 60, 100 and 200 subjects; 0.6 with 10, 20, 40),
+50 units each, 300 replicates with bounds by definition 7, 400 data sets a setting (389 in the last);
+quantiles 0.5, 0.9, 0.95 and 0.99.
+Where fewer than ten subjects reached the quantile on average, nominal 95% intervals held the true difference
+in 79.2% to 93.0% of data sets; where ten or more did, in 89.5% to 96.8% (Monte-Carlo standard error 1 to 2
+points). The limit is one of judgement: coverage grows steadily with the count, and is not restored at ten."""
 
 _DEFINITION: Quantile = "type_7"
 _FEWEST = 2
@@ -77,6 +88,7 @@ class ErrorShift:
         candidate: (k,) of the candidate's.
         replicates: (B, k) differences candidate - baseline at resampled subjects.
         n_subjects: Subjects that have units.
+        beyond: (k,) subjects with an error at or above the quantile, of the version that has fewer.
     """
 
     probabilities: tuple[float, ...]
@@ -84,6 +96,7 @@ class ErrorShift:
     candidate: FloatArray
     replicates: FloatArray
     n_subjects: int
+    beyond: IntArray
 
     def at(self, level: float = 0.95) -> tuple[ShiftPoint, ...]:
         """Every quantile with its interval at a confidence level, each by itself.
@@ -103,9 +116,19 @@ class ErrorShift:
         try:
             if error is None:
                 interval = tidied(percentile(self.replicates[:, place], level, "two"), difference)
+                interval = self._warned(interval, place)
         except CannotComputeError as problem:
             error = str(problem)
         return ShiftPoint(self.probabilities[place], first, second, difference, interval, error)
+
+    def _warned(self, interval: Interval, place: int) -> Interval:
+        """The interval, with a warning where its quantile rests on few subjects; see `FEW_BEYOND`."""
+        count = int(self.beyond[place])
+        if count >= FEW_BEYOND:
+            return interval
+        whose = "only one subject has" if count == 1 else f"only {count} subjects have"
+        note = f"In one version {whose} errors this large; the interval is probably too narrow."
+        return replace(interval, warning=f"{interval.warning} {note}" if interval.warning else note)
 
     def _reason(self, difference: float) -> str | None:
         """Why there is no interval, whatever its level."""
@@ -122,11 +145,13 @@ class ErrorQuantiles:
         estimate: (k,) of the data.
         replicates: (B, k) at resampled subjects.
         n_subjects: Subjects that have units.
+        beyond: (k,) subjects with an error at or above the quantile.
     """
 
     estimate: FloatArray
     replicates: FloatArray
     n_subjects: int
+    beyond: IntArray
 
 
 def error_quantiles(
@@ -147,11 +172,20 @@ def error_quantiles(
     subject = np.repeat(np.arange(len(counts)), counts)
     rows = SortedRows.of(errors, subject, np.ones(len(errors)), len(counts), reads=len(probabilities))
     ones = np.ones((1, len(counts)))
+    estimate = rows.quantiles(ones, probabilities, _DEFINITION)[0]
     return ErrorQuantiles(
-        rows.quantiles(ones, probabilities, _DEFINITION)[0],
+        estimate,
         rows.quantiles(weights, probabilities, _DEFINITION),
         int(np.count_nonzero(counts)),
+        _beyond(errors, offsets, estimate),
     )
+
+
+def _beyond(errors: FloatArray, offsets: IntArray, quantiles: FloatArray) -> IntArray:
+    """(k,) subjects whose largest error is at or above each quantile."""
+    starts = offsets[:-1][np.diff(offsets) > 0]
+    largest = np.maximum.reduceat(errors, starts) if len(starts) else np.empty(0)
+    return np.count_nonzero(largest[:, None] >= quantiles, axis=0).astype(np.int64)
 
 
 def shift_of(
@@ -164,6 +198,7 @@ def shift_of(
         candidate.estimate,
         candidate.replicates - baseline.replicates,
         candidate.n_subjects,
+        np.minimum(baseline.beyond, candidate.beyond),
     )
 
 
@@ -185,7 +220,8 @@ def error_shift(
     Harrell and Davis; a sample quantile is used here because it can be read exactly at any subject weights.
     Intervals are percentile intervals of a bootstrap of subjects that draws both versions together; each
     holds by itself, they are not adjusted for being several. With few subjects those of the outer quantiles,
-    which rest on the few subjects with the largest errors, are too narrow.
+    which rest on the few subjects with the largest errors, are too narrow: an interval carries a warning
+    where fewer than ten subjects have errors as large as its quantile, in either version (`FEW_BEYOND`).
 
     Args:
         reference: (n,) values of the reference.
