@@ -185,7 +185,9 @@ def _beyond(errors: FloatArray, offsets: IntArray, quantiles: FloatArray) -> Int
     """(k,) subjects whose largest error is at or above each quantile."""
     starts = offsets[:-1][np.diff(offsets) > 0]
     largest = np.maximum.reduceat(errors, starts) if len(starts) else np.empty(0)
-    return np.count_nonzero(largest[:, None] >= quantiles, axis=0).astype(np.int64)
+    return np.asarray(
+        np.count_nonzero(largest[:, None] >= quantiles, axis=0).astype(np.int64), dtype=np.int64
+    )
 
 
 def shift_of(
