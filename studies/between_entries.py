@@ -189,8 +189,9 @@ def words(entry: Mapping[str, Any]) -> str:
     """What two versions say of each other, in a sentence or two.
 
     Example:
-        >>> agreement = {"bias": {"estimate": 0.5}, "loa_lower": {"estimate": -2}, "loa_upper": {"estimate":
-        3}}
+        >>> agreement = {
+        ...     "bias": {"estimate": 0.5}, "loa_lower": {"estimate": -2},
+        ...     "loa_upper": {"estimate": 3}}
         >>> entry = {"candidate": "v2", "baseline": "v1", "kind": "number", "unit": "1/min", "n_units": 200,
         ...     "n_subjects": 20, "equal": 50, "disagreeing": 150, "nearer": 90, "farther": 60,
         ...     "agreement": agreement}

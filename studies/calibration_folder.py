@@ -161,9 +161,9 @@ def _truth(scene: Mapping[str, Any]) -> str:
 
     Example:
         >>> _truth({"truth": 0.95, "true_decision": "met", "note": None})
-        '0.95 (met)'
+        '0.9500 (met)'
         >>> _truth({"truth": 0.5, "true_decision": None, "note": "the nearest to 0.55"})
-        '0.5 (the nearest to 0.55)'
+        '0.5000 (the nearest to 0.55)'
     """
     right = scene.get("true_decision")
     told = "; ".join(filter(None, (right and right.replace("_", " "), scene.get("note"))))
