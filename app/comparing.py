@@ -180,7 +180,12 @@ def _who(found: Comparison) -> Iterator[Text]:
 
 def _weak_spots(found: Comparison) -> Iterator[Text]:
     """Groups that are confirmed to be worse, where the candidate is not worse as a whole."""
-    for search in found.document.get("weak_spots", {}).get("searches", []):
+    told = found.document.get("weak_spots", {})
+    for note in told.get("notes", []):
+        yield Text(f"No weak spots: {note}.")
+    for search in told.get("searches", []):
+        if search.get("error"):
+            yield Text(f"No weak spots, {search['endpoint']}, {search['candidate']}: {search['error']}.")
         confirmed = [spot["name"] for spot in search["carried"] if spot["confirmed"]]
         if confirmed and not found.of(search["endpoint"], search["candidate"])["worse"]:
             half = f"found in {search['searched']:,} subjects, confirmed in {search['held_back']:,} others"

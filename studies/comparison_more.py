@@ -26,6 +26,10 @@ ERROR_RATE = 0.05
 """Chance that any search of a comparison confirms a weak spot where there is none."""
 MOST_SEARCHES = 24
 """More primary comparisons than this are not searched for weak spots: each would need a search of its own."""
+NO_RATIOS = "groups are compared by differences, and this endpoint by a ratio"
+NO_SUMS = (
+    "this statistic is no sum over subjects: every group and every subject left out would be a fit of its own"
+)
 _GROUPING = ("category", "boolean")
 
 
@@ -183,10 +187,13 @@ def _search(
     line: Line, labels: Mapping[str, Mapping[str, str]], seed: int, alpha: float
 ) -> dict[str, Any] | None:
     one, subjects = line.whole.improvement, line.whole.ready.subjects
-    if one is None or line.plan.scale == "ratio" or one.metric.route != "additive":
-        return None  # a refit for every group and subject would take far longer than the comparison
-    groups = {name: [own.get(subject) for subject in subjects] for name, own in labels.items()}
+    if one is None:
+        return None
     place = {"candidate": line.comparable.candidate, "endpoint": line.comparable.endpoint_id}
+    unfit = NO_RATIOS if line.plan.scale == "ratio" else NO_SUMS if one.metric.route != "additive" else None
+    if unfit is not None:
+        return {**place, "words": f"Not searched: {unfit}", "carried": [], "error": unfit}
+    groups = {name: [own.get(subject) for subject in subjects] for name, own in labels.items()}
     try:
         evaluate = improvement_of_prepared(
             one.metric, one.candidate, one.baseline, statistic=one.statistic.name

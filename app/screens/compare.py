@@ -320,10 +320,14 @@ def session(results: Results, endpoint: str, version: str, name: str) -> str:
 
 def weak_spots(material: Material) -> None:
     """Groups that looked worst in one half of the subjects, and whether the other half confirms it."""
-    lines = blocks.weak_spots(material)
-    if not lines:
+    lines, unsearched = blocks.weak_spots(material), blocks.unsearched(material)
+    if not lines and not unsearched:
         return
     st.subheader("Weak spots")
+    for note in unsearched:
+        st.caption(f":material/info: {note}")
+    if not lines:
+        return
     widgets.table(
         ("Candidate", "Endpoint", "Group", "Subjects", "Improvement", "Interval", "p", "Worse"),
         [

@@ -262,6 +262,19 @@ def weak_spots(material: Material) -> list[WeakSpot]:
     return sorted(found, key=lambda one: not one.confirmed)
 
 
+def unsearched(material: Material) -> list[str]:
+    """Which comparisons were not searched for weak spots, and why, each reason once."""
+    found = material.document.get("weak_spots") or {}
+    reasons: dict[str, list[str]] = {}
+    for search in found.get("searches", ()):
+        if search.get("error"):
+            rows = material.of(endpoint=search["endpoint"], candidate=search["candidate"])
+            name = words.title(rows[0]) if rows else str(search["endpoint"])
+            reasons.setdefault(str(search["error"]), []).append(f"{search['candidate']} ({name})")
+    told = [f"{', '.join(places)}: {why}" for why, places in reasons.items()]
+    return [f"Not searched for weak spots: {one.rstrip('.')}." for one in (*found.get("notes", ()), *told)]
+
+
 def _weak_spot(row: Row, spot: Row) -> WeakSpot:
     numbers = {name: spot.get(name) for name in ("estimate", "lower", "upper")}
     few, part = words.hidden(spot), {"improvement": numbers}

@@ -61,7 +61,8 @@ def _who(material: Material, cited: Bibliography) -> list[Paragraph]:
 
 def _searches(material: Material) -> list[Paragraph]:
     """How weak spots were searched for, where they were."""
-    searches = (material.document.get("weak_spots") or {}).get("searches")
+    every = (material.document.get("weak_spots") or {}).get("searches", ())
+    searches = [one for one in every if not one.get("error")]
     if not searches:
         return []
     n = fmt.count(len(searches))

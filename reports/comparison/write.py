@@ -120,6 +120,7 @@ def render(material: Material, painter: Painter, *, target: str, css: str, attac
         "who": panels,
         "first_only": first_only,
         "weak_spots": blocks.weak_spots(material),
+        "unsearched": blocks.unsearched(material),
         "between": between.gathered(material),
         "left_out": blocks.left_out(material),
         "notes": blocks.notes(material),

@@ -17,6 +17,8 @@ from accordance.evaluators import compare_versions, smallest_detectable
 from accordance.protocols.canonical import canonical
 from accordance.protocols.errors import ContractError, UsageError
 from accordance.protocols.load import parse
+from accordance.reports.comparison.blocks import unsearched
+from accordance.reports.comparison.material import gather
 from accordance.studies import ledger
 from accordance.studies.comparison_folder import deciding_bounds, finished_comparisons
 
@@ -288,6 +290,21 @@ def test_ratio_scale(tmp_path: Path) -> None:
     assert one["improvement"]["lower"] == pytest.approx(-np.log(one["difference"]["upper"]))
     assert one["limit"] == pytest.approx(-np.log(1.1))
     assert one["decision"] == "superior"
+
+
+def test_what_cannot_be_searched_for_weak_spots_is_a_visible_entry(tmp_path: Path) -> None:
+    section = (
+        "comparison:\n  multiplicity: none\n  endpoints:\n    mae: {scale: ratio, margin: 1.1}\n"
+        "    bias: {margin: 1}\n"
+    )
+    found = ac.compare(write(tmp_path / "s", section=section), baseline="v1", candidates="v2")
+    ratio, difference = found.document["weak_spots"]["searches"]
+    assert (ratio["endpoint"], ratio["carried"]) == ("mae", [])
+    assert "a ratio" in ratio["error"]
+    assert difference["error"] is None
+    assert found.folder is not None
+    told = "v2 (Mean absolute error)" if found.of("mae")["title"] == "Mean absolute error" else "v2 ("
+    assert any(told in note and "a ratio" in note for note in unsearched(gather(found.folder)))
 
 
 def test_another_level_in_place_of_the_protocols(tmp_path: Path) -> None:
