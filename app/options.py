@@ -21,7 +21,11 @@ Variant = Annotated[
 
 Memory = Annotated[
     str | None,
-    typer.Option("--memory", metavar="SIZE", help="Memory for reading and pairing streams, such as 4GB."),
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="Memory for reading and pairing streams, such as 4GB; estimating has its own.",
+    ),
 ]
 
 Workers = Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,11 @@ from ..studies.comparison_words import spoken
 from ..studies.gate import GateOutcome
 from ..studies.gate_comparison import PRIMARY
 from . import format as fmt
-from . import rows as printed
+from .comparison import words
 from .markdown import bullets, code, escape, page, table
 from .summary import state, where_it_lies
 
 Row = Mapping[str, Any]
-
-MULTIPLICITY = {
-    "none": "one by one",
-    "bonferroni": "together, by Bonferroni's inequality",
-    "holm": "together, by Holm's procedure",
-    "max_t": "together, by the distribution of the largest deviation",
-}
-"""How the intervals of primary endpoints hold their level."""
 
 
 def comparison_summary(
@@ -91,10 +82,10 @@ def _line(row: Row, gate: str) -> list[str]:
     return [
         gate,
         f"{escape(row.get('title') or row['endpoint'])} ({code(row['endpoint'])}){role}",
-        escape(_value(row, row.get("baseline_value"))),
-        escape(_value(row, row.get("candidate_value"))),
+        escape(words.value(row, row.get("baseline_value"))),
+        escape(words.value(row, row.get("candidate_value"))),
         escape(_improvement(row)),
-        escape(_margin(row)),
+        escape("none" if row.get("margin") is None else words.margin(row)),
         escape(fmt.quoted(str(row.get("words") or spoken(str(row["decision"])).capitalize()))),
     ]
 
@@ -109,7 +100,9 @@ def _planned(document: Mapping[str, Any]) -> list[str]:
 
 
 def _note(document: Mapping[str, Any]) -> str:
-    how = MULTIPLICITY.get(str(document["multiplicity"]), str(document["multiplicity"]))
+    name = str(document["multiplicity"])
+    adjusted = f"adjusted for their number ({words.MULTIPLICITY.get(name, name)})"
+    how = "each by itself" if name == "none" else adjusted
     level = fmt.level(document["level"])
     return (
         f"Improvements are positive where the candidate is better; {level} intervals, those of primary "
@@ -138,8 +131,8 @@ def _reasons(document: Mapping[str, Any], outcome: GateOutcome) -> list[str]:
 def _detectable(row: Row) -> str:
     able = row["detectable"]
     power = fmt.level(able.get("power"))
-    regression = _change(row, able["regression"]).removeprefix("+")
-    return f"the smallest regression that this study detects with power {power}: {regression}"
+    smallest = words.loss(row, able["regression"])
+    return f"the smallest regression that this study detects with power {power}: {smallest}"
 
 
 def _left_out(document: Mapping[str, Any]) -> list[str]:
@@ -155,69 +148,12 @@ def _warnings(document: Mapping[str, Any], outcome: GateOutcome) -> list[str]:
     return found + [f"post hoc: {one['message']}" for one in document.get("post_hoc") or []]
 
 
-def _ratio(row: Row) -> bool:
-    return row.get("scale") == "ratio"
-
-
-def _scale(row: Row) -> float:
-    """Differences of proportions are printed in percentage points."""
-    return 100.0 if printed.is_proportion(row) and not _ratio(row) else 1.0
-
-
-def _unit(row: Row) -> str:
-    if _ratio(row):
-        return ""
-    points = printed.is_proportion(row) or printed.unit(row) == "%"
-    return "\N{NO-BREAK SPACE}pp" if points else printed.unit(row)
-
-
-def _value(row: Row, number: float | None) -> str:
-    """What one version reached."""
-    if number is None or math.isnan(number):
-        return "\N{EN DASH}"
-    if printed.is_proportion(row):
-        return fmt.percent(number)
-    return fmt.fixed(number, fmt.decimals_for(number, None, None, row.get("standard_error"))) + printed.unit(
-        row
-    )
-
-
-def _printed(row: Row, number: float) -> float:
-    """An improvement as it is printed: in percentage points, or the ratio that a logarithm stands for."""
-    return math.exp(number) if _ratio(row) else round(number * _scale(row), 12)
-
-
-def _change(row: Row, number: float, *, unit: bool = True) -> str:
-    """An improvement or one of its bounds."""
-    interval = row.get("improvement") or {}
-    ends = [
-        None if (end := interval.get(side)) is None else _printed(row, end) for side in ("lower", "upper")
-    ]
-    value = _printed(row, number)
-    margin = row.get("margin")
-    marks = [_printed(row, 0.0)]
-    if margin is not None:
-        marks.append(1.0 / margin if _ratio(row) else _printed(row, -margin))
-    shown = fmt.measurement(value, fmt.decimals_for(value, ends[0], ends[1], None), tuple(marks))
-    plus = "+" if number > 0 and not _ratio(row) else ""
-    return f"{plus}{shown}{_unit(row) if unit else ''}"
-
-
 def _improvement(row: Row) -> str:
     """The improvement with the interval that decides."""
-    found = row.get("improvement") or {}
-    estimate = found.get("estimate")
-    if estimate is None or math.isnan(estimate):
-        return "\N{EN DASH}"
+    found = words.found(row)
+    told = words.change(row, found.get("estimate"))
+    if not found:
+        return told
     lower, upper = deciding_bounds({"adjusted": row.get("adjusted"), "improvement": found})
-    if lower is None or upper is None:
-        return _change(row, estimate)
-    return (
-        f"{_change(row, estimate)} ({_change(row, lower, unit=False)} to {_change(row, upper, unit=False)})"
-    )
-
-
-def _margin(row: Row) -> str:
-    if row.get("margin") is None:
-        return "none"
-    return fmt.plain(round(row["margin"] * _scale(row), 10)) + _unit(row)
+    interval = words.bounds(row, {"lower": lower, "upper": upper})
+    return told if interval == words.DASH else f"{told} ({interval})"

@@ -93,7 +93,7 @@ def test_a_comparison_in_markdown() -> None:
     assert second[4:6] == ["−0.2 pp (−1.3 to +0.9)", "1 pp"]
     assert third[0] == "informs"
     assert third[1].endswith("secondary")
-    assert third[4:6] == ["1.20 (1.05 to 1.40)", "1.1"]
+    assert third[4:6] == ["×1.20 (×1.05 to ×1.40)", "×1.1"]
     assert "- sensitivity, v2: “v2” lacks 3 units" in text
     assert "- mape, v2: About 60 more subjects" in text
     assert "smallest regression that this study detects with power 80%" in text
