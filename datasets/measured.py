@@ -14,6 +14,10 @@ from .moments import Timeline
 from .reduce import Floats, Reduced, Rows, validity
 from .sides import called
 
+REASON = ".reason"
+"""What the name of a measure's column ends in, where its units say why they have none."""
+TOO_LITTLE = "Too little of the time is covered by rows that enter the measure."
+"""Reason of units that `min_coverage` leaves without a measure."""
 _STEPS = 1e6
 """Steps of a second: times in units of time are whole microseconds."""
 
@@ -45,11 +49,15 @@ def measured(
     valid = has if valid is None else valid & has
     none = -1.0 if measure.kind == "category" else np.nan
     duration = np.broadcast_to(np.asarray(rows.time, dtype=np.float64) / _STEPS, (rows.size,))
-    found = measure.values(
-        Stretches(np.where(valid, values, none), rows.heads, start / _STEPS, duration, length / _STEPS),
+    classes = tuple(dict.fromkeys(spec.classes.values()))
+    found = measure.found(
+        Stretches(
+            np.where(valid, values, none), rows.heads, start / _STEPS, duration, length / _STEPS, classes
+        ),
         **spec.parameters,
     )
-    return Reduced(pl.Series(found).fill_nan(None), rows.covered(valid), valid)
+    reasons = pl.Series([None, *found.reasons], dtype=pl.String).gather(found.codes)
+    return Reduced(pl.Series(found.values).fill_nan(None), rows.covered(valid), valid, reasons)
 
 
 def starts(stream: Timeline, row: IntArray | None, begin: IntArray, rows: Rows) -> IntArray:

@@ -80,11 +80,13 @@ class Reduced:
         values: Null where no row had a value (or, asked for uniform levels, they differ).
         covered: Time of the rows with a value, or their number where time is not known.
         valid: Rows that had a value; None: all.
+        reasons: Of a measure: why a unit has none, null where it has one.
     """
 
     values: pl.Series
     covered: IntArray
     valid: Mask | None
+    reasons: pl.Series | None = None
 
 
 def validity(rows: Rows, series: pl.Series) -> Mask | None:

@@ -220,6 +220,7 @@ class Maker:
         table, taken, rows, length = source.table, source.taken, source.rows, source.length
         coverage = _Coverage.none(len(rows.heads))
         columns: dict[str, pl.Series] = {}
+        reasons: dict[str, pl.Series] = {}
         entered: Mask | None = np.zeros(rows.size, dtype=bool)
         for name, column in table.columns.items():
             own = called(name, table)
@@ -237,6 +238,9 @@ class Maker:
             if not enough.all():
                 values = values.set(pl.Series(~enough), None)
             columns[own] = values.alias(own)
+            if found.reasons is not None:
+                why = found.reasons.set(pl.Series(~enough), measured.TOO_LITTLE)
+                reasons[own] = why.alias(own + measured.REASON)
             if own in compared:
                 coverage = coverage.with_column(share, values.is_not_null().to_numpy(), known=_timed(rows))
                 if found.valid is None:
@@ -245,7 +249,7 @@ class Maker:
                     entered |= found.valid
         if any(column.from_ is not None for column in table.columns.values()):
             columns = self._banded(table, columns, len(rows.heads))
-        return list(columns.values()), coverage, rows.count(entered), entered
+        return [*columns.values(), *reasons.values()], coverage, rows.count(entered), entered
 
     def _banded(self, table: Table, columns: dict[str, pl.Series], n: int) -> dict[str, pl.Series]:
         """Categories that are made from a number, from the unit's number."""

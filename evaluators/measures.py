@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal
@@ -17,7 +18,7 @@ import numpy as np
 
 from .metric import Citation, FloatArray, IntArray, Parameter
 
-_BUILT_IN: tuple[str, ...] = ("hrv.time_domain",)
+_BUILT_IN: tuple[str, ...] = ("hrv.time_domain", "sleep.measures")
 """Modules of this package that hold measures, each in a tuple `MEASURES`."""
 
 
@@ -32,6 +33,8 @@ class Stretches:
         start: (n,) seconds from the beginning of the stretch to that of the row.
         duration: (n,) seconds that each row stands for.
         length: (U,) seconds that each stretch lasts.
+        classes: Of categories, the classes that are told apart, whether or not a row has them; empty: those
+            of the rows.
     """
 
     values: FloatArray
@@ -39,6 +42,7 @@ class Stretches:
     start: FloatArray
     duration: FloatArray
     length: FloatArray
+    classes: tuple[str, ...] = ()
 
     @property
     def count(self) -> IntArray:
@@ -54,6 +58,25 @@ class Stretches:
         """(U,) sums over the rows of each stretch."""
         found = np.bincount(self.stretch, weights=values, minlength=len(self.heads))
         return np.asarray(found, dtype=np.float64)
+
+
+NOT_GIVEN = "The rows do not give what the definition asks for."
+"""Reason of measures that have no words of their own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A measure of many stretches, and why some have none.
+
+    Attributes:
+        values: (U,) the measure, NaN where a stretch has none.
+        codes: (U,) 0 where there is a value, else the place of the reason in `reasons`, counted from 1.
+        reasons: Why a stretch can be without a value, a sentence each.
+    """
+
+    values: FloatArray
+    codes: IntArray
+    reasons: tuple[str, ...]
 
 
 class Measure(ABC):
@@ -84,6 +107,21 @@ class Measure(ABC):
     @abstractmethod
     def values(self, rows: Stretches, **parameters: Any) -> FloatArray:
         """(U,) the measure of each stretch, NaN where it is not defined."""
+
+    def found(self, rows: Stretches, **parameters: Any) -> Found:
+        """The measure of each stretch, and why some have none."""
+        values = self.values(rows, **parameters)
+        return Found(values, np.isnan(values).astype(np.int64), (NOT_GIVEN,))
+
+    def said(self, parameters: Mapping[str, Any]) -> str:
+        """One sentence that says what the measure is under these options."""
+        del parameters
+        return self.definition
+
+    def refusal(self, classes: Collection[str], parameters: Mapping[str, Any]) -> str | None:
+        """Why the measure cannot be made of these classes under these options; None where it can."""
+        del classes, parameters
+        return None
 
 
 @cache

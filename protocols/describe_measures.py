@@ -31,7 +31,9 @@ def sentence(table: str, name: str, source: str, protocol: Protocol) -> str:
     ]
     said += [f"{level} is {meaning}" for level, meaning in spec.classes.items() if level != meaning]
     options = f" ({'; '.join(said)})" if said else ""
-    definition = measure.definition[0].lower() + measure.definition[1:].rstrip(".")
+    words = measure.said(spec.parameters)
+    lowered = words if words[1:2].isupper() else words[0].lower() + words[1:]
+    definition = lowered.rstrip(".")
     return (
         f"In `{table}`, `{name}` is {measure.title} of `{source}`, unit of time by unit of time: "
         f"{definition}{options}."

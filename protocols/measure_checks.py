@@ -35,7 +35,12 @@ def check_measure(context: Context, path: Path, table: Table, column: Column) ->
     _check_time(context, place, table, measure)
     if context.known((*place, "of"), spec.of, table.columns, "column"):
         _check_source(context, place, table, spec, measure)
-    resolve_parameters(context, place, measure, spec.parameters)
+    given = resolve_parameters(context, place, measure, spec.parameters)
+    if spec.of in table.columns and measure.kind == "category":
+        classes = classes_of(table.columns[spec.of], spec, measure).values()
+        refusal = measure.refusal([one for one in classes if one in measure.classes], given)
+        if refusal is not None:
+            context.report(place, f"{measure.title}: {refusal}", at_key=True)
 
 
 def _check_source(context: Context, place: Path, table: Table, spec: Measured, measure: Measure) -> None:

@@ -55,12 +55,14 @@ class UnitsTable:
         version: Version of the algorithm.
         steps: (title, sessions, rows) with what was read first and what was used last.
         n_units: Units of time that were made.
+        without: (measure, reason, units) of units that have no value of a measure.
     """
 
     title: str
     version: str
     steps: tuple[tuple[str, str, str], ...]
     n_units: str
+    without: tuple[tuple[str, str, str], ...] = ()
 
 
 def units(results: Results) -> list[UnitsTable]:
@@ -81,7 +83,10 @@ def units(results: Results) -> list[UnitsTable]:
             entry["version"],
             steps,
             fmt.count(entry["n_units"]),
+            tuple(
+                (one["title"], one["reason"], fmt.count(one["n_units"])) for one in entry.get("without", [])
+            ),
         )
-        same = (entry["pairing"], entry["table"], steps, table.n_units)
+        same = (entry["pairing"], entry["table"], steps, table.n_units, table.without)
         found.setdefault(same if entry["side"] == "reference" else (*same, entry["version"]), table)
     return list(found.values())

@@ -7,9 +7,12 @@ from typing import Any
 
 import polars as pl
 
+from ..datasets.measured import REASON
 from ..datasets.pairs import STRUCTURAL, Pairs
 from ..datasets.row_audit import READ, REASONS, USED
-from ..protocols.model import Protocol
+from ..datasets.sides import called
+from ..evaluators import measures
+from ..protocols.model import Protocol, Table
 
 
 def describe(protocol: Protocol, pairs: Mapping[tuple[str, str], Pairs]) -> list[dict[str, Any]]:
@@ -22,6 +25,7 @@ def describe(protocol: Protocol, pairs: Mapping[tuple[str, str], Pairs]) -> list
     Returns:
         One entry a pairing, version and side: `pairing`, `version`, `side`, `table`, `n_units`, and `steps`
         (`code`, `title`, `n_sessions`, `n_rows`): first what was read, last what was used; the rows add up.
+        `without`: units that have no value of a measure (`column`, `title`, `reason`, `n_units`).
     """
     found = []
     for (name, version), own in pairs.items():
@@ -39,8 +43,23 @@ def describe(protocol: Protocol, pairs: Mapping[tuple[str, str], Pairs]) -> list
                     "table": table,
                     "steps": _steps(protocol, audit),
                     "n_units": counts[side],
+                    "without": _without(own, side, protocol.tables[table]),
                 }
             )
+    return found
+
+
+def _without(own: Pairs, side: str, table: Table) -> list[dict[str, Any]]:
+    """Units without a measure, by measure and reason, in the order of columns and the reasons' alphabet."""
+    found = []
+    known = set(own.names)
+    for name, column in table.columns.items():
+        place = f"{side}.{called(name, table)}{REASON}"
+        if column.measure is None or place not in known:
+            continue
+        title = column.title or measures.get(column.measure.name).title
+        counts = own.columns(pl.col(place).alias("reason")).drop_nulls().group_by("reason").len("n_units")
+        found += [{"column": name, "title": title, **row} for row in counts.sort("reason").to_dicts()]
     return found
 
 

@@ -89,6 +89,12 @@ def units(results: Results) -> None:
             [(escape(title), sessions, rows) for title, sessions, rows in table.steps],
             right=(1, 2),
         )
+        if table.without:
+            widgets.table(
+                ("Measure", "Why a unit has none", "Units"),
+                [(escape(title), escape(reason), n) for title, reason, n in table.without],
+                right=(2,),
+            )
     st.caption("Every row that was read was used or left out for one reason; the counts add up.")
 
 

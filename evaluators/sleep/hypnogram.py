@@ -21,6 +21,14 @@ MOST_UNSCORED = 0.2
 
 EMPTY, NO_SLEEP, NO_REM, NO_RUN, LOST = range(1, 6)
 _FINE = 0
+WORDS: dict[int, str] = {
+    EMPTY: "The night has no epochs.",
+    NO_SLEEP: "No sleep was scored.",
+    NO_REM: "No REM was scored after sleep onset.",
+    NO_RUN: "Sleep onset as defined was not reached.",
+    LOST: "More epochs than accepted are unscored.",
+}
+"""Reason why a night has no value, by code."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +69,7 @@ class HypnogramMeasures:
                 f"{self.unscored[night]:,} of {self.epochs[night]:,} epochs ({share:.0%}) are unscored, more "
                 f"than the accepted {self.most_unscored:.0%}."
             )
-        return {
-            _FINE: None,
-            EMPTY: "The night has no epochs.",
-            NO_SLEEP: "No sleep was scored.",
-            NO_REM: "No REM was scored after sleep onset.",
-            NO_RUN: "Sleep onset as defined was not reached.",
-        }[code]
+        return WORDS.get(code)
 
     def __str__(self) -> str:
         lines = [f"Sleep measures of {len(self.nights):,} nights, unscored epochs {self.handling}"]
