@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import polars as pl
@@ -11,6 +11,7 @@ from ..datasets.measured import REASON
 from ..datasets.pairs import STRUCTURAL, Pairs
 from ..datasets.row_audit import READ, REASONS, USED
 from ..datasets.sides import called
+from ..datasets.unit_rows import value_columns
 from ..evaluators import measures
 from ..protocols.model import Protocol, Table
 
@@ -25,13 +26,15 @@ def describe(protocol: Protocol, pairs: Mapping[tuple[str, str], Pairs]) -> list
     Returns:
         One entry a pairing, version and side: `pairing`, `version`, `side`, `table`, `n_units`, and `steps`
         (`code`, `title`, `n_sessions`, `n_rows`): first what was read, last what was used; the rows add up.
-        `without`: units that have no value of a measure (`column`, `title`, `reason`, `n_units`).
+        `without`: units that have no value of a measure that the pairing's endpoints compare (`column`,
+        `title`, `reason`, `n_units`).
     """
     found = []
     for (name, version), own in pairs.items():
         if own.regrid is None:
             continue
         rule = protocol.pairings[name]
+        compared = dict(zip(("reference", "test"), value_columns(protocol, name), strict=True))
         counts = {"reference": own.n_reference_rows, "test": own.n_test_rows}
         for side, table in (("reference", rule.reference), ("test", rule.test)):
             audit = own.regrid.filter(pl.col("side") == side)
@@ -43,19 +46,19 @@ def describe(protocol: Protocol, pairs: Mapping[tuple[str, str], Pairs]) -> list
                     "table": table,
                     "steps": _steps(protocol, audit),
                     "n_units": counts[side],
-                    "without": _without(own, side, protocol.tables[table]),
+                    "without": _without(own, side, protocol.tables[table], compared[side]),
                 }
             )
     return found
 
 
-def _without(own: Pairs, side: str, table: Table) -> list[dict[str, Any]]:
+def _without(own: Pairs, side: str, table: Table, compared: Collection[str]) -> list[dict[str, Any]]:
     """Units without a measure, by measure and reason, in the order of columns and the reasons' alphabet."""
     found = []
     known = set(own.names)
     for name, column in table.columns.items():
         place = f"{side}.{called(name, table)}{REASON}"
-        if column.measure is None or place not in known:
+        if column.measure is None or place not in known or called(name, table) not in compared:
             continue
         title = column.title or measures.get(column.measure.name).title
         counts = own.columns(pl.col(place).alias("reason")).drop_nulls().group_by("reason").len("n_units")

@@ -16,6 +16,7 @@ from .afib import spa_afib_ecg
 from .afib_cohorts import afib_cohorts, afib_database
 from .blood_pressure import bp_cuff
 from .heart_rate import HeartRateWear, heart_rate_wear
+from .sleep import sleep_psg
 from .spo2 import spo2_desaturation
 from .study import Drawn, SimulatedStudy
 from .weekly import hr_weekly
@@ -26,6 +27,7 @@ SIMULATORS: dict[str, Callable[..., Drawn]] = {
     "bp_cuff": bp_cuff,
     "heart_rate_wear": heart_rate_wear,
     "hr_weekly": hr_weekly,
+    "sleep_psg": sleep_psg,
     "spa_afib_ecg": spa_afib_ecg,
     "spo2_desaturation": spo2_desaturation,
 }
@@ -40,6 +42,7 @@ __all__ = [
     "bp_cuff",
     "heart_rate_wear",
     "hr_weekly",
+    "sleep_psg",
     "spa_afib_ecg",
     "spo2_desaturation",
 ]
