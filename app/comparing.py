@@ -165,7 +165,7 @@ MOST_NAMED = 10
 
 
 def _who(found: Comparison) -> Iterator[Text]:
-    """For whom each candidate is surely worse, and whose subjects are not ranked."""
+    """For whom each candidate is surely worse."""
     for entry, subjects in worst(found.document, found.subjects):
         if found.of(entry["endpoint"], entry["candidate"])["role"] != "primary":
             continue
@@ -179,13 +179,18 @@ def _who(found: Comparison) -> Iterator[Text]:
 
 
 def _weak_spots(found: Comparison) -> Iterator[Text]:
-    """Groups that are confirmed to be worse, where the candidate is not worse as a whole."""
+    """Groups confirmed to be worse where the candidate is not worse as a whole, and what was not searched."""
     told = found.document.get("weak_spots", {})
     for note in told.get("notes", []):
-        yield Text(f"No weak spots: {note}.")
+        yield Text(f"Not searched for weak spots: {note}.")
+    unsearched: dict[str, list[str]] = {}
     for search in told.get("searches", []):
         if search.get("error"):
-            yield Text(f"No weak spots, {search['endpoint']}, {search['candidate']}: {search['error']}.")
+            place = f"{search['endpoint']}, {search['candidate']}"
+            unsearched.setdefault(str(search["error"]).rstrip("."), []).append(place)
+    for reason, places in unsearched.items():
+        yield Text(f"Not searched for weak spots: {'; '.join(places)}: {reason}.")
+    for search in told.get("searches", []):
         confirmed = [spot["name"] for spot in search["carried"] if spot["confirmed"]]
         if confirmed and not found.of(search["endpoint"], search["candidate"])["worse"]:
             half = f"found in {search['searched']:,} subjects, confirmed in {search['held_back']:,} others"

@@ -16,6 +16,7 @@ from ...reports.comparison import blocks, figures, harmed, words
 from ...reports.comparison.material import Material
 from ...studies import signals, slices
 from ...studies.comparison_folder import COMPARISON_FILE, SUBJECTS_FILE, finished_comparisons
+from ...studies.disagreeing import DISAGREEMENTS_FILE
 from ...studies.results import Results
 from .. import charts, state, widgets
 from . import between, compare_plan, report
@@ -35,6 +36,7 @@ FILES = {
     "report.html": ("One self-contained HTML file", "text/html"),
     COMPARISON_FILE: ("Decisions, improvements, subgroups", "application/json"),
     SUBJECTS_FILE: ("Every subject's own values", "application/vnd.apache.parquet"),
+    DISAGREEMENTS_FILE: ("Units on which versions disagree most", "application/vnd.apache.parquet"),
 }
 MOST_HARMED = 10
 """Subjects in the table of the most harmed."""

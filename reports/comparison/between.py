@@ -13,6 +13,7 @@ from ...studies.disagreeing import OUTCOMES
 from .. import format as fmt
 from ..figures.forest_row import finite
 from ..figures.model import Axis, Curve, CurvePoint, Density, Matrix
+from .blocks import shade
 from .figures import FEWEST
 from .material import Material
 from .words import DASH
@@ -23,8 +24,9 @@ TOLD = (0.1, 0.5, 0.9, 0.95, 0.99)
 """Quantiles of the shift function that stand in the table; the figure has them all."""
 WHO = ("baseline_right", "candidate_right", "neither")
 MOST_PATTERNS = 5
+"""Ways in which categories differ that a report shows, the most frequent ones."""
 MOST = 10
-"""Ways in which categories differ, and units on which versions disagree most, that a report shows."""
+"""Units on which versions disagree most that a report shows."""
 FIGURES = 6
 """So many shift functions stand in a report; of more, those of the first value of every candidate."""
 
@@ -34,11 +36,15 @@ class Agreement:
     """One candidate against the baseline, in one value.
 
     Attributes:
-        row: The record behind it. candidate: The candidate. value: What the output is called, with its unit.
-        units: Number of units. equal: Share of units with the same output. numbers: Cells of the table of its
-        kind: for numbers bias, SD, lower and upper limit of agreement, units
-            in which the candidate is nearer and farther; for categories kappa, units in which the baseline,
-            the candidate and neither were right where they differ.
+        row: The record behind it.
+        candidate: The candidate.
+        value: What the output is called, with its unit.
+        units: Number of units.
+        equal: Share of units with the same output.
+        estimates: (estimate, interval) each: for numbers bias, SD, lower and upper limit of agreement; for
+            categories kappa.
+        counts: Units in which the candidate is nearer and farther; for categories those in which the
+            baseline, the candidate and neither were right where they differ.
         notes: Reasons and warnings.
     """
 
@@ -162,6 +168,7 @@ def quantiles(material: Material) -> list[Quantile]:
             bounded({**point, "estimate": point["difference"]}, _places(point)),
         )
         for row in of_kind(material, NUMBER)
+        if row["disagreeing"]
         for point in row.get("shift") or ()
         if point["probability"] in TOLD
     ]
@@ -176,8 +183,11 @@ def _size(value: float | None, point: Row) -> str:
 
 
 def figures(material: Material) -> list[Curve | Density]:
-    """The shift function of every candidate and measured value, each followed by the errors of both."""
-    rows = [row for row in of_kind(material, NUMBER) if row.get("shift")]
+    """The shift function of every candidate and measured value, each followed by the errors of both.
+
+    Versions that never differ have none.
+    """
+    rows = [row for row in of_kind(material, NUMBER) if row.get("shift") and row["disagreeing"]]
     if len(rows) > FIGURES:
         rows = [row for row in rows if row["endpoint"] == rows[0]["endpoint"]][:FIGURES]
     return [one for row in rows for one in (shift(row), density(row))]
@@ -301,10 +311,9 @@ def _move(share: float | None, most: float, *, right: bool) -> tuple[str, str]:
     if share is None:
         return DASH, ""
     text = fmt.fixed(100 * share, 1)
-    if share == 0 or most == 0:
+    if share == 0:
         return text, ""
-    depth = 3 if abs(share) > 2 * most / 3 else 2 if abs(share) > most / 3 else 1
-    return ("+" if share > 0 else "") + text, f"{'better' if (share > 0) == right else 'worse'}-{depth}"
+    return ("+" if share > 0 else "") + text, shade(abs(share), most, better=(share > 0) == right)
 
 
 @dataclass(frozen=True)

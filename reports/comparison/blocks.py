@@ -200,15 +200,24 @@ def cell(row: Row, part: Row, reach: float) -> Cell:
     lower, upper = numbers.get("lower"), numbers.get("upper")
     side = "better" if lower is not None and lower > 0 else ""
     side = "worse" if upper is not None and upper < 0 else side
-    direction = "better" if estimate >= 0 else "worse"
-    depth = min(3, math.ceil(3 * abs(estimate) / reach)) if reach > 0 else 0
     return Cell(
         words.change(row, estimate, part=part, units=False),
         words.bounds(row, numbers, part=part),
         fmt.count(part.get("n_subjects")),
         side,
-        f"{direction}-{depth}",
+        shade(abs(estimate), reach, better=estimate >= 0),
     )
+
+
+def shade(size: float, reach: float, *, better: bool) -> str:
+    """How a cell is shaded: its direction, and in three steps how much of the deepest shade it has.
+
+    Example:
+        >>> shade(0.5, 1.0, better=True), shade(9.0, 1.0, better=False), shade(0.0, 0.0, better=True)
+        ('better-2', 'worse-3', 'better-0')
+    """
+    depth = min(3, math.ceil(3 * size / reach)) if reach > 0 else 0
+    return f"{'better' if better else 'worse'}-{depth}"
 
 
 def _reach(rows: Sequence[Row]) -> float:
