@@ -124,18 +124,18 @@ class Study:
 
 def _one(study: Study, statistic: Statistic, method: str | None, level: float, sides: Sides) -> Estimate:
     name, prepared = statistic.name, study.prepared
-    counts, problem = _attempt(lambda: prepared.counts(name))
+    counts, problem = attempt(lambda: prepared.counts(name))
     if counts is None:
         counts = Counts(0, 0)
-    value, failure = _attempt(lambda: study.value(name))
+    value, failure = attempt(lambda: study.value(name))
     if value is None or not np.isfinite(value):
         failure = (
-            failure or _attempt(lambda: prepared.reason_undefined(name))[0] or "The statistic has no value."
+            failure or attempt(lambda: prepared.reason_undefined(name))[0] or "The statistic has no value."
         )
         return Estimate(statistic, float("nan"), float("nan"), None, counts, error=failure)
-    warning, trouble = _attempt(lambda: prepared.warning(name))
-    error = _attempt(lambda: prepared.standard_error(name))[0]
-    interval, missing = _attempt(lambda: interval_of(study, statistic, method, level, sides))
+    warning, trouble = attempt(lambda: prepared.warning(name))
+    error = attempt(lambda: prepared.standard_error(name))[0]
+    interval, missing = attempt(lambda: interval_of(study, statistic, method, level, sides))
     interval = None if interval is None else tidied(interval, value)
     if error is None or not np.isfinite(error):
         error = _bootstrap_error(study, name, interval)
@@ -215,8 +215,16 @@ def _bootstrap_error(study: Study, name: str, interval: Interval | None) -> floa
     return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 
 
-def _attempt(compute: Callable[[], _T]) -> tuple[_T | None, str | None]:
-    """The result, or the reason there is none. A plug-in's defect is a visible row too."""
+def attempt(compute: Callable[[], _T]) -> tuple[_T | None, str | None]:
+    """The result, or the reason there is none. A plug-in's defect is a visible row too.
+
+    Args:
+        compute: Gives the result.
+
+    Example:
+        >>> attempt(lambda: 1 / 0)
+        (None, 'ZeroDivisionError: division by zero')
+    """
     try:
         return compute(), None
     except CannotComputeError as problem:

@@ -207,7 +207,7 @@ def t_interval(
         (-17.8135, 22.0488)
     """
     freedom = np.asarray(df, dtype=np.float64)
-    if np.any(freedom < 1):
+    if (freedom < 1).any():
         raise CannotComputeError("A t interval needs at least two independent values.")
     low, high = tail_levels(level, sides)
     center, spread = np.asarray(estimate, dtype=np.float64), np.asarray(standard_error, dtype=np.float64)

@@ -23,6 +23,10 @@ from .context import SUBJECTS
 from .model import Endpoint, Protocol
 from .nodes import Path, Place, ScalarNode, dotted
 
+_MOST_KNOWN = 8
+_KNOWN: dict[int, tuple[Protocol, str]] = {}
+"""The last protocols, by their identity, which is theirs while they are held here: many names are made of the
+canonical form, and a protocol never changes."""
 ORDER = " (order)"
 """Stands behind a key whose entries are the same in another order."""
 _ORDERED = ("exclusions",)
@@ -41,9 +45,15 @@ def canonical(protocol: Protocol) -> str:
         >>> canonical(library.load("method-comparison"))[:58]
         '{"conversions":[],"design":"Each subject is measured with '
     """
-    data = _said(protocol)
-    data["endpoints"] = {name: _definition(one) for name, one in protocol.endpoints.items()}
-    return _json(_ordered(data))
+    known = _KNOWN.get(id(protocol))
+    if known is None:
+        data = _said(protocol)
+        data["endpoints"] = {name: _definition(one) for name, one in protocol.endpoints.items()}
+        known = protocol, _json(_ordered(data))
+        while len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.pop(next(iter(_KNOWN)), None)
+        _KNOWN[id(protocol)] = known
+    return known[1]
 
 
 def digest(protocol: Protocol) -> str:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
 
 import numpy as np
 import polars as pl
@@ -18,45 +20,27 @@ from numpy.typing import NDArray
 
 from ..datasets import keys
 from ..datasets.pairs import TEST, PairFrame
-from ..evaluators.metric import Columns, IntArray, Prepared
+from ..evaluators.metric import Columns
 from ..protocols.comparison import ComparedEndpoint
 from ..protocols.errors import Violation
 from ..protocols.model import Endpoint, Protocol
 from ..protocols.roles import metric_of
 from . import slices
 from .estimating import EMPTY, columns_over, prepare
+from .kept_contrasts import Contrasts, KeptContrasts, Place
+from .kept_numbers import KeptNumbers
 from .kept_sides import KeptSides, LeftOut, SidePart
+from .prepared_parts import OWN_OUTPUT, BothSides, PreparedPart
 from .questions import material_of
 from .slices import Coding, Part
 from .splits import subgroup_parts
+from .subject_numbers import SubjectNumbers
 from .subject_parts import SubjectParts
 from .within_subjects import Matched, Within, WithinSubjects, session_columns
 
 ROW = "reference_row"
 MOST_SUBJECTS = 3
 """Subjects that a message names."""
-OWN_OUTPUT = "the subgroup is made of the version's own output, so its units differ between versions"
-
-
-@dataclass(frozen=True)
-class PreparedPart:
-    """A part of the common units, prepared for both versions over the same subjects.
-
-    Attributes:
-        part: Which part.
-        subjects: Subjects in order.
-        units: (S,) units of each subject, of the candidate.
-        baseline: What the metric made of the baseline's rows; None where it could not.
-        candidate: Likewise of the candidate's.
-        problem: Why one of them is missing.
-    """
-
-    part: Part
-    subjects: tuple[str, ...] = ()
-    units: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    baseline: Prepared | None = None
-    candidate: Prepared | None = None
-    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +53,11 @@ class Comparable:
         left_out: Units that only one version has.
         whole: All common units.
         parts: Levels of the endpoint's declared subgroups.
-        within: What is chance in each subject's improvement; None where that was not asked for.
+        within: What is chance in each subject's improvement; None where that was not asked for, or `numbers`
+            are known.
+        place: Names what may be kept of it; None: nothing is.
+        numbers: Each subject's own values and rank, where they are known.
+        all_known: Whether every part was summarised before.
     """
 
     endpoint_id: str
@@ -78,6 +66,9 @@ class Comparable:
     whole: PreparedPart
     parts: tuple[PreparedPart, ...] = ()
     within: Within | None = None
+    place: Place | None = None
+    numbers: SubjectNumbers | None = None
+    all_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -199,7 +190,8 @@ class Matcher:
         baseline: The version compared with.
         subjects: Every subject of the study, sorted.
         pairs: (pairing, version) -> rows of pairs.
-        kept: What was kept of earlier comparisons.
+        kept: What was kept of versions.
+        contrasts: What was kept of two versions against each other; None: nothing.
         overlap: Whether units that one version lacks are left out. Otherwise nothing is prepared where there
             are any, and `violations` says which.
         besides: Told of each group and candidate while their rows are at hand; it may ask for a version's.
@@ -215,6 +207,7 @@ class Matcher:
         pairs: Callable[[str, str], PairFrame],
         *,
         kept: KeptSides,
+        contrasts: KeptContrasts | None = None,
         overlap: bool,
         besides: Callable[[Mapping[str, Endpoint], str, Callable[[str], Rows]], None] | None = None,
         ranked: Mapping[str, ComparedEndpoint] | None = None,
@@ -223,9 +216,13 @@ class Matcher:
         self.ranked = ranked or {}
         self.protocol, self.baseline, self.subjects = protocol, baseline, tuple(subjects)
         self.pairs, self.kept, self.overlap, self.besides = pairs, kept, overlap, besides
+        self.contrasts = contrasts
+        self.numbers = None if contrasts is None else KeptNumbers(contrasts)
         self.parts = SubjectParts(protocol, people)
         self.violations: list[Violation] = []
         self.rows_read = 0
+        self._lock = Lock()
+        self._loaded: dict[tuple[str, str, str | None], list[SidePart]] = {}
 
     def group(
         self, group: Mapping[str, Endpoint], candidates: Sequence[str], pool: ThreadPoolExecutor
@@ -238,6 +235,47 @@ class Matcher:
             if self.besides is not None and not self.violations:
                 self.besides(group, candidate, work.rows)
         return found
+
+    def place(self, name: str, endpoint: Endpoint, candidate: str) -> Place | None:
+        """Names what may be kept of two versions in an endpoint."""
+        plan = self.ranked.get(name)
+        return None if plan is None else Place(endpoint, self.baseline, candidate, plan)
+
+    def known_parts(
+        self, group: Mapping[str, Endpoint], name: str, candidate: str, known: Contrasts
+    ) -> list[PreparedPart]:
+        """Parts that are known by their summaries, with the way to what these are summaries of."""
+
+        def load(part: Part) -> BothSides:
+            both = [
+                next(
+                    one
+                    for one in self._side(group, name, version, candidate, known.left_out)
+                    if one.part == part
+                )
+                for version in (self.baseline, candidate)
+            ]
+            return BothSides(both[1].subjects, both[1].units, both[0].prepared, both[1].prepared)
+
+        return [
+            PreparedPart(
+                one.part, one.problem, one.n_subjects, one.n_units, partial(load, one.part), one.summary
+            )
+            for one in known.parts
+        ]
+
+    def _side(
+        self, group: Mapping[str, Endpoint], name: str, version: str, candidate: str, left: LeftOut
+    ) -> list[SidePart]:
+        """What was prepared of a version, when it is asked for after all; from any thread."""
+        other = candidate if version == self.baseline else self.baseline
+        key = name, version, other if left.any else None
+        with self._lock:
+            if key not in self._loaded:
+                with ThreadPoolExecutor(1) as pool:  # of its own: a thread of the other may be waiting here
+                    work = _Group(self, group, pool)
+                    self._loaded[key] = work.side(name, version, other, candidate=candidate, left=left)
+            return self._loaded[key]
 
     def columns(self, group: Mapping[str, Endpoint], name: str, candidate: str) -> Sides:
         """The rows of both versions over common units, as the endpoint's metric takes them."""
@@ -291,38 +329,54 @@ class _Group:
     def endpoint(self, name: str, candidate: str) -> Comparable:
         """One endpoint of one candidate."""
         endpoint, matcher = self.group[name], self.matcher
-        coverage = slices.coding(self.protocol, endpoint).reports_coverage
+        place = matcher.place(name, endpoint, candidate)
+        known = None if place is None or matcher.contrasts is None else matcher.contrasts.get(place)
         matched: tuple[pl.DataFrame, pl.DataFrame] | None = None
-        left = matcher.kept.match(endpoint, matcher.baseline, candidate)
+        left = matcher.kept.match(endpoint, matcher.baseline, candidate) if known is None else known.left_out
         if left is None:
             sides = self.rows(matcher.baseline), self.rows(candidate)
             problem = sides[0].problem or sides[1].problem
             if problem is not None:
-                return Comparable(name, candidate, LeftOut(), PreparedPart(slices.WHOLE, problem=problem))
+                return Comparable(name, candidate, LeftOut(), PreparedPart.none(slices.WHOLE, problem))
             *matched_, left = self._match(name, candidate)
             matched = matched_[0], matched_[1]
             matcher.kept.put_match(endpoint, matcher.baseline, candidate, left)
+        coverage = slices.coding(self.protocol, endpoint).reports_coverage
         if left.any and not matcher.overlap and not coverage:
             matcher.refuse(name, candidate, left)
         if matcher.violations:
-            return Comparable(name, candidate, left, PreparedPart(slices.WHOLE))
-        first, second = (
-            self._side(name, version, other, candidate=candidate, left=left, matched=matched)
-            for version, other in ((matcher.baseline, candidate), (candidate, matcher.baseline))
-        )
-        whole, *parts = (_both(one, two) for one, two in zip(first, second, strict=True))
-        return Comparable(name, candidate, left, whole, tuple(parts), self.within(name, candidate, whole))
+            return Comparable(name, candidate, left, PreparedPart.none(slices.WHOLE))
+        if known is not None and not known.lacking:
+            parts = matcher.known_parts(self.group, name, candidate, known)
+        else:
+            first, second = (
+                self.side(name, version, other, candidate=candidate, left=left, matched=matched)
+                for version, other in ((matcher.baseline, candidate), (candidate, matcher.baseline))
+            )
+            found = {} if known is None else {one.part: one.summary for one in known.parts}
+            parts = [
+                PreparedPart.joined(one, two, found.get(one.part))
+                for one, two in zip(first, second, strict=True)
+            ]
+        whole, *levels = parts
+        numbers = None if place is None or matcher.numbers is None else matcher.numbers.get(place)
+        within = None if numbers is not None else self.within(name, candidate, whole)
+        return Comparable(
+            name, candidate, left, whole, tuple(levels), within, place, numbers,
+            all_known=known is not None and not known.lacking,
+        )  # fmt: skip
 
     def within(self, name: str, candidate: str, whole: PreparedPart) -> Within | None:
         """What is chance in each subject's improvement, where its subjects are to be ranked."""
-        asked, both = self._within.asked(name), (whole.baseline, whole.candidate)
-        if asked is None or both[0] is None or both[1] is None:
+        asked = self._within.asked(name)
+        if asked is None or whole.problem is not None:
             return None
         kept, place = self.matcher.kept, (self.group[name], self.matcher.baseline, candidate, asked)
         found = kept.within(*place)
         if found is None:
+            second, first = whole.versions()
             found = self._within.of(
-                name, candidate, (both[0], both[1]), lambda: self._matched_rows(name, candidate)
+                name, candidate, (first, second), lambda: self._matched_rows(name, candidate)
             )
             kept.put_within(*place, found)
         return found
@@ -359,7 +413,7 @@ class _Group:
             self._matched[how, candidate] = (*both, left)
         return self._matched[how, candidate]
 
-    def _side(
+    def side(
         self,
         name: str,
         version: str,
@@ -367,7 +421,7 @@ class _Group:
         *,
         candidate: str,
         left: LeftOut,
-        matched: tuple[pl.DataFrame, pl.DataFrame] | None,
+        matched: tuple[pl.DataFrame, pl.DataFrame] | None = None,
     ) -> list[SidePart]:
         """What was prepared of one version, from what was kept or from its rows."""
         endpoint, against = self.group[name], other if left.any else None
@@ -477,14 +531,3 @@ def _present(sides: Sequence[pl.DataFrame]) -> NDArray[np.int64]:
         numbers = one.get_column(slices.SUBJECT_NUMBER).to_numpy().astype(np.int64)
         heads.append(numbers[keys.starts_of(numbers)])
     return np.unique(np.concatenate(heads))
-
-
-def _both(first: SidePart, second: SidePart) -> PreparedPart:
-    """A part of both versions."""
-    problems = [
-        problem if problem in {OWN_OUTPUT, EMPTY} else f"{who}: {problem}"
-        for who, problem in (("baseline", first.problem), ("candidate", second.problem))
-        if problem is not None
-    ]
-    told = "; ".join(dict.fromkeys(problems)) or None
-    return PreparedPart(first.part, second.subjects, second.units, first.prepared, second.prepared, told)

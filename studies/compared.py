@@ -7,22 +7,22 @@ scale it is a natural logarithm, and the difference is printed as the ratio that
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
 
 import numpy as np
-import polars as pl
 
-from ..datasets.store import Store
 from ..evaluators.additive import AdditivePrepared, at_together
+from ..evaluators.comparison.contrast import PairSummary
 from ..evaluators.comparison.family import AdjustedComparison, Member, adjusted_comparisons
 from ..evaluators.comparison.improvement import Improvement
+from ..evaluators.comparison.joint_deviations import JointDeviations
 from ..evaluators.comparison.verdict import Verdict
 from ..evaluators.comparison.versions import Comparison as Found
-from ..evaluators.comparison.versions import checked_method, compare_prepared, scaled_margin
+from ..evaluators.comparison.versions import checked_method, compare_summary, scaled_margin, summary_of
 from ..evaluators.intervals import METHODS
 from ..evaluators.metric import CannotComputeError, FloatArray, Interval, Metric, Prepared
 from ..evaluators.weights import ResamplingWeights
@@ -30,10 +30,10 @@ from ..protocols.comparison import ComparedEndpoint, VersionComparison
 from ..protocols.model import Protocol
 from ..protocols.roles import metric_of
 from . import comparison_words as wording
-from .comparable import Comparable, PreparedPart
-from .comparison_folder import SUBJECT_COLUMNS
+from .comparable import Comparable
+from .kept_contrasts import KeptContrasts, KnownPart
 from .kept_replicates import KeptReplicates
-from .own_values import alone, improved
+from .prepared_parts import PreparedPart
 from .slices import endpoint_of
 
 TOGETHER = 64
@@ -51,12 +51,14 @@ class Compared:
         found: The comparison; None where it failed.
         improvement: The improvement as a function of level; None where it has no interval that may decide.
         error: Why it failed.
+        summary: What was found, whatever level and margin.
     """
 
     ready: PreparedPart
     found: Found | None
     improvement: Improvement | None
     error: str | None = None
+    summary: PairSummary | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -100,7 +102,7 @@ class Comparer:
         section: How versions are compared.
         weights: The one matrix of subject weights of the study.
         identical: Candidates whose outputs are the baseline's, byte for byte.
-        store: Where replicates are kept; None: they are not.
+        contrasts: Where summaries and replicates are kept; None: they are not.
     """
 
     def __init__(
@@ -109,36 +111,43 @@ class Comparer:
         section: VersionComparison,
         weights: ResamplingWeights | None,
         identical: frozenset[str] = frozenset(),
-        store: Store | None = None,
+        contrasts: KeptContrasts | None = None,
     ) -> None:
         self.protocol, self.section, self.weights = protocol, section, weights
         self.identical = identical
-        self.kept = KeptReplicates(store, weights)
+        self.contrasts = contrasts
+        self.kept = KeptReplicates(None if contrasts is None else contrasts.store, weights)
         self._cached = lru_cache(maxsize=4)(self._weights_of)
         self._lock = Lock()
 
     def lines(self, ready: Sequence[Comparable], pool: ThreadPoolExecutor) -> list[Line]:
         """Every endpoint and candidate, adjusted for the family of primary ones."""
-        work = [(one, part) for one in ready for part in (one.whole, *one.parts)]
-        done = iter(list(pool.map(lambda pair: self._compare(*pair), work)))
-        lines = []
-        for one in ready:
-            whole, *parts = (next(done) for _ in range(1 + len(one.parts)))
-            lines.append(Line(self.section.endpoints[one.endpoint_id], one, whole, tuple(parts)))
-        return self._adjust(lines, pool)
+        return self._adjust(list(pool.map(self._line, ready)), pool)
+
+    def _line(self, one: Comparable) -> Line:
+        """One endpoint and candidate, by itself."""
+        whole, *parts = (self._compare(one, part) for part in (one.whole, *one.parts))
+        if self.contrasts is not None and one.place is not None and not one.all_known:
+            self.contrasts.put(one.place, one.left_out, [_known(part) for part in (whole, *parts)])
+        return Line(self.section.endpoints[one.endpoint_id], one, whole, tuple(parts))
 
     def _compare(self, one: Comparable, ready: PreparedPart) -> Compared:
         plan = self.section.endpoints[one.endpoint_id]
-        if ready.baseline is None or ready.candidate is None:
-            return Compared(ready, None, None, ready.problem or "nothing was prepared")
+        if ready.problem is not None:
+            return Compared(ready, None, None, ready.problem)
         metric = metric_of(self.protocol, endpoint_of(self.protocol, one.endpoint_id))
+        summary = ready.known
         try:
+            if summary is None:
+                candidate, baseline = ready.versions()
+                summary = summary_of(
+                    metric, candidate=candidate, baseline=baseline, statistic=plan.statistic, scale=plan.scale
+                )
             weights = self._weights(metric, ready)
-            found = compare_prepared(
+            found = compare_summary(
                 metric,
-                candidate=ready.candidate,
-                baseline=ready.baseline,
-                keys=ready.subjects,
+                summary,
+                versions=ready.versions,
                 statistic=plan.statistic,
                 margin=plan.margin,
                 scale=plan.scale,
@@ -150,13 +159,13 @@ class Comparer:
             improvement = None
             if found.verdict.decision != "not_evaluable":
                 improvement = Improvement(
-                    metric, found.statistic, ready.candidate, ready.baseline, weights, plan.scale
+                    metric, found.statistic, ready.versions, weights, plan.scale, summary
                 )
         except CannotComputeError as error:
             return Compared(ready, None, None, str(error))
         except Exception as error:  # a plug-in's bug is a visible row, not a stopped comparison
             return Compared(ready, None, None, f"{type(error).__name__}: {error}")
-        return Compared(ready, found, improvement, found.difference.error)
+        return Compared(ready, found, improvement, found.difference.error, summary)
 
     def _weights(self, metric: Metric, ready: PreparedPart) -> FloatArray | None:
         if self.weights is None or not METHODS[checked_method(metric, None)].resampling:
@@ -176,11 +185,28 @@ class Comparer:
         places = [place for place, line in enumerate(lines) if line.plan.role == "primary"]
         if method == "none" or not places:
             return lines
-        members = [_member(lines[place]) for place in places]
-        drawn = None
-        if method == "max_t":
-            drawn = self._replicates([lines[place] for place in places], pool)
-        found = adjusted_comparisons(members, method=method, level=self.section.level, replicates=drawn)
+        own = [lines[place] for place in places]
+        members = [_member(line) for line in own]
+        drawn: list[list[FloatArray | None]] = []
+
+        def replicates(place: int) -> FloatArray:
+            if not drawn:  # those of all, at once; and not at all where what follows from them is known
+                drawn.append(self._replicates(own, pool))
+            found = drawn[0][place]
+            if found is None:
+                raise CannotComputeError("there is nothing to resample")
+            return found
+
+        def remember(chosen: Sequence[int], compute: Callable[[], JointDeviations]) -> JointDeviations:
+            named = [(members[place].name, own[place].comparable.place) for place in chosen]
+            known = [(name, place) for name, place in named if place is not None]
+            if self.contrasts is None or len(known) < len(named):
+                return compute()
+            return self.contrasts.joint(known, compute)
+
+        found = adjusted_comparisons(
+            members, method=method, level=self.section.level, replicates=replicates, remember=remember
+        )
         for place, one in zip(places, found, strict=True):
             lines[place] = replace(lines[place], adjusted=one)
         return lines
@@ -253,6 +279,11 @@ class Comparer:
         return weights
 
 
+def _known(one: Compared) -> KnownPart:
+    ready = one.ready
+    return KnownPart(ready.part, ready.problem, ready.n_subjects, ready.n_units, one.summary)
+
+
 def _member(line: Line) -> Member:
     name = f"{line.comparable.endpoint_id}, {line.comparable.candidate}"
     return Member(name, line.whole.improvement, scaled_margin(line.plan.margin, line.plan.scale))
@@ -310,28 +341,3 @@ def p_values(line: Line) -> tuple[float | None, float | None]:
         return one.p(0.0), None if margin is None else one.p(-margin)
     except CannotComputeError:
         return None, None
-
-
-_OWN = dict(list(SUBJECT_COLUMNS.items())[:7])
-"""Columns of what was measured of a subject, before it is held against the others."""
-
-
-def per_subject(one: Compared, line: Line) -> pl.DataFrame:
-    """Each subject's own values: the statistic at a weight of one for this subject alone."""
-    if one.found is None or one.ready.baseline is None or one.ready.candidate is None:
-        return pl.DataFrame(schema=_OWN)
-    first, second = (
-        alone(part, one.found.statistic.name) for part in (one.ready.baseline, one.ready.candidate)
-    )
-    columns = {
-        "candidate": [line.comparable.candidate] * len(first),
-        "endpoint": [line.comparable.endpoint_id] * len(first),
-        "subject": list(one.ready.subjects),
-        "n_units": one.ready.units,
-        "baseline": first,
-        "candidate_value": second,
-        "improvement": improved(first, second, one.found.statistic.better, line.plan.scale),
-    }
-    values = pl.col("baseline", "candidate_value", "improvement")
-    finite_ = pl.when(values.is_finite()).then(values)
-    return pl.DataFrame(columns, schema=_OWN).with_columns(finite_.name.keep())

@@ -44,6 +44,8 @@ from .comparison_words import candidate_decision
 from .disagreeing import DISAGREEMENTS_FILE
 from .folder import Study, Tables, load, tables, test_tables
 from .kept import KIND_FACTS, Kept
+from .kept_contrasts import KeptContrasts
+from .kept_numbers import KeptNumbers
 from .kept_sides import KeptSides
 from .manifest import manifest, sha256_file, sha256_text, tool_version
 from .questions import groups
@@ -51,7 +53,7 @@ from .resampling import study_weights
 from .results import MANIFEST_FILE, ROWS_FILE, frame
 from .run import LOG_FILE, Log, input_hash, inputs, material, pair_streams, study_files
 from .slices import endpoint_of
-from .who_got_worse import Told, who
+from .who_got_worse import Told, subjects_table, who
 from .writing import PartialFolder, output_errors, run_name
 
 MOST_CANDIDATES = 50
@@ -252,6 +254,7 @@ class _Work:
         self.section = section
         self.hashes = lock.data_hashes(data)
         self.rows_read = 0
+        self._kept = Kept.of(ready.store, self.protocol, pairs)
 
     def compare(self) -> Outcome:
         """Match, prepare, compare, decide, describe."""
@@ -259,16 +262,16 @@ class _Work:
         weights = self._weights()
         keys = () if weights is None else weights.keys
         with threadpool_limits(limits=1), ThreadPoolExecutor(self.workers or os.cpu_count() or 1) as pool:
-            between = self._between(weights)
-            found = self._match(keys, pool, between)
+            between, contrasts = self._between(weights), KeptContrasts(self.ready.store, self._kept, weights)
+            found = self._match(keys, pool, between, contrasts)
             self.tell("comparing", PREPARING_SHARE)
             versions = (self.asked.baseline, *self.asked.candidates)
             identical = identical_versions(self.protocol, self.hashes, versions)
             same = frozenset(v for group in identical if self.asked.baseline in group for v in group)
-            comparer = Comparer(self.protocol, self.section, weights, same, self.ready.store)
+            comparer = Comparer(self.protocol, self.section, weights, same, contrasts)
             lines = comparer.lines(found, pool)
             spots = searches(self.protocol, lines, self.ready.subjects, pool)
-            told = who(lines, self.section.level, pool)
+            told = who(lines, self.section.level, pool, KeptNumbers(contrasts))
         return self._outcome(lines, identical, spots, between, told)
 
     def held_against_plan(self, outcome: Outcome, whole: Study) -> Outcome:
@@ -316,20 +319,23 @@ class _Work:
 
     def _between(self, weights: ResamplingWeights | None) -> Between:
         """Holds the versions against each other while their rows are at hand."""
-        kept = KeptBetween(self.ready.store, Kept.of(self.ready.store, self.protocol, self.pairs), weights)
+        kept = KeptBetween(self.ready.store, self._kept, weights)
         return Between(
             self.protocol, self.section, self.asked.baseline, weights,
             lambda pairing, version: self.pairs[pairing, version].data, kept=kept,
         )  # fmt: skip
 
-    def _match(self, keys: Sequence[str], pool: ThreadPoolExecutor, between: Between) -> list[Comparable]:
+    def _match(
+        self, keys: Sequence[str], pool: ThreadPoolExecutor, between: Between, contrasts: KeptContrasts
+    ) -> list[Comparable]:
         endpoints = {name: endpoint_of(self.protocol, name) for name in self.section.endpoints}
         matcher = Matcher(
             self.protocol,
             self.asked.baseline,
             keys,
             lambda pairing, version: self.pairs[pairing, version].data,
-            kept=KeptSides(self.ready.store, Kept.of(self.ready.store, self.protocol, self.pairs)),
+            kept=KeptSides(self.ready.store, self._kept),
+            contrasts=contrasts,
             overlap=self.asked.overlap,
             besides=between.add,
             ranked=self.section.endpoints,
@@ -366,8 +372,8 @@ class _Work:
                 for candidate in self.asked.candidates
             },
         )
-        entries = [describer.entry(line) for line in lines]
-        rows = [row for line in lines for row in describer.rows(line)]
+        described = [describer.described(line) for line in lines]
+        entries, rows = [entry for entry, _ in described], [row for _, own in described for row in own]
         trained = self._independence()
         withhold(entries, rows, independence.reasons(trained), self.asked.baseline)
         decisions = {
@@ -402,14 +408,13 @@ class _Work:
             "independence": trained,
             "produced": [one.facts() for one in self.data.produced],
         }
-        subjects = pl.concat([one.subjects for one in told])
-        return Outcome(document, frame(rows), subjects, between.units(self.asked.candidates))
+        return Outcome(document, frame(rows), subjects_table(told), between.units(self.asked.candidates))
 
     def _independence(self) -> list[dict[str, Any]]:
         """Versions with a training manifest, held against the subjects that endpoints analyse."""
         frames = Later(self.pairs, lambda own: own.data)
         tables_ = {version: of_version(self.ready, version) for version in self.ready.tests}
-        kept = Kept.of(self.ready.store, self.protocol, self.pairs)
+        kept = self._kept
         return independence.analysed(self.protocol, self.ready.training, frames, tables_, kept)
 
     def _comparability(self, lines: Sequence[Line]) -> dict[str, Any]:

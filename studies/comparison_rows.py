@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..evaluators.comparison.family import SOURCES
@@ -57,8 +57,12 @@ class Describer:
         self.algorithm, self.baseline = algorithm, baseline
         self.pre_specified = pre_specified
 
-    def entry(self, line: Line) -> dict[str, Any]:
-        """One object of `comparisons`."""
+    def described(self, line: Line) -> tuple[dict[str, Any], list[Row]]:
+        """One object of `comparisons`, and the rows of results: the whole, then each level of a subgroup."""
+        rows = [self.row(line, part) for part in (line.whole, *line.parts)]
+        return self._entry(line, [str(row["row_id"]) for row in rows]), rows
+
+    def _entry(self, line: Line, ids: Sequence[str]) -> dict[str, Any]:
         name, candidate = line.comparable.endpoint_id, line.comparable.candidate
         endpoint = endpoint_of(self.protocol, name)
         statistic = metric_of(self.protocol, endpoint).statistic(str(line.plan.statistic))
@@ -75,7 +79,7 @@ class Describer:
         p_superior, p_non_inferior = p_values(line)
         counts = None if found is None else found.difference.counts
         return {
-            "row_id": self.row(line, line.whole)["row_id"],
+            "row_id": ids[0],
             "endpoint": name,
             "title": endpoint.title,
             "role": line.plan.role,
@@ -116,7 +120,9 @@ class Describer:
             "pre_specified": self.pre_specified.get((name, candidate)),
             "detectable": detectable(line, self.section.level),
             "further": further(line, self.section.level, self.protocol.seed),
-            "subgroups": [self._subgroup(line, part) for part in line.parts],
+            "subgroups": [
+                self._subgroup(line, part, name) for part, name in zip(line.parts, ids[1:], strict=True)
+            ],
         }
 
     def _adjusted(self, line: Line) -> dict[str, Any] | None:
@@ -132,12 +138,12 @@ class Describer:
             "mc_error": mc_error_of(one.interval),
         }
 
-    def _subgroup(self, line: Line, part: Compared) -> dict[str, Any]:
+    def _subgroup(self, line: Line, part: Compared, name: str) -> dict[str, Any]:
         one, verdict = part.ready.part, part.verdict
         counts = None if part.found is None else part.found.difference.counts
         found = part.found
         return {
-            "row_id": self.row(line, part)["row_id"],
+            "row_id": name,
             "subgroup": one.subgroup,
             "level": one.level,
             "label": f"{one.subgroup}={one.level}" if one.level is not None else str(one.subgroup),
@@ -146,8 +152,8 @@ class Describer:
             "difference": difference_of(part),
             "improvement": improvement_of(part),
             "standard_error": standard_error_of(part),
-            "n_subjects": len(part.ready.subjects) if counts is None else counts.n_subjects,
-            "n_units": int(part.ready.units.sum()) if counts is None else counts.n_units,
+            "n_subjects": part.ready.n_subjects if counts is None else counts.n_subjects,
+            "n_units": part.ready.n_units if counts is None else counts.n_units,
             "decision": verdict.decision,
             "worse": verdict.worse,
             "words": wording.words(
@@ -160,10 +166,6 @@ class Describer:
             "warning": _warning(part),
             "error": part.error,
         }
-
-    def rows(self, line: Line) -> list[Row]:
-        """The rows of results: the whole, then each level of a subgroup."""
-        return [self.row(line, part) for part in (line.whole, *line.parts)]
 
     def row(self, line: Line, part: Compared) -> Row:
         """One row of results: the difference, or the ratio, with its own unadjusted interval."""
@@ -206,8 +208,8 @@ class Describer:
             "mc_error": mc_error_of(interval),
             "p_value": p[0] if p[1] is None else p[1],
             "family": FAMILY if whole and line.adjusted is not None else None,
-            "n_subjects": len(part.ready.subjects) if counts is None else counts.n_subjects,
-            "n_units": int(part.ready.units.sum()) if counts is None else counts.n_units,
+            "n_subjects": part.ready.n_subjects if counts is None else counts.n_subjects,
+            "n_units": part.ready.n_units if counts is None else counts.n_units,
             "criterion": _criterion(line),
             "margin": line.plan.margin,
             "decision": verdict.decision,

@@ -77,6 +77,7 @@ class Kept:
         data = self._data = protocol.model_dump(mode="json", by_alias=True)
         for rule in data["pairings"].values():  # which errors of the clock are tried changes no pair
             (rule["alignment"] or {}).pop("tipping", None)
+        self._identities: dict[tuple[int, str], tuple[Endpoint, str]] = {}
         self._whole = set(self._keys) >= {
             (name, version) for name in data["pairings"] for version in versions
         }
@@ -163,14 +164,18 @@ class Kept:
         entry = None if self._store is None or key is None else self._store.get(KIND_FACTS, key)
         return None if entry is None else [Part(*part) for part in entry.facts["parts"]]
 
-    def identity(self, endpoint: Endpoint, version: str) -> list[Any] | None:
-        """What an endpoint's rows and metric depend on, subgroups aside; None where pairs have no name."""
+    def identity(self, endpoint: Endpoint, version: str) -> str | None:
+        """Names what an endpoint's rows and metric depend on, subgroups aside; None where pairs have none."""
         place = (str(endpoint.pairing), version)
         if place not in self._keys:
             return None
-        asked = _asked(endpoint.model_dump(mode="json", by_alias=True))
-        rows = [self._rows, self.population(endpoint)]
-        return [self._keys[place], program(*CODE), rows, asked]
+        known = self._identities.get((id(endpoint), version))
+        if known is None:
+            asked = _asked(endpoint.model_dump(mode="json", by_alias=True))
+            rows = [self._rows, self.population(endpoint)]
+            known = endpoint, key_of(self._keys[place], program(*CODE), rows, asked)
+            self._identities[id(endpoint), version] = known  # holding the endpoint, its id stays its own
+        return known[1]
 
     def subgroups(self, endpoint: Endpoint) -> list[list[Any]]:
         """The endpoint's declared subgroups, as (name, declaration)."""

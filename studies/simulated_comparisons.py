@@ -21,12 +21,13 @@ from ..evaluators.worlds import WAYS, Mover, World, drawn
 from ..protocols.comparison import ComparedEndpoint, VersionComparison
 from ..protocols.model import Endpoint, Protocol
 from ..protocols.roles import metric_of
-from .comparable import Comparable, Matcher, PreparedPart, Sides
+from .comparable import Comparable, Matcher, Sides
 from .compared import Comparer, Line
 from .comparison_words import ORDER, candidate_decision
 from .kept import Kept
 from .kept_sides import KeptSides
 from .own_values import improved
+from .prepared_parts import BothSides, PreparedPart
 from .questions import Question, groups
 from .results import Results
 from .simulated import Draws, made, rate, seed_of
@@ -336,10 +337,10 @@ def _moved(pair: Pair, scene: Scene) -> tuple[World, str | None]:
 def _part(pair: Pair, world: World, places: IntArray, names: tuple[str, ...]) -> PreparedPart:
     """Both versions of drawn subjects."""
     if not len(places):
-        return PreparedPart(WHOLE, problem="no subject was drawn that has rows")
+        return PreparedPart.none(WHOLE, "no subject was drawn that has rows")
     try:
         first, second = (drawn(one, places, pair.prepare) for one in (pair.baseline, world))
     except CannotComputeError as error:
-        return PreparedPart(WHOLE, problem=str(error))
+        return PreparedPart.none(WHOLE, str(error))
     units = np.diff(world.columns.offsets)[places]
-    return PreparedPart(WHOLE, names, units, first, second)
+    return PreparedPart.at_hand(WHOLE, BothSides(names, units, first, second))

@@ -9,28 +9,20 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from ..evaluators.additive import AdditivePrepared
-from ..evaluators.comparison.harm import HarmRanking, rank_by_harm
+from ..evaluators.comparison.harm import HarmRanking
 from ..evaluators.comparison.time_blocks import BUSING, FEWEST_UNITS, FLEGAL
 from ..evaluators.comparison.versions import scaled_margin
-from ..evaluators.metric import FloatArray
 from . import comparison_words as wording
-from .comparable import PreparedPart
-from .compared import Line, finite, per_subject
-from .comparison_folder import subjects_in_full
+from .compared import Line, finite
+from .comparison_folder import SUBJECT_COLUMNS
+from .kept_numbers import KeptNumbers
+from .subject_numbers import SubjectNumbers, subject_numbers
+from .within_subjects import Within
 
 SURE = 0.95
 """Posterior probability above which a subject is called worse."""
-EXPECTED = 100
-"""So many subjects, the most harmed, have an expected rank: of a thousand, every pair would be looked at."""
-NOT_ASKED = "its subjects were not asked for"
-NO_VALUE = "no subject has a value of its own with both versions"
-NO_VARIANCE = (
-    f"no subject has {FEWEST_UNITS} units in order of time, or several sessions, from which it could be seen "
-    "what is chance in its own number"
-)
-NO_DIFFERENCE = "the subjects' improvements do not vary within any subject"
 SINGLE = (
     f"No subject has {FEWEST_UNITS} units, so every unit is taken for independent of those before and after "
     "it; where they are not, the subjects' intervals are too narrow."
@@ -45,92 +37,76 @@ class Told:
 
     Attributes:
         entry: One object of `who` in comparison.json; it names no subject.
-        subjects: Rows of subjects.parquet.
+        columns: Columns of subjects.parquet, those that are known.
+        subjects: Its subjects in order.
     """
 
     entry: Entry
-    subjects: pl.DataFrame
+    columns: Mapping[str, NDArray[Any]]
+    subjects: tuple[str, ...] = ()
 
 
-def who(lines: Sequence[Line], level: float, pool: ThreadPoolExecutor) -> list[Told]:
+def who(
+    lines: Sequence[Line], level: float, pool: ThreadPoolExecutor, kept: KeptNumbers | None = None
+) -> list[Told]:
     """Every comparison's subjects, in the order of the comparisons.
 
     Args:
         lines: The comparisons.
         level: Confidence level of the comparison, and of the posterior intervals.
         pool: Threads.
+        kept: Where the subjects' numbers are kept; None: they are not.
     """
-    return list(pool.map(lambda line: _told(line, level), lines))
+    return list(pool.map(lambda line: _told(line, level, kept), lines))
 
 
-def _told(line: Line, level: float) -> Told:
-    own = per_subject(line.whole, line)
-    values = own.get_column("improvement").cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    reason = _unknown(line, values)
-    if reason is None:
-        found = _ranking(line, values, level)
-        if all(one is not None for one in found.reasons):
-            within = line.comparable.within
-            varies = within is None or not bool((within.variance[np.isfinite(values)] == 0).any())
-            reason = NO_VARIANCE if varies else NO_DIFFERENCE
-        else:
-            return Told(_entry(line, values, level, found), _columns(own, line, found))
-    entry = _entry(line, values, level, None, reason)
-    blank = own.with_columns(reason=pl.lit(f"Not ranked: {reason}.", dtype=pl.String))
-    return Told(entry, subjects_in_full(blank))
-
-
-def _unknown(line: Line, values: FloatArray) -> str | None:
-    """Why there is nothing to rank."""
-    found, within = line.whole.found, line.comparable.within
+def _told(line: Line, level: float, kept: KeptNumbers | None) -> Told:
+    found, error = line.whole.found, line.whole.error or "nothing was compared"
     if found is None:
-        return (line.whole.error or "nothing was compared").rstrip(".")
-    if line.whole.verdict.reason == wording.IDENTICAL:
-        return wording.IDENTICAL
-    if not np.isfinite(values).any():
-        return NO_VALUE
-    if within is None:
-        return NOT_ASKED
-    return within.problem
-
-
-def _ranking(line: Line, values: FloatArray, level: float) -> HarmRanking:
-    within, found = line.comparable.within, line.whole.found
-    if within is None or found is None:
-        raise ValueError("there is nothing to rank")
-    return rank_by_harm(
-        values,
-        within.variance,
-        n_units=sizes(line.whole.ready, found.statistic.name),
-        blocks=within.blocks,
-        subject=list(line.whole.ready.subjects),
-        margin=scaled_margin(line.plan.margin, line.plan.scale),
-        level=level,
-        most=EXPECTED,
+        return Told(_entry(line, None, level, None, error.rstrip(".")), {})
+    numbers = _numbers(line, kept)
+    reason = wording.IDENTICAL if line.whole.verdict.reason == wording.IDENTICAL else numbers.reason
+    ranking = None
+    if numbers.ranking is not None and reason is None:
+        ranking = numbers.ranking.at(level, scaled_margin(line.plan.margin, line.plan.scale))
+    return Told(
+        _entry(line, numbers, level, ranking, reason),
+        _columns(numbers, ranking, reason),
+        numbers.subjects,
     )
 
 
-def sizes(ready: PreparedPart, statistic: str) -> FloatArray:
-    """(S,) units that each subject's value rests on, 1 at least: of a sensitivity those with the condition.
-
-    A subject whose own variance says little takes that of the others for its number of units.
-    """
-    prepared = ready.baseline
-    if not isinstance(prepared, AdditivePrepared):
-        return np.maximum(ready.units, 1).astype(np.float64)
-    if prepared.counts(statistic).n_units == int(prepared.units.sum()):
-        return np.maximum(prepared.units, 1).astype(np.float64)
-    each = [
-        prepared.subset(np.array([place])).counts(statistic).n_units for place in range(prepared.n_subjects)
-    ]
-    return np.maximum(np.array(each, dtype=np.float64), 1.0)
+def _numbers(line: Line, kept: KeptNumbers | None) -> SubjectNumbers:
+    """Each subject's own values and rank, as they are known, or worked out and kept."""
+    one, ready = line.comparable, line.whole.ready
+    if one.numbers is not None:
+        return one.numbers
+    if line.whole.found is None:
+        raise ValueError("nothing was compared")
+    numbers = subject_numbers(
+        ready.subjects,
+        ready.units,
+        ready.versions(),
+        statistic=line.whole.found.statistic,
+        scale=line.plan.scale,
+        within=one.within,
+    )
+    if kept is not None and one.place is not None:
+        kept.put(one.place, numbers)
+    return numbers
 
 
 def _entry(
-    line: Line, values: FloatArray, level: float, found: HarmRanking | None, reason: str | None = None
+    line: Line,
+    numbers: SubjectNumbers | None,
+    level: float,
+    found: HarmRanking | None,
+    reason: str | None = None,
 ) -> Entry:
-    within, beyond = line.comparable.within, None if found is None else found.p_worse_than_margin
-    n, ranked = int(np.isfinite(values).sum()), 0 if found is None else int(np.isfinite(found.p_worse).sum())
+    within = None if numbers is None else numbers.within
+    beyond = None if found is None else found.p_worse_than_margin
+    n = 0 if numbers is None else int(np.isfinite(numbers.improvement).sum())
+    ranked = 0 if found is None else int(np.isfinite(found.p_worse).sum())
     worse = None if found is None else int((found.p_worse > SURE).sum())
     by_more = None if beyond is None else int((beyond > SURE).sum())
     notes = [] if found is None else [found.warning]
@@ -142,7 +118,7 @@ def _entry(
         "scale": line.plan.scale,
         "n_subjects": n,
         "ranked": ranked,
-        "blocks": _blocks(line, found),
+        "blocks": _blocks(within, found),
         "mean": None if found is None else finite(found.mean),
         "between_sd": None if found is None else finite(found.between_sd),
         "between": None if found is None else found.between,
@@ -159,9 +135,8 @@ def _entry(
     }
 
 
-def _blocks(line: Line, found: HarmRanking | None) -> dict[str, float] | None:
+def _blocks(within: Within | None, found: HarmRanking | None) -> dict[str, float] | None:
     """Blocks of time of the subjects that are ranked."""
-    within = line.comparable.within
     if found is None or within is None:
         return None
     known = within.blocks[np.isfinite(found.p_worse)]
@@ -187,29 +162,64 @@ def _words(candidate: str, ranked: int, worse: int | None, by_more: int | None, 
     )
 
 
-def _columns(own: pl.DataFrame, line: Line, found: HarmRanking) -> pl.DataFrame:
-    """The subjects' rows with what is believed of each."""
-    within = line.comparable.within
-    if within is None:
-        raise ValueError("there is nothing to rank")
+def _columns(
+    numbers: SubjectNumbers, found: HarmRanking | None, reason: str | None
+) -> dict[str, NDArray[Any]]:
+    """The subjects' values with what is believed of each."""
+    own: dict[str, NDArray[Any]] = {
+        "n_units": numbers.units,
+        "baseline": numbers.baseline,
+        "candidate_value": numbers.candidate,
+        "improvement": numbers.improvement,
+    }
+    if found is None or numbers.within is None:
+        why = f"Not ranked: {reason}."
+        return {**own, "reason": np.full(len(numbers.subjects), why, dtype=np.object_)}
     known = np.isfinite(found.p_worse)
     beyond = found.p_worse_than_margin
-    numbers = {
-        "variance": within.variance,
+    return {
+        **own,
+        "variance": numbers.within.variance,
+        "blocks": numbers.within.blocks,
         "shrunk": found.shrunk,
         "shrunk_lower": found.lower,
         "shrunk_upper": found.upper,
         "p_worse": found.p_worse,
         "p_worse_than_margin": np.full(len(known), np.nan) if beyond is None else beyond,
+        "rank": np.where(known, found.rank, np.nan),
         "expected_rank": found.expected_rank,
+        "reason": np.array(found.reasons, dtype=np.object_),
     }
-    added = [pl.Series(name, values, nan_to_null=True) for name, values in numbers.items()]
-    added += [
-        pl.Series("blocks", within.blocks, dtype=pl.Int64),
-        pl.Series("rank", np.where(known, found.rank, np.nan), nan_to_null=True).cast(pl.Int64),
-        pl.Series("reason", found.reasons, dtype=pl.String),
+
+
+def subjects_table(told: Sequence[Told]) -> pl.DataFrame:
+    """The rows of subjects.parquet of every comparison, in their order.
+
+    Args:
+        told: From `who`.
+    """
+    sizes = [len(one.subjects) for one in told]
+    series = [
+        pl.Series([one.entry[name] for one in told], dtype=pl.String)
+        .gather(np.repeat(np.arange(len(told)), sizes))
+        .alias(name)
+        for name in ("candidate", "endpoint")
     ]
-    return subjects_in_full(own.with_columns(added))
+    every = [subject for one in told for subject in one.subjects]
+    series.append(pl.Series("subject", every, dtype=pl.String))
+    for name, dtype in list(SUBJECT_COLUMNS.items())[3:]:
+        text = dtype == pl.String()
+        blank: Any = None if text else np.nan
+        parts = [
+            one.columns.get(name, np.full(size, blank, dtype=np.object_ if text else np.float64))
+            for one, size in zip(told, sizes, strict=True)
+        ]
+        if text:
+            series.append(pl.Series(name, [value for part in parts for value in part], dtype=pl.String))
+        else:
+            joined = np.concatenate([np.zeros(0), *(part.astype(np.float64) for part in parts)])
+            series.append(pl.Series(name, joined, nan_to_null=True).cast(dtype))
+    return pl.DataFrame(series)
 
 
 def worst(document: Mapping[str, Any], subjects: pl.DataFrame) -> list[tuple[Entry, list[str]]]:

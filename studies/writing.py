@@ -64,8 +64,8 @@ class PartialFolder:
             target.write_text(text, encoding="utf-8")
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write a JSON file. Numbers keep full precision; what is no number cannot be written."""
-        self.write_text(name, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        """Write a JSON file; see `json_text`."""
+        self.write_text(name, json_text(content))
 
     def write_frame(self, name: str, frame: pl.DataFrame | pl.LazyFrame) -> None:
         """Write a Parquet file; a lazy frame piece by piece."""
@@ -90,6 +90,38 @@ class PartialFolder:
         with output_errors(target):
             self.path.rename(target)
         return target
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """JSON with a line for each key, and for each object of a list: ten thousand stay readable, and quick.
+
+    Numbers keep full precision.
+
+    Raises:
+        ValueError: A number that is none cannot be written.
+
+    Example:
+        >>> print(json_text({"run": {"id": "a"}, "comparisons": [{"p": 0.1}, {"p": 1}]}), end="")
+        {
+         "run": {"id": "a"},
+         "comparisons": [
+          {"p": 0.1},
+          {"p": 1}
+         ]
+        }
+    """
+    lines = [f" {_json(key)}: {_listed(value)}" for key, value in content.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _listed(value: Any) -> str:
+    if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+        return "[\n  " + ",\n  ".join(_json(one) for one in value) + "\n ]"
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def remove_stale(parent: Path) -> list[str]:

@@ -217,15 +217,50 @@ class DifferencePrepared(Prepared):
             CannotComputeError: A version rests on fewer than two subjects, or the metric does not support the
                 method.
         """
-        if method not in ("cluster_t", "jackknife_t"):
-            raise CannotComputeError(f"A paired difference has no `{method}` interval.")
-        error, df = self.spread(statistic, method)
-        if not np.isfinite(error):
-            raise CannotComputeError("The standard error is undefined for these data.")
+        offered(method)
         value = float(self.estimate()[self.statistics.index(statistic)])
-        lower, upper = t_interval(value, error, df, level, sides)
-        found = Interval(lower, upper, level, sides, method)
-        return without_spread(found) if error <= self.rounding(statistic) else found
+        spread = self.spread(statistic, method)
+        return t_contrast(value, spread, method, level, sides, rounding=self.rounding(statistic))
+
+
+def offered(method: str) -> None:
+    """Refuse an analytic interval that a difference does not have.
+
+    Raises:
+        CannotComputeError: It is neither `cluster_t` nor `jackknife_t`.
+    """
+    if method not in ("cluster_t", "jackknife_t"):
+        raise CannotComputeError(f"A paired difference has no `{method}` interval.")
+
+
+def t_contrast(
+    value: float,
+    spread: tuple[float, float],
+    method: str,
+    level: float,
+    sides: Sides,
+    *,
+    rounding: float = 0.0,
+) -> Interval:
+    """The t interval of a difference; marked where its standard error is what rounding leaves.
+
+    Args:
+        value: The difference.
+        spread: Its standard error and degrees of freedom.
+        method: The method that the spread is of.
+        level: Confidence level.
+        sides: `two`, or the one bound wanted.
+        rounding: Standard errors up to this are rounding.
+
+    Raises:
+        CannotComputeError: The standard error is undefined.
+    """
+    error, df = spread
+    if not np.isfinite(error):
+        raise CannotComputeError("The standard error is undefined for these data.")
+    lower, upper = t_interval(value, error, df, level, sides)
+    found = Interval(lower, upper, level, sides, method)
+    return without_spread(found) if error <= rounding else found
 
 
 def without_spread(interval: Interval) -> Interval:

@@ -20,7 +20,7 @@ p = 1; `max_t` knows nothing of it and leaves it out: it makes no claim.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -32,12 +32,14 @@ from ..metric import CannotComputeError, Citation, FloatArray, Interval
 from ..resample import percentile
 from .graphs import Graph, graphical
 from .improvement import Improvement
+from .joint_deviations import JointDeviations, Remember, computed
 from .methods import WESTFALL
 from .multiplicity import HOLM
-from .simultaneous import exceedance, largest_deviations
+from .simultaneous import exceedance
 from .verdict import CLOSE, NEAR, Decision, Verdict, verdict
 
 Method = Literal["bonferroni", "holm", "max_t"]
+Replicates = Callable[[int], FloatArray]
 STRASSBURGER = Citation(
     "strassburger2008",
     "Strassburger K, Bretz F. Compatible simultaneous lower confidence bounds for the Holm procedure and "
@@ -95,7 +97,8 @@ def adjusted_comparisons(
     *,
     method: Method,
     level: float = 0.95,
-    replicates: Sequence[FloatArray | None] | None = None,
+    replicates: Replicates | None = None,
+    remember: Remember = computed,
 ) -> tuple[AdjustedComparison, ...]:
     """Bounds, p values and verdicts of all comparisons of a family, in their order.
 
@@ -103,7 +106,9 @@ def adjusted_comparisons(
         members: The comparisons.
         method: How they share the error rate; see the module.
         level: Confidence level of all together.
-        replicates: For `max_t`: what `Improvement.replicates` of each would be, where it is known already.
+        replicates: For `max_t`: place -> what `Improvement.replicates` of that comparison would be, where it
+            can be had for less.
+        remember: For `max_t`: knows what was computed of replicates before.
 
     Where the replicates of a comparison cannot be used, it has no verdict under `max_t`; where those of all
     together cannot (each is undefined in others), the family falls back to `bonferroni`, and says so.
@@ -118,7 +123,7 @@ def adjusted_comparisons(
         >>> reference = np.array([60.0, 70, 80, 90, 60, 75])
         >>> old = mae.prepare(Columns(reference, reference + [3, 4, -3, 4, 2, 4], offsets))
         >>> new = mae.prepare(Columns(reference, reference + [1, 1, -1, 2, 1, 2], offsets))
-        >>> one = Member("mae", Improvement(mae, mae.statistic("mae"), new, old))
+        >>> one = Member("mae", Improvement.of(mae, mae.statistic("mae"), new, old))
         >>> both = adjusted_comparisons([one, one], method="bonferroni")
         >>> both[0].verdict.decision, round(both[0].p_superior, 5)
         ('superior', 0.0202)
@@ -133,7 +138,7 @@ def adjusted_comparisons(
     elif method == "holm":
         found = _holm(usable, level)
     elif method == "max_t":
-        found = _max_t(usable, level, replicates)
+        found = _max_t(usable, level, replicates, remember)
     else:
         raise ValueError(f"`method` must be bonferroni, holm or max_t, not {method!r}.")
     return tuple(
@@ -189,46 +194,52 @@ def _tests(member: Member) -> tuple[float | None, float | None]:
 
 
 def _max_t(
-    members: Sequence[Member], level: float, replicates: Sequence[FloatArray | None] | None
+    members: Sequence[Member], level: float, replicates: Replicates | None, remember: Remember
 ) -> tuple[AdjustedComparison, ...]:
-    given = replicates if replicates is not None else [None] * len(members)
-    found: list[AdjustedComparison | None] = [None] * len(members)
-    drawn: dict[int, FloatArray] = {}
-    for place, (member, known) in enumerate(zip(members, given, strict=True)):
-        one = member.improvement
-        if one is None:
-            found[place] = _none(member)
-            continue
-        try:
-            block = one.replicates if known is None else known
-            largest_deviations(one.values, block, names=_names(member, block))
-        except CannotComputeError as problem:
-            found[place] = AdjustedComparison(None, verdict(None, member.margin, reason=str(problem)))
-        else:
-            drawn[place] = block
-    together = _together([members[place] for place in drawn], drawn, level)
-    for place, adjusted in zip(drawn, together, strict=True):
+    given = _drawn(members) if replicates is None else replicates
+    improvements = {place: one.improvement for place, one in enumerate(members) if one.improvement}
+    names = {place: members[place].name for place in improvements}
+    joint = remember(
+        tuple(improvements),
+        lambda: JointDeviations.of(names, lambda place: improvements[place].values, given),
+    )
+    found = [
+        _none(member)
+        if place not in joint.problems
+        else AdjustedComparison(None, verdict(None, member.margin, reason=joint.problems[place]))
+        for place, member in enumerate(members)
+    ]
+    chosen = [place for place in improvements if place not in joint.problems]
+    together = _together([members[place] for place in chosen], joint, level)
+    for place, adjusted in zip(chosen, together, strict=True):
         found[place] = adjusted
-    return tuple(one for one in found if one is not None)
+    return tuple(found)
 
 
-def _names(member: Member, block: FloatArray) -> list[str]:
-    return [f"{member.name} ({place + 1})" for place in range(block.shape[1])]
+def _drawn(members: Sequence[Member]) -> Replicates:
+    def of(place: int) -> FloatArray:
+        one = members[place].improvement
+        if one is None:
+            raise CannotComputeError("there is nothing to resample")
+        return one.replicates
+
+    return of
 
 
 def _together(
-    members: Sequence[Member], drawn: Mapping[int, FloatArray], level: float
+    members: Sequence[Member], joint: JointDeviations, level: float
 ) -> tuple[AdjustedComparison, ...]:
     """The comparisons whose replicates can be used, by one quantile for all of them."""
     if not members:
         return ()
-    values = np.concatenate([one.improvement.values for one in members if one.improvement is not None])
-    names = [name for one, block in zip(members, drawn.values(), strict=True) for name in _names(one, block)]
-    try:
-        largest, undefined = largest_deviations(values, np.column_stack(list(drawn.values())), names=names)
-        quantile = percentile(largest, level, "upper")
-    except CannotComputeError as problem:
-        note = f"Bonferroni in place of the maximal t, which cannot be computed: {problem}"
+    failure = joint.failure
+    if failure is None:
+        try:
+            quantile = percentile(joint.largest, level, "upper")
+        except CannotComputeError as problem:
+            failure = str(problem)
+    if failure is not None:
+        note = f"Bonferroni in place of the maximal t, which cannot be computed: {failure}"
         return tuple(
             replace(one, verdict=replace(one.verdict, reason=_joined(note, one.verdict.reason)))
             for one in _bonferroni(members, level)
@@ -238,13 +249,12 @@ def _together(
     relative = (quantile.mc_error[1] if quantile.mc_error else 0.0) / critical
     own_level = max(level, float(1 - 2 * special.ndtr(-critical)))
     found = []
-    for member in members:
+    for member, p in zip(members, _steps([_tests(one) for one in members], joint.largest), strict=True):
         if member.improvement is None:
             continue
-        p = [None if one is None else _step(one, largest) for one in _tests(member)]
         one = _at(member, member.improvement, own_level, p)
         if one.interval is not None:
-            interval = _with_error(one.interval, relative, undefined)
+            interval = _with_error(one.interval, relative, joint.undefined)
             one = replace(one, interval=interval, verdict=verdict(interval, member.margin))
         found.append(one)
     return tuple(found)
@@ -263,12 +273,20 @@ def _with_error(interval: Interval, relative: float, undefined: float) -> Interv
     return replace(interval, mc_error=errors, undefined_share=share)
 
 
-def _step(p: float, largest: FloatArray) -> float:
+def _steps(
+    tests: Sequence[tuple[float | None, float | None]], largest: FloatArray
+) -> list[tuple[float | None, float | None]]:
     """Single-step adjusted one-sided p: half the chance that any deviation is as large, to either side."""
-    z = -float(special.ndtri(min(p, 1 - 1e-16)))
-    if z <= 0:
-        return max(p, 0.5)
-    return max(p, float(exceedance(largest, np.array([z]))[0]) / 2)
+    own = np.array([[np.nan if p is None else p for p in both] for both in tests])
+    z = -special.ndtri(np.minimum(own, 1 - 1e-16))
+    beyond = np.full(own.shape, 0.5)
+    outside = z > 0
+    beyond[outside] = exceedance(largest, z[outside]) / 2
+    adjusted = np.maximum(own, beyond)
+    return [
+        (None if np.isnan(first) else float(first), None if np.isnan(second) else float(second))
+        for first, second in adjusted
+    ]
 
 
 @dataclass(frozen=True)

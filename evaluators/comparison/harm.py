@@ -7,7 +7,7 @@ subject is worse off with the candidate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -59,6 +59,7 @@ class HarmRanking:
         variance: (S,) of the improvement, within the subject; NaN where it cannot be seen.
         shrinkage: (S,) share of the way to the mean, 0 (none) to 1.
         shrunk: (S,) posterior mean; NaN where `reasons` says why.
+        error: (S,) posterior standard deviation.
         lower: (S,) lower end of the posterior interval.
         upper: (S,) upper end.
         p_worse: (S,) posterior probability that the improvement is below 0.
@@ -82,6 +83,7 @@ class HarmRanking:
     variance: FloatArray
     shrinkage: FloatArray
     shrunk: FloatArray
+    error: FloatArray
     lower: FloatArray
     upper: FloatArray
     p_worse: FloatArray
@@ -97,6 +99,28 @@ class HarmRanking:
     reasons: tuple[str | None, ...]
     warning: str | None
     citations: tuple[Citation, ...]
+
+    def at(self, level: float, margin: float | None) -> HarmRanking:
+        """The same ranking with intervals at another level, and another margin.
+
+        Args:
+            level: Of the posterior intervals.
+            margin: A loss up to this is acceptable, above 0; None: none is declared.
+
+        Raises:
+            ValueError: The level or the margin is not acceptable.
+        """
+        _check_asked(level, margin)
+        reach = special.ndtri((1 + level) / 2) * self.error
+        beyond = None if margin is None else special.ndtr((-margin - self.shrunk) / self.error)
+        return replace(
+            self,
+            lower=self.shrunk - reach,
+            upper=self.shrunk + reach,
+            p_worse_than_margin=beyond,
+            level=level,
+            margin=margin,
+        )
 
     @property
     def order(self) -> IntArray:
@@ -201,9 +225,7 @@ def rank_by_harm(
     """
     values, spread, units, parts = _numbers(improvement, variance, n_units, blocks)
     keys = _keys(subject, len(values))
-    checked_margin(margin)
-    if not 0 < level < 1:
-        raise ValueError(f"`level` must lie between 0 and 1, not {level!r}.")
+    _check_asked(level, margin)
     if between not in _BETWEEN:
         raise ValueError(f"`between` must be one of {', '.join(_BETWEEN)}, not {between!r}.")
     chosen: Within = within or ("own" if units is None else "moderated")
@@ -213,18 +235,17 @@ def rank_by_harm(
     posterior = _posterior(values[used], spread[used], between)
     full = {name: _spread_out(part, used) for name, part in posterior.columns.items()}
     error = np.sqrt(full["variance"])
-    reach = special.ndtri((1 + level) / 2) * error
-    beyond = None if margin is None else special.ndtr((-margin - full["mean"]) / error)
-    return HarmRanking(
+    ranking = HarmRanking(
         keys=keys,
         improvement=values,
         variance=spread,
         shrinkage=full["shrinkage"],
         shrunk=full["mean"],
-        lower=full["mean"] - reach,
-        upper=full["mean"] + reach,
+        error=error,
+        lower=full["mean"],
+        upper=full["mean"],
         p_worse=np.asarray(special.ndtr(-full["mean"] / error)),
-        p_worse_than_margin=beyond,
+        p_worse_than_margin=None,
         rank=_ranks(full["mean"], values),
         expected_rank=_spread_out(
             _expected(posterior.columns["mean"], posterior.columns["variance"], most), used
@@ -237,11 +258,26 @@ def rank_by_harm(
         within=chosen,
         reasons=tuple(reasons),
         warning=_warning(int(used.sum()), len(values)),
-        citations=(
-            MORRIS, REML if between == "reml" else PAULE_MANDEL, LAIRD,
-            *([SMYTH] if chosen == "moderated" else []),
-        ),
-    )  # fmt: skip
+        citations=sources(between, chosen),
+    )
+    return ranking.at(level, margin)
+
+
+def _check_asked(level: float, margin: float | None) -> None:
+    checked_margin(margin)
+    if not 0 < level < 1:
+        raise ValueError(f"`level` must lie between 0 and 1, not {level!r}.")
+
+
+def sources(between: Between, within: Within) -> tuple[Citation, ...]:
+    """Where the parts of a ranking come from.
+
+    Args:
+        between: How the spread between subjects was estimated.
+        within: Which variances were used.
+    """
+    own = (SMYTH,) if within == "moderated" else ()
+    return (MORRIS, REML if between == "reml" else PAULE_MANDEL, LAIRD, *own)
 
 
 def between_variance(values: ArrayLike, variances: ArrayLike, *, method: Between = "reml") -> float:

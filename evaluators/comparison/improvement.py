@@ -7,6 +7,7 @@ touches the rows' summaries (jackknife, replicates) is done once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -14,12 +15,13 @@ from typing import Literal
 import numpy as np
 
 from ..estimate import Study, interval_of
-from ..intervals import METHODS, t_interval
+from ..intervals import METHODS
 from ..inversion import p_value
 from ..metric import CannotComputeError, FloatArray, Interval, Metric, Prepared, Sides, Statistic
-from .difference import Combination, DifferencePrepared
+from .contrast import PairSummary, SummarisedContrast
+from .difference import t_contrast
 from .verdict import oriented
-from .versions import Scale, checked_method, distance, scaled
+from .versions import Scale, checked_method, contrasts_of, distance, summary_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +31,11 @@ class Improvement:
     Attributes:
         metric: The metric that both were prepared with.
         statistic: Which statistic of it.
-        candidate: The version in question.
-        baseline: The version it is compared with, the same subjects in the same order.
+        versions: Gives the candidate, and the baseline over the same subjects in the same order; asked where
+            replicates are wanted, or nothing is known yet.
         weights: (B, S) resampling weights of those subjects; None where nothing is resampled.
         scale: `difference` or `ratio`.
+        known: The summary of both, where it is known already.
 
     Example:
         >>> import numpy as np
@@ -42,7 +45,7 @@ class Improvement:
         >>> reference = np.array([60.0, 70, 80, 90, 60, 75])
         >>> old = mae.prepare(Columns(reference, reference + [3, 4, -3, 4, 2, 4], offsets))
         >>> new = mae.prepare(Columns(reference, reference + [1, 1, -1, 2, 1, 2], offsets))
-        >>> found = Improvement(mae, mae.statistic("mae"), new, old)
+        >>> found = Improvement.of(mae, mae.statistic("mae"), new, old)
         >>> bounds = found.at(0.95, "two")
         >>> round(bounds.lower, 4), round(bounds.upper, 4), round(found.p(0.0), 5)
         (0.7579, 3.2421, 0.0101)
@@ -50,10 +53,47 @@ class Improvement:
 
     metric: Metric
     statistic: Statistic
-    candidate: Prepared
-    baseline: Prepared
+    versions: Callable[[], tuple[Prepared, Prepared]]
     weights: FloatArray | None = None
     scale: Scale = "difference"
+    known: PairSummary | None = None
+
+    @classmethod
+    def of(
+        cls,
+        metric: Metric,
+        statistic: Statistic,
+        candidate: Prepared,
+        baseline: Prepared,
+        *,
+        weights: FloatArray | None = None,
+        scale: Scale = "difference",
+    ) -> Improvement:
+        """Of two versions that are at hand.
+
+        Args:
+            metric: The metric that both were prepared with.
+            statistic: Which statistic of it.
+            candidate: The version in question.
+            baseline: The version it is compared with, the same subjects in the same order.
+            weights: (B, S) resampling weights of those subjects.
+            scale: `difference` or `ratio`.
+        """
+        return cls(metric, statistic, lambda: (candidate, baseline), weights, scale)
+
+    @cached_property
+    def _both(self) -> tuple[Prepared, Prepared]:
+        return self.versions()
+
+    @property
+    def candidate(self) -> Prepared:
+        """The version in question."""
+        return self._both[0]
+
+    @property
+    def baseline(self) -> Prepared:
+        """The version it is compared with."""
+        return self._both[1]
 
     @cached_property
     def method(self) -> str:
@@ -61,24 +101,31 @@ class Improvement:
         return checked_method(self.metric, None)
 
     @cached_property
-    def contrasts(self) -> tuple[DifferencePrepared, ...]:
+    def summary(self) -> PairSummary:
+        """What follows from the subjects' sums, whatever the level."""
+        if self.known is not None:
+            return self.known
+        return summary_of(
+            self.metric,
+            candidate=self.candidate,
+            baseline=self.baseline,
+            statistic=self.statistic.name,
+            scale=self.scale,
+        )
+
+    @cached_property
+    def contrasts(self) -> tuple[SummarisedContrast, ...]:
         """Candidate - baseline; of a statistic that is best near zero also their sum."""
-        parts = scaled(self.statistic, self.candidate, self.baseline, self.scale)
-        kinds: tuple[Combination, ...] = ("difference",)
-        if self.statistic.better == "near_zero":
-            kinds = ("difference", "sum")
-        return tuple(DifferencePrepared(*parts, kind) for kind in kinds)
+        return contrasts_of(self.statistic, self.summary, self.scale, lambda: (self.candidate, self.baseline))
 
     @cached_property
     def estimate(self) -> float:
         """The improvement itself; NaN where a version has no value, or the statistic no direction."""
         if self.statistic.better == "none":
             return float("nan")
-        value = self._value(self.contrasts[0])
         if self.statistic.better == "near_zero":
-            place = self.candidate.statistics.index(self.statistic.name)
-            ends = (float(part.estimate()[place]) for part in (self.baseline, self.candidate))
-            return abs(next(ends)) - abs(next(ends))
+            return abs(self.summary.baseline) - abs(self.summary.candidate)
+        value = self.summary.contrasts[0].value
         return value if self.statistic.better == "higher" else -value
 
     @cached_property
@@ -88,7 +135,7 @@ class Improvement:
         Raises:
             CannotComputeError: A version rests on fewer than two subjects, or the jackknife is undefined.
         """
-        return tuple(one.spread(self.statistic.name, self.method) for one in self.contrasts)
+        return tuple(one.spread() for one in self.contrasts)
 
     @cached_property
     def replicates(self) -> FloatArray:
@@ -114,7 +161,7 @@ class Improvement:
     @property
     def values(self) -> FloatArray:
         """(1 or 2,) contrasts of the data."""
-        return np.array([self._value(one) for one in self.contrasts])
+        return np.array([one.value for one in self.summary.contrasts])
 
     def at(self, level: float, sides: Sides) -> Interval:
         """The interval of the improvement at a level.
@@ -162,9 +209,6 @@ class Improvement:
     def _studies(self) -> tuple[Study, ...]:
         return tuple(Study(one, self.weights) for one in self.contrasts)
 
-    def _value(self, contrast: DifferencePrepared) -> float:
-        return float(contrast.estimate()[contrast.statistics.index(self.statistic.name)])
-
     def _contrast_at(self, place: int, level: float, sides: Sides) -> Interval:
         if METHODS[self.method].resampling:
             named = replace(self.statistic, intervals=(self.method,))
@@ -172,8 +216,5 @@ class Improvement:
             if found is None:
                 raise CannotComputeError("the statistic has no interval")
             return found
-        error, df = self.spreads[place]
-        if not np.isfinite(error):
-            raise CannotComputeError("The standard error is undefined for these data.")
-        lower, upper = t_interval(self._value(self.contrasts[place]), error, df, level, sides)
-        return Interval(lower, upper, level, sides, self.method)
+        value = self.summary.contrasts[place].value
+        return t_contrast(value, self.spreads[place], self.method, level, sides)

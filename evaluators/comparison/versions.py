@@ -14,8 +14,9 @@ no difference, and a margin of 1.1 is one of log 1.1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +31,7 @@ from ..intervals import METHODS, tail_levels
 from ..metric import Average, Columns, Estimate, FloatArray, Interval, Metric, Prepared, Sides, Statistic
 from ..result import interval_label, number
 from ..weights import ResamplingWeights
+from .contrast import ContrastSummary, PairSummary, SummarisedContrast
 from .difference import Combination, DifferencePrepared, estimate_of, without_spread
 from .logged import logged
 from .verdict import Verdict, oriented, verdict
@@ -220,28 +222,141 @@ def compare_prepared(
         ValueError: The subjects differ in number, the method, level, sides or margin is not acceptable, or
             the statistic has no direction that a ratio could follow.
     """
-    declared = metric.statistic(statistic or metric.headline)
     method = checked_method(metric, ci)
-    margin = scaled_margin(margin, scale)
-    parts = scaled(declared, candidate, baseline, scale)
     if METHODS[method].resampling and weights is None and keys:
         weights = ResamplingWeights(keys, seed=seed, replicates=replicates).matrix(keys)
+    scaled_margin(margin, scale)  # refused before anything is computed
+    summary = summary_of(
+        metric, candidate=candidate, baseline=baseline, statistic=statistic, scale=scale, ci=ci
+    )
+    return compare_summary(
+        metric,
+        summary,
+        versions=lambda: (candidate, baseline),
+        statistic=statistic,
+        margin=margin,
+        scale=scale,
+        ci=ci,
+        level=level,
+        sides=sides,
+        weights=weights,
+    )
+
+
+def summary_of(
+    metric: Metric,
+    *,
+    candidate: Prepared,
+    baseline: Prepared,
+    statistic: str | None = None,
+    scale: Scale = "difference",
+    ci: str | None = None,
+) -> PairSummary:
+    """What a comparison needs of two versions whatever its level and margin.
+
+    Args:
+        metric: The metric that both were prepared with.
+        candidate: The version in question.
+        baseline: The version to compare with, the same subjects in the same order.
+        statistic: Which statistic. Default: the headline.
+        scale: `difference` or `ratio`.
+        ci: Interval method; see `compare_versions`.
+
+    Raises:
+        KeyError: The statistic is not declared.
+        ValueError: The subjects differ in number, the method is not offered, or the statistic has no
+            direction that a ratio could follow.
+    """
+    declared, method = metric.statistic(statistic or metric.headline), checked_method(metric, ci)
+    parts = scaled(declared, candidate, baseline, scale)
+    place = candidate.statistics.index(declared.name)
+    return PairSummary(
+        candidate=float(estimate_of(candidate)[place]),
+        baseline=float(estimate_of(baseline)[place]),
+        average=str(getattr(candidate, "average", "pooled")),
+        contrasts=tuple(
+            ContrastSummary.of(DifferencePrepared(*parts, kind), declared.name, method)
+            for kind in kinds_of(declared)
+        ),
+    )
+
+
+def contrasts_of(
+    declared: Statistic,
+    summary: PairSummary,
+    scale: Scale,
+    versions: Callable[[], tuple[Prepared, Prepared]],
+) -> tuple[SummarisedContrast, ...]:
+    """The summarised contrasts, with the way to the versions themselves.
+
+    Args:
+        declared: The statistic.
+        summary: Of the two versions.
+        scale: `difference` or `ratio`.
+        versions: Gives candidate and baseline; asked only where something is resampled.
+    """
+
+    def both(kind: Combination) -> DifferencePrepared:
+        return DifferencePrepared(*scaled(declared, *versions(), scale), kind)
+
+    return tuple(
+        SummarisedContrast(declared.name, one, partial(both, kind))
+        for kind, one in zip(kinds_of(declared), summary.contrasts, strict=True)
+    )
+
+
+def kinds_of(declared: Statistic) -> tuple[Combination, ...]:
+    """Which contrasts of two versions a statistic needs."""
+    return ("difference", "sum") if declared.better == "near_zero" else ("difference",)
+
+
+def compare_summary(
+    metric: Metric,
+    summary: PairSummary,
+    *,
+    versions: Callable[[], tuple[Prepared, Prepared]],
+    statistic: str | None = None,
+    margin: float | None = None,
+    scale: Scale = "difference",
+    ci: str | None = None,
+    level: float = 0.95,
+    sides: Sides = "two",
+    weights: FloatArray | None = None,
+) -> Comparison:
+    """The comparison that a summary makes at a level and a margin.
+
+    Args:
+        metric: The metric.
+        summary: From `summary_of`, with the same statistic, scale and method.
+        versions: Gives candidate and baseline, for replicates.
+        statistic: Which statistic. Default: the headline.
+        margin: Non-inferiority margin, above 0; on the ratio scale a ratio above 1.
+        scale: `difference` or `ratio`.
+        ci: Interval method.
+        level: Confidence level.
+        sides: `two`, or the one bound of the improvement that is wanted.
+        weights: (B, S) resampling weights, where the method resamples.
+
+    Raises:
+        KeyError: The statistic is not declared.
+        ValueError: The method, level, sides or margin is not acceptable.
+    """
+    declared, method = metric.statistic(statistic or metric.headline), checked_method(metric, ci)
+    margin = scaled_margin(margin, scale)
+    contrasts = contrasts_of(declared, summary, scale, versions)
+    named = _difference_of(declared, method, scale)
     flipped: Sides = sides
     if declared.better == "lower":
         flipped = {"two": "two", "lower": "upper", "upper": "lower"}[sides]  # type: ignore[assignment]
 
-    def contrast(level: float, sides: Sides, combination: Combination = "difference") -> Estimate:
-        both = DifferencePrepared(*parts, combination)
-        named = replace(declared, intervals=(method,))
-        found = estimates_of((named,), both, methods={}, level=level, sides=sides, weights=weights)
-        return _checked_spread(found[declared.name], both)
+    def contrast(level: float, sides: Sides, place: int = 0) -> Estimate:
+        found = estimates_of(
+            (named,), contrasts[place], methods={}, level=level, sides=sides, weights=weights
+        )
+        return _checked_spread(found[declared.name], contrasts[place])
 
-    difference = contrast(level, flipped)
-    average = getattr(candidate, "average", "pooled")
-    difference = noted(metric.name, difference, average=average, difference=True)
-    difference = replace(difference, statistic=_difference_of(declared, method, scale))
-    position = candidate.statistics.index(declared.name)
-    values = float(estimate_of(candidate)[position]), float(estimate_of(baseline)[position])
+    difference = noted(metric.name, contrast(level, flipped), average=summary.average, difference=True)
+    values = summary.candidate, summary.baseline
     if scale == "ratio" and min(values) <= 0:
         difference = replace(difference, error=NOT_POSITIVE)
     improvement, interval, reason = None, None, difference.error
@@ -249,7 +364,7 @@ def compare_prepared(
         if declared.better == "near_zero":
             improvement = abs(values[1]) - abs(values[0])
             wide = (1 + level) / 2 if sides == "two" else level
-            one, two = contrast(wide, "two"), contrast(wide, "two", "sum")
+            one, two = contrast(wide, "two"), contrast(wide, "two", 1)
             if one.interval is None or two.interval is None:
                 reason = one.error or two.error
             else:
@@ -358,19 +473,20 @@ def distance(one: Interval, two: Interval, *, level: float, sides: Sides) -> Int
     )
 
 
-def _checked_spread(found: Estimate, both: DifferencePrepared) -> Estimate:
+def _checked_spread(found: Estimate, both: SummarisedContrast) -> Estimate:
     """A resampled interval whose bounds differ from the estimate by rounding only may not decide."""
     interval = found.interval
     if interval is None or interval.degenerate or interval.mc_error is None:
         return found
     reach = max(abs(end - found.value) for end in (interval.lower, interval.upper) if np.isfinite(end))
-    if reach > both.rounding(found.statistic.name):
+    if reach > both.rounding():
         return found
     interval = without_spread(interval)
     notes = (found.warning, interval.warning)
     return replace(found, interval=interval, warning=" ".join(note for note in notes if note))
 
 
+@lru_cache(maxsize=256)
 def _difference_of(declared: Statistic, method: str, scale: Scale) -> Statistic:
     ratio = scale == "ratio"
     what = "Natural logarithm of candidate / baseline" if ratio else "Candidate - baseline"

@@ -26,7 +26,8 @@ from accordance.protocols.load import parse
 from accordance.studies import kept_sides
 from accordance.studies.coding import coding
 from accordance.studies.comparison_folder import SUBJECT_COLUMNS, Comparison
-from accordance.studies.who_got_worse import NO_VALUE, NO_VARIANCE, SINGLE
+from accordance.studies.subject_numbers import NO_VALUE, NO_VARIANCE
+from accordance.studies.who_got_worse import SINGLE
 from accordance.studies.within_subjects import REFIT, Matched, WithinSubjects
 
 sys.path.append(str(Path(__file__).parent))

@@ -142,7 +142,7 @@ def versions(seed: int, effects: list[float], n: int = 40) -> tuple[list[Improve
 
     weights = ResamplingWeights([f"s{i:03}" for i in range(n)], seed=1, replicates=1000).matrix()
     base = prepared(0.0)
-    return [Improvement(mae, mae.statistic("mae"), prepared(e), base, weights) for e in effects], weights
+    return [Improvement.of(mae, mae.statistic("mae"), prepared(e), base, weights=weights) for e in effects], weights
 
 
 def test_an_improvement_is_the_comparison_at_every_level() -> None:
@@ -208,10 +208,10 @@ def test_replicates_that_cannot_be_used_stop_only_their_own_comparison() -> None
     family = [Member(str(i), one) for i, one in enumerate(improvements)]
     usual = [one.replicates for one in improvements]
     broken = [np.where(np.arange(1000)[:, None] < 20, np.nan, usual[0]), usual[1]]
-    first, second = adjusted_comparisons(family, method="max_t", replicates=broken)
+    first, second = adjusted_comparisons(family, method="max_t", replicates=broken.__getitem__)
     assert first.verdict.decision == "not_evaluable"
     assert "undefined in 20 of 1,000" in str(first.verdict.reason)
-    alone = adjusted_comparisons(family[1:], method="max_t", replicates=usual[1:])
+    alone = adjusted_comparisons(family[1:], method="max_t", replicates=usual[1:].__getitem__)
     assert second == alone[0]
 
 
@@ -220,7 +220,7 @@ def test_replicates_that_cannot_be_used_together_fall_back_to_bonferroni() -> No
     family = [Member(str(i), one) for i, one in enumerate(improvements)]
     rows, usual = np.arange(1000)[:, None], [one.replicates for one in improvements]
     apart = [np.where(rows < 8, np.nan, usual[0]), np.where(rows > 992, np.nan, usual[1])]
-    found = adjusted_comparisons(family, method="max_t", replicates=apart)
+    found = adjusted_comparisons(family, method="max_t", replicates=apart.__getitem__)
     plain = adjusted_comparisons(family, method="bonferroni")
     assert [one.interval for one in found] == [one.interval for one in plain]
     assert all("Bonferroni in place of the maximal t" in str(one.verdict.reason) for one in found)
@@ -240,7 +240,7 @@ def test_maximal_t_keeps_the_familywise_rate() -> None:
 
 def test_ratio_by_hand_and_against_the_bootstrap_of_the_ratio() -> None:
     (one,), weights = versions(4, [-2.0])
-    ratio = Improvement(one.metric, one.statistic, one.candidate, one.baseline, weights, "ratio")
+    ratio = Improvement.of(one.metric, one.statistic, one.candidate, one.baseline, weights=weights, scale="ratio")
     first, second = float(one.candidate.estimate()[0]), float(one.baseline.estimate()[0])
     assert ratio.estimate == pytest.approx(-np.log(first / second))
     drawn = one.candidate.at(weights)[:, 0] / one.baseline.at(weights)[:, 0]
@@ -291,7 +291,7 @@ def test_an_interval_without_width_decides_nothing_and_counts_as_a_claim_not_mad
     (usual,), _ = versions(3, [-0.5])
     reference, offsets = np.arange(120.0), np.arange(0, 121, 3)
     flat = (usual.metric.prepare(Columns(reference, reference + error, offsets)) for error in (1.0, 3.0))
-    exact = Improvement(usual.metric, usual.statistic, *flat, usual.weights)
+    exact = Improvement.of(usual.metric, usual.statistic, *flat, weights=usual.weights)
     first, second = adjusted_comparisons([Member("exact", exact, 0.5), Member("v2", usual)], method=method)
     assert (first.verdict.decision, first.interval, first.p_superior) == ("not_evaluable", None, None)
     assert "no width" in str(first.verdict.reason)
@@ -303,7 +303,7 @@ def test_an_interval_without_width_decides_nothing_and_counts_as_a_claim_not_mad
 def test_a_comparison_of_one_subject_has_its_reason(method: Any) -> None:
     mae, reference = registry.get("mae"), np.arange(2.0)
     pair = (mae.prepare(Columns(reference, reference + e, np.array([0, 2]))) for e in (1.0, [1.0, 2.0]))
-    alone = Member("v2", Improvement(mae, mae.statistic("mae"), *pair), 0.5)
+    alone = Member("v2", Improvement.of(mae, mae.statistic("mae"), *pair), 0.5)
     (found,) = adjusted_comparisons([alone], method=method)
     assert found.verdict.decision == "not_evaluable"
     assert "at least two subjects" in str(found.verdict.reason)
@@ -327,7 +327,7 @@ def test_holm_says_where_another_seed_might_decide_otherwise() -> None:
     reference = random.normal(70, 10, 3 * n)
     pair = [metric.prepare(Columns(reference, reference + random.normal(0, 4, 3 * n), offsets)) for _ in "ab"]
     weights = ResamplingWeights([f"s{i:03}" for i in range(n)], seed=1, replicates=2000).matrix()
-    one = Improvement(metric, metric.statistic(metric.headline), pair[0], pair[1], weights)
+    one = Improvement.of(metric, metric.statistic(metric.headline), pair[0], pair[1], weights=weights)
     bound = one.at(1 - ALPHA, "lower").lower
     assert bound < 0
     (near,) = adjusted_comparisons([Member("v2", one, -bound + 1e-6)], method="holm")
