@@ -143,7 +143,7 @@ class Store:
                 (partial / name).write_bytes(content)
             files = {file.name: _sha256(file) for file in sorted(partial.iterdir())}
             noted = {"schema": SCHEMA, "kind": kind, "key": key, "facts": dict(facts or {}), "files": files}
-            text = json.dumps({**noted, "sha256": key_of(noted)}, ensure_ascii=False, indent=1)
+            text = json.dumps({**noted, "sha256": key_of(noted)}, ensure_ascii=False)
             (partial / _FACTS).write_text(text, encoding="utf-8")
             place.parent.mkdir(parents=True, exist_ok=True)
             if place.exists() and _verified(place) is None:

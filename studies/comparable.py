@@ -311,6 +311,8 @@ class _Group:
         self._alone: dict[tuple[str, str], list[SidePart]] = {}
         self._matched: dict[tuple[Coding, str], tuple[pl.DataFrame, pl.DataFrame, LeftOut]] = {}
         self._ready: dict[tuple[str, str, str], list[SidePart]] = {}
+        self._wholes: dict[tuple[str, str, str | None], SidePart | None] = {}
+        self._made: dict[tuple[str, str, str | None, str], list[SidePart] | None] = {}
         self._within = WithinSubjects(
             self.protocol,
             matcher.ranked,
@@ -346,9 +348,8 @@ class _Group:
             matcher.refuse(name, candidate, left)
         if matcher.violations:
             return Comparable(name, candidate, left, PreparedPart.none(slices.WHOLE))
-        if known is not None and not known.lacking:
-            parts = matcher.known_parts(self.group, name, candidate, known)
-        else:
+        parts = None if known is None else self._known_parts(name, candidate, known)
+        if parts is None:
             first, second = (
                 self.side(name, version, other, candidate=candidate, left=left, matched=matched)
                 for version, other in ((matcher.baseline, candidate), (candidate, matcher.baseline))
@@ -365,6 +366,31 @@ class _Group:
             name, candidate, left, whole, tuple(levels), within, place, numbers,
             all_known=known is not None and not known.lacking,
         )  # fmt: skip
+
+    def _known_parts(self, name: str, candidate: str, known: Contrasts) -> list[PreparedPart] | None:
+        """Every part, where what is not known can be had from what was prepared of all units."""
+        found = self.matcher.known_parts(self.group, name, candidate, known)
+        for subgroup in known.lacking:
+            sides = [
+                self._levels(name, version, other if known.left_out.any else None, str(subgroup))
+                for version, other in ((self.matcher.baseline, candidate), (candidate, self.matcher.baseline))
+            ]
+            if sides[0] is None or sides[1] is None:
+                return None
+            found += [PreparedPart.joined(*both) for both in zip(sides[0], sides[1], strict=True)]
+        order = [None, *(self.group[name].subgroups or ())]
+        return sorted(found, key=lambda one: order.index(one.part.subgroup))
+
+    def _levels(self, name: str, version: str, against: str | None, subgroup: str) -> list[SidePart] | None:
+        """The levels of a subgroup of subjects of one version; None where these take rows."""
+        place = name, version, against
+        if place not in self._wholes:
+            self._wholes[place] = self.matcher.kept.whole(self.group[name], version, against)
+        whole, key = self._wholes[place], (*place, subgroup)
+        if key not in self._made:
+            parts, endpoint = self.matcher.parts, self.group[name]
+            self._made[key] = None if whole is None else parts.levels(endpoint, subgroup, whole)
+        return self._made[key]
 
     def within(self, name: str, candidate: str, whole: PreparedPart) -> Within | None:
         """What is chance in each subject's improvement, where its subjects are to be ranked."""

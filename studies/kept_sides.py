@@ -124,9 +124,10 @@ class KeptSides:
         if found is not None:
             return [part for _, parts in found for part in parts]
         other = self._first(endpoint, version, against)
-        if other is None:
+        found = None if other is None else self._parts(other)
+        if found is None:
             return None
-        (_, (whole,)), *kept = other
+        (_, (whole,)), *kept = found
         known = {json.dumps(declared): parts for declared, parts in kept}
         parts = [whole]
         for declared in self._kept.subgroups(endpoint):
@@ -134,26 +135,34 @@ class KeptSides:
             if own is None:
                 return None
             parts += own
-        self.put_side(endpoint, version, against, parts)
-        return parts
+        return parts  # not kept anew: what is made of the whole can be made of it again
 
-    def _first(
-        self, endpoint: Endpoint, version: str, against: str | None
-    ) -> list[tuple[Any, list[SidePart]]] | None:
-        """What was kept of the endpoint with the subgroups that it was compared with first."""
+    def whole(self, endpoint: Endpoint, version: str, against: str | None) -> SidePart | None:
+        """What was prepared of all units of a version, if it was kept.
+
+        Args:
+            endpoint: The endpoint.
+            version: The version.
+            against: The other version, where units were left out because of it.
+        """
+        found = self._parts(self._first(endpoint, version, against), 1)
+        return None if found is None else found[0][1][0]
+
+    def _first(self, endpoint: Endpoint, version: str, against: str | None) -> str | None:
+        """The name of what was kept of the endpoint with the subgroups that it was compared with first."""
         key = self._key(KIND_WHOLE, endpoint, version, against)
         entry = None if self._store is None or key is None else self._store.get(KIND_WHOLE, key)
-        return None if entry is None else self._parts(entry.facts["side"])
+        return None if entry is None else str(entry.facts["side"])
 
-    def _parts(self, key: str | None) -> list[tuple[Any, list[SidePart]]] | None:
-        """The whole, and the levels of each subgroup with its declaration."""
+    def _parts(self, key: str | None, most: int | None = None) -> list[tuple[Any, list[SidePart]]] | None:
+        """The whole, and the levels of each subgroup with its declaration; or the first parts alone."""
         entry = None if self._store is None or key is None else self._store.get(KIND_SIDE, key)
         if entry is None:
             return None
         names = np.array(entry.facts["subjects"], dtype=np.object_)
         places, units = (np.load(io.BytesIO(entry.data(name))) for name in ("places", "units"))
         frozen, found, start, end = entry.data("prepared"), [], 0, 0
-        for one in entry.facts["parts"]:
+        for one in entry.facts["parts"][:most]:
             own = slice(start, start + one["n"])
             start, begin, end = start + one["n"], end, end + one["bytes"]
             try:
