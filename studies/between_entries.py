@@ -28,6 +28,7 @@ def entries(between: Between, candidates: Sequence[str], level: float) -> list[d
         candidates: The versions in question.
         level: Confidence level of every interval.
     """
+    between.wait()
     names = titles(between.protocol, between.values)
     return [
         {**_entry(between, value, candidate, found, level), "value": names[value.endpoint_id]}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -126,6 +126,8 @@ class Between:
         self.kept = kept
         self.found: dict[tuple[str, str], Found] = {}
         self._alone: dict[str, tuple[pl.DataFrame, tuple[str, ...], ErrorQuantiles]] = {}
+        self._aside = ThreadPoolExecutor(1)
+        self._running: Future[None] | None = None
 
     def add(self, group: Mapping[str, Endpoint], candidate: str, rows: Callable[[str], Rows]) -> None:
         """Hold a candidate against the baseline in the values of a group of endpoints.
@@ -135,22 +137,40 @@ class Between:
             candidate: The version in question.
             rows: Gives a version's rows; asked only for what was not kept.
         """
-        # rows of a group that is done are let go
-        self._alone = {name: one for name, one in self._alone.items() if name in group}
+        if not all(name in group for name in self._alone):  # rows of a group that is done are let go
+            self.wait()
+            self._alone = {}
         for value in self.values:
             if value.endpoint_id not in group:
                 continue
             known = self.kept.get(value.endpoint, self.baseline, candidate)
-            if known is None:
-                known = self._attempt(value, rows(self.baseline), rows(candidate))
-                if known.problem is None:
-                    self.kept.put(value.endpoint, self.baseline, candidate, known)
-            # the names are not part of what is kept
-            named = known.units.with_columns(candidate=pl.lit(candidate), endpoint=pl.lit(value.endpoint_id))
-            self.found[value.endpoint_id, candidate] = replace(known, units=named)
+            if known is not None:
+                self._note(value, candidate, known)
+                continue
+            self.wait()  # so that the rows of two candidates are held at most
+            both = rows(self.baseline), rows(candidate)
+            self._running = self._aside.submit(self._hold, value, candidate, both)
+
+    def wait(self) -> None:
+        """Until what was begun is found: it is worked out while the next rows are read."""
+        if self._running is not None:
+            self._running.result()
+            self._running = None
+
+    def _hold(self, value: Value, candidate: str, both: tuple[Rows, Rows]) -> None:
+        known = self._attempt(value, *both)
+        if known.problem is None:
+            self.kept.put(value.endpoint, self.baseline, candidate, known)
+        self._note(value, candidate, known)
+
+    def _note(self, value: Value, candidate: str, known: Found) -> None:
+        """Note what was found; the names are not part of what is kept."""
+        named = known.units.with_columns(candidate=pl.lit(candidate), endpoint=pl.lit(value.endpoint_id))
+        self.found[value.endpoint_id, candidate] = replace(known, units=named)
 
     def units(self, candidates: Sequence[str]) -> pl.DataFrame:
         """The units that disagree most, of every candidate and value."""
+        self.wait()
         every = [
             self.found[value.endpoint_id, candidate].units
             for value in self.values

@@ -334,15 +334,15 @@ class _Group:
         place = matcher.place(name, endpoint, candidate)
         known = None if place is None or matcher.contrasts is None else matcher.contrasts.get(place)
         matched: tuple[pl.DataFrame, pl.DataFrame] | None = None
-        left = matcher.kept.match(endpoint, matcher.baseline, candidate) if known is None else known.left_out
-        if left is None:
+        if known is not None:
+            left = known.left_out
+        else:
             sides = self.rows(matcher.baseline), self.rows(candidate)
             problem = sides[0].problem or sides[1].problem
             if problem is not None:
                 return Comparable(name, candidate, LeftOut(), PreparedPart.none(slices.WHOLE, problem))
             *matched_, left = self._match(name, candidate)
             matched = matched_[0], matched_[1]
-            matcher.kept.put_match(endpoint, matcher.baseline, candidate, left)
         coverage = slices.coding(self.protocol, endpoint).reports_coverage
         if left.any and not matcher.overlap and not coverage:
             matcher.refuse(name, candidate, left)
@@ -394,18 +394,10 @@ class _Group:
 
     def within(self, name: str, candidate: str, whole: PreparedPart) -> Within | None:
         """What is chance in each subject's improvement, where its subjects are to be ranked."""
-        asked = self._within.asked(name)
-        if asked is None or whole.problem is not None:
+        if self._within.asked(name) is None or whole.problem is not None:
             return None
-        kept, place = self.matcher.kept, (self.group[name], self.matcher.baseline, candidate, asked)
-        found = kept.within(*place)
-        if found is None:
-            second, first = whole.versions()
-            found = self._within.of(
-                name, candidate, (first, second), lambda: self._matched_rows(name, candidate)
-            )
-            kept.put_within(*place, found)
-        return found
+        second, first = whole.versions()
+        return self._within.of(name, candidate, (first, second), lambda: self._matched_rows(name, candidate))
 
     def _matched_rows(self, name: str, candidate: str) -> Matched:
         first, second, _ = self._match(name, candidate)

@@ -1,7 +1,7 @@
-"""What a comparison keeps of the pairs of streams: which units versions share, and what was prepared of them.
+"""What a comparison keeps of each version: what was prepared of the units that it shares with the baseline.
 
-Named, as all that is kept, by what it was made from: other levels, margins and ways to share an error rate
-find everything there, and read no row.
+Named, as all that is kept, by what it was made from. Another subgroup of subjects is made of it without a
+look at any row.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ..evaluators.freezing import FrozenError, freeze, thaw
 from ..evaluators.metric import IntArray, Prepared
 from ..protocols.model import Endpoint
 from .kept import MOST_BYTES, Kept
-from .splits import Part
-from .within_subjects import Within
+from .splits import WHOLE, Part
 
-KIND_MATCHED, KIND_SIDE, KIND_WHOLE = "matched", "compared", "compared whole"
-KIND_WITHIN = "within"
+KIND = "compared"
+_ALL = json.dumps([None])
+"""Stands in the place of a subgroup's declaration for all units."""
 
 
 @dataclass(frozen=True)
@@ -93,22 +93,6 @@ class KeptSides:
     def __init__(self, store: Store | None, kept: Kept) -> None:
         self._store, self._kept = store, kept
 
-    def match(self, endpoint: Endpoint, baseline: str, candidate: str) -> LeftOut | None:
-        """What was left out of two versions, if that is known."""
-        key = self._key(KIND_MATCHED, endpoint, baseline, candidate)
-        entry = None if self._store is None or key is None else self._store.get(KIND_MATCHED, key)
-        if entry is None:
-            return None
-        most = tuple((str(name), int(count)) for name, count in entry.facts["subjects"])
-        return LeftOut(int(entry.facts["baseline"]), int(entry.facts["candidate"]), most)
-
-    def put_match(self, endpoint: Endpoint, baseline: str, candidate: str, left: LeftOut) -> None:
-        """Keep what was left out."""
-        key = self._key(KIND_MATCHED, endpoint, baseline, candidate)
-        if self._store is not None and key is not None:
-            facts = {"baseline": left.baseline, "candidate": left.candidate, "subjects": left.subjects}
-            self._store.put(KIND_MATCHED, key, facts=facts)
-
     def side(
         self, endpoint: Endpoint, version: str, against: str | None, levels: Levels
     ) -> list[SidePart] | None:
@@ -120,22 +104,17 @@ class KeptSides:
             against: The other version, where units were left out because of it.
             levels: Prepares the levels of a subgroup from the whole, where that takes no row.
         """
-        found = self._parts(self._side_key(endpoint, version, against))
-        if found is not None:
-            return [part for _, parts in found for part in parts]
-        other = self._first(endpoint, version, against)
-        found = None if other is None else self._parts(other)
+        found = self._parts(self._key(endpoint, version, against))
         if found is None:
             return None
-        (_, (whole,)), *kept = found
-        known = {json.dumps(declared): parts for declared, parts in kept}
+        (whole,) = found[_ALL]
         parts = [whole]
         for declared in self._kept.subgroups(endpoint):
-            own = known.get(json.dumps(declared)) or levels(endpoint, declared[0], whole)
+            own = found.get(json.dumps(declared)) or levels(endpoint, declared[0], whole)
             if own is None:
                 return None
             parts += own
-        return parts  # not kept anew: what is made of the whole can be made of it again
+        return parts  # not kept anew: what was made of the whole can be made of it again
 
     def whole(self, endpoint: Endpoint, version: str, against: str | None) -> SidePart | None:
         """What was prepared of all units of a version, if it was kept.
@@ -145,18 +124,12 @@ class KeptSides:
             version: The version.
             against: The other version, where units were left out because of it.
         """
-        found = self._parts(self._first(endpoint, version, against), 1)
-        return None if found is None else found[0][1][0]
+        found = self._parts(self._key(endpoint, version, against), 1)
+        return None if found is None else found[_ALL][0]
 
-    def _first(self, endpoint: Endpoint, version: str, against: str | None) -> str | None:
-        """The name of what was kept of the endpoint with the subgroups that it was compared with first."""
-        key = self._key(KIND_WHOLE, endpoint, version, against)
-        entry = None if self._store is None or key is None else self._store.get(KIND_WHOLE, key)
-        return None if entry is None else str(entry.facts["side"])
-
-    def _parts(self, key: str | None, most: int | None = None) -> list[tuple[Any, list[SidePart]]] | None:
-        """The whole, and the levels of each subgroup with its declaration; or the first parts alone."""
-        entry = None if self._store is None or key is None else self._store.get(KIND_SIDE, key)
+    def _parts(self, key: str | None, most: int | None = None) -> dict[str, list[SidePart]] | None:
+        """Declaration of a subgroup -> its levels, all units first; or the first parts alone."""
+        entry = None if self._store is None or key is None else self._store.get(KIND, key)
         if entry is None:
             return None
         names = np.array(entry.facts["subjects"], dtype=np.object_)
@@ -172,91 +145,63 @@ class KeptSides:
             chosen = tuple(names[places[own]].tolist())
             part = Part(subgroup=one["subgroup"], level=one["level"])
             found.append(SidePart(part, chosen, units[own], prepared, one["problem"]))
-        declared = [[None], *entry.facts["subgroups"]]
-        return [(one, [part for part in found if part.part.subgroup == one[0]]) for one in declared]
+        places_of: dict[str, list[SidePart]] = {declared: [] for declared in entry.facts["declared"]}
+        for one, side in zip(entry.facts["parts"], found, strict=False):
+            places_of[one["declared"]].append(side)
+        return places_of
 
     def put_side(
         self, endpoint: Endpoint, version: str, against: str | None, parts: Sequence[SidePart]
     ) -> None:
         """Keep what was prepared of a version, unless it cannot be written or is as long as its rows."""
-        key, whole = (
-            self._side_key(endpoint, version, against),
-            self._key(KIND_WHOLE, endpoint, version, against),
-        )
-        if self._store is None or key is None or whole is None:
+        key = self._key(endpoint, version, against)
+        if self._store is None or key is None:
             return
-        frozen = [b"" if one.prepared is None else freeze(one.prepared) for one in parts]
+        own = {part.subgroup: text for text, part in self._declared(endpoint).items()}
+        told = [(own[one.part.subgroup], one) for one in parts]
+        held = self._parts(key) or {}  # of subgroups that are not asked for now
+        told += [(text, one) for text, ones in held.items() if text not in own.values() for one in ones]
+        frozen = [b"" if one.prepared is None else freeze(one.prepared) for _, one in told]
         if any(one is None for one in frozen) or sum(len(one or b"") for one in frozen) > MOST_BYTES:
             return
-        names = sorted({name for one in parts for name in one.subjects})
+        names = sorted({name for _, one in told for name in one.subjects})
         number = {name: place for place, name in enumerate(names)}
-        places = [number[name] for one in parts for name in one.subjects]
-        units = np.concatenate([one.units for one in parts])
+        places = [number[name] for _, one in told for name in one.subjects]
         facts: dict[str, Any] = {
             "subjects": names,
-            "subgroups": self._kept.subgroups(endpoint),
+            "declared": list(dict.fromkeys([*own.values(), *held])),
             "parts": [
                 {
+                    "declared": text,
                     "subgroup": one.part.subgroup,
                     "level": one.part.level,
                     "problem": one.problem,
                     "n": len(one.subjects),
                     "bytes": len(data or b""),
                 }
-                for one, data in zip(parts, frozen, strict=True)
+                for (text, one), data in zip(told, frozen, strict=True)
             ],
         }
         data = {
             "prepared": b"".join(one or b"" for one in frozen),
             "places": _bytes(np.array(places, dtype=np.int32)),
-            "units": _bytes(units.astype(np.int64)),
+            "units": _bytes(np.concatenate([one.units for _, one in told]).astype(np.int64)),
         }
-        self._store.put(KIND_SIDE, key, facts=facts, data=data)
-        first = self._store.get(KIND_WHOLE, whole)
-        if first is None or not self._store.has(KIND_SIDE, first.facts["side"]):
-            self._store.remove(KIND_WHOLE, whole)
-            self._store.put(KIND_WHOLE, whole, facts={"side": key})
+        self._store.remove(KIND, key)
+        self._store.put(KIND, key, facts=facts, data=data)
 
-    def _side_key(self, endpoint: Endpoint, version: str, against: str | None) -> str | None:
-        """The name of what was prepared with all subgroups of the endpoint."""
-        key = self._key(KIND_SIDE, endpoint, version, against)
-        return None if key is None else key_of(KIND_SIDE, key, json.dumps(self._kept.subgroups(endpoint)))
+    def _declared(self, endpoint: Endpoint) -> dict[str, Part]:
+        """Declaration -> the subgroup, all units first."""
+        named = [(one, Part(subgroup=one[0])) for one in self._kept.subgroups(endpoint)]
+        return {_ALL: WHOLE, **{json.dumps(one): part for one, part in named}}
 
-    def within(
-        self, endpoint: Endpoint, baseline: str, candidate: str, asked: Sequence[str]
-    ) -> Within | None:
-        """What is chance in the subjects' improvements, if that is known.
-
-        Args:
-            endpoint: The endpoint.
-            baseline: The version compared with.
-            candidate: The version in question.
-            asked: Statistic and scale of the improvement.
-        """
-        key = self._key(KIND_WITHIN, endpoint, baseline, candidate, *asked)
-        entry = None if self._store is None or key is None else self._store.get(KIND_WITHIN, key)
-        if entry is None:
-            return None
-        variance, blocks = (np.load(io.BytesIO(entry.data(name))) for name in ("variance", "blocks"))
-        return Within(variance, blocks, bool(entry.facts["single"]), entry.facts["problem"])
-
-    def put_within(
-        self, endpoint: Endpoint, baseline: str, candidate: str, asked: Sequence[str], found: Within
-    ) -> None:
-        """Keep what is chance in the subjects' improvements."""
-        key = self._key(KIND_WITHIN, endpoint, baseline, candidate, *asked)
-        if self._store is not None and key is not None:
-            data = {"variance": _bytes(found.variance), "blocks": _bytes(found.blocks)}
-            facts = {"single": found.single, "problem": found.problem}
-            self._store.put(KIND_WITHIN, key, facts=facts, data=data)
-
-    def _key(self, kind: str, endpoint: Endpoint, version: str, other: str | None, *asked: str) -> str | None:
-        """The name of an entry; None where the pairs have none."""
+    def _key(self, endpoint: Endpoint, version: str, other: str | None) -> str | None:
+        """The name of what was prepared of a version; None where its pairs have none."""
         own = self._kept.identity(endpoint, version)
         theirs = None if other is None else self._kept.identity(endpoint, other)
         if own is None or (other is not None and theirs is None):
             return None
-        return key_of(kind, own, theirs, *asked)
+        return key_of(KIND, own, theirs)
 
 
 def _bytes(array: Any) -> bytes:

@@ -6,6 +6,7 @@ functions on them.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Callable
@@ -20,15 +21,19 @@ import pytest
 
 import accordance as ac
 from accordance.app.cli import main
+from accordance.datasets.store import Store
 from accordance.evaluators import rank_by_harm
+from accordance.evaluators.comparison.harm import HarmRanking
 from accordance.evaluators.comparison.time_blocks import cut, delete_a_block
+from accordance.protocols.comparison import ComparedEndpoint
 from accordance.protocols.load import parse
-from accordance.studies import kept_sides
 from accordance.studies.coding import coding
 from accordance.studies.comparison_folder import SUBJECT_COLUMNS, Comparison
-from accordance.studies.subject_numbers import NO_VALUE, NO_VARIANCE
+from accordance.studies.kept_contrasts import KeptContrasts, Place
+from accordance.studies.kept_numbers import KeptNumbers
+from accordance.studies.subject_numbers import NO_VALUE, NO_VARIANCE, SubjectNumbers
 from accordance.studies.who_got_worse import SINGLE
-from accordance.studies.within_subjects import REFIT, Matched, WithinSubjects
+from accordance.studies.within_subjects import REFIT, Matched, Within, WithinSubjects
 
 sys.path.append(str(Path(__file__).parent))
 from test_comparing import PROTOCOL, outputs, write
@@ -288,26 +293,47 @@ def test_comparisons_without_these_columns_still_open(found: Comparison, tmp_pat
     assert old.subjects["improvement"].equals(found.subjects["improvement"])
 
 
-def test_what_is_kept_is_what_was_made(
-    tables: dict[str, pl.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of rows without a name nothing is kept; an entry is read back as it was put."""
-    from accordance.datasets.store import Store  # noqa: PLC0415
-    from accordance.studies.within_subjects import Within  # noqa: PLC0415
+def test_what_is_kept_is_what_was_made(tmp_path: Path) -> None:
+    """Of rows without a name nothing is kept; an entry is read back as it was put, ranked or not."""
 
     class Named:
-        def identity(self, endpoint: Any, version: str) -> list[str]:
-            return [version]
+        def identity(self, endpoint: Any, version: str) -> str | None:
+            return None if version == "nameless" else version
 
-    kept = kept_sides.KeptSides(Store(tmp_path / "store"), Named())  # type: ignore[arg-type]
-    one = Within(np.array([0.5, np.nan]), np.array([3, 1]), single=True)
-    kept.put_within(None, "v1", "v2", ["mae", "difference"], one)  # type: ignore[arg-type]
-    back = kept.within(None, "v1", "v2", ["mae", "difference"])  # type: ignore[arg-type]
-    assert back is not None and (back.single, back.problem) == (True, None)
-    np.testing.assert_array_equal(back.variance, one.variance)
-    np.testing.assert_array_equal(back.blocks, one.blocks)
-    assert kept.within(None, "v1", "v2", ["mae", "ratio"]) is None  # type: ignore[arg-type]
-    assert kept.within(None, "v1", "v3", ["mae", "difference"]) is None  # type: ignore[arg-type]
+    contrasts = KeptContrasts(Store(tmp_path / "store"), Named(), None)  # type: ignore[arg-type]
+    kept, plan = KeptNumbers(contrasts), ComparedEndpoint(statistic="mae")
+    place, nameless, ratio = (
+        Place(None, "v1", version, one)  # type: ignore[arg-type]
+        for version, one in (
+            ("v2", plan),
+            ("nameless", plan),
+            ("v2", plan.model_copy(update={"scale": "ratio"})),
+        )
+    )
+    values = np.array([0.5, -1.0, 0.25, 2.0, np.nan])
+    within = Within(np.array([0.1, 0.2, 0.1, np.nan, 0.1]), np.array([3, 4, 5, 1, 2]), single=True)
+    ranking = rank_by_harm(values, within.variance, subject=list("abcde"), most=2)
+    ranked = SubjectNumbers(
+        tuple("abcde"), np.arange(5), values + 1, values * 2, values,
+        within=within, ranking=ranking, reason=None,
+    )  # fmt: skip
+    kept.put(place, ranked)
+    kept.put(nameless, ranked)
+    back = kept.get(place)
+    assert back is not None and back.ranking is not None and back.within is not None
+    assert kept.get(nameless) is None and kept.get(ratio) is None
+    for name in ("units", "baseline", "candidate", "improvement"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(ranked, name))
+    np.testing.assert_array_equal(back.within.variance, within.variance)
+    np.testing.assert_array_equal(back.within.blocks, within.blocks)
+    first, second = ranking.at(0.9, 1.0), back.ranking.at(0.9, 1.0)
+    for one in dataclasses.fields(HarmRanking):
+        np.testing.assert_array_equal(getattr(first, one.name), getattr(second, one.name), err_msg=one.name)
+    none = dataclasses.replace(ranked, within=Within.none("so it is"), ranking=None, reason="so it is")
+    kept.put(ratio, none)
+    back = kept.get(ratio)
+    assert back is not None and back.within is not None
+    assert (back.reason, back.ranking, back.within.problem) == ("so it is", None, "so it is")
 
 
 def test_the_command_names_them_where_there_are_any(
