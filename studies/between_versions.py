@@ -34,8 +34,8 @@ from ..evaluators.weights import ResamplingWeights
 from ..protocols.comparison import VersionComparison
 from ..protocols.model import Endpoint, Protocol
 from . import disagreeing, slices
-from .comparable import ROW, Rows, match
 from .estimating import EMPTY
+from .matched_rows import ROW, Rows, match
 from .slices import Coding, endpoint_of
 
 NUMBER, CATEGORY = "number", "category"

@@ -16,13 +16,14 @@ from threading import Lock
 import numpy as np
 
 from ..evaluators.additive import AdditivePrepared, at_together
-from ..evaluators.comparison.contrast import PairSummary
+from ..evaluators.comparison.contrast import PairSummary, summary_of
 from ..evaluators.comparison.family import AdjustedComparison, Member, adjusted_comparisons
 from ..evaluators.comparison.improvement import Improvement
 from ..evaluators.comparison.joint_deviations import JointDeviations
+from ..evaluators.comparison.scales import checked_method, scaled_margin
 from ..evaluators.comparison.verdict import Verdict
 from ..evaluators.comparison.versions import Comparison as Found
-from ..evaluators.comparison.versions import checked_method, compare_summary, scaled_margin, summary_of
+from ..evaluators.comparison.versions import compare_summary
 from ..evaluators.intervals import METHODS
 from ..evaluators.metric import CannotComputeError, FloatArray, Interval, Metric, Prepared
 from ..evaluators.weights import ResamplingWeights

@@ -19,10 +19,8 @@ from ..datasets.unread import Later
 from ..evaluators.comparison.verdict import Decision
 from ..evaluators.weights import ResamplingWeights
 from ..protocols.canonical import canonical, digest
-from ..protocols.comparison import ComparedEndpoint, VersionComparison
-from ..protocols.errors import ContractError, UsageError, Violation, nearest
-from ..protocols.model import DECIDING, Endpoint, Protocol
-from ..protocols.roles import metric_of
+from ..protocols.errors import ContractError, Violation
+from ..protocols.model import Endpoint, Protocol
 from . import artefact, change_control, handled, history, independence, kept_pairs, ledger, lock, streams
 from .analysis import Material, Progress, of_version, pair_all, strata, study_keys
 from .between_entries import entries as between_entries
@@ -30,6 +28,7 @@ from .between_kept import KeptBetween
 from .between_versions import Between
 from .comparable import Comparable, Matcher
 from .compared import Comparer, Line
+from .comparison_asked import Asked, asked_of, default_section, only
 from .comparison_folder import (
     COMPARISON_FILE,
     COMPARISON_SCHEMA,
@@ -56,31 +55,12 @@ from .slices import endpoint_of
 from .who_got_worse import Told, subjects_table, who
 from .writing import PartialFolder, output_errors, run_name
 
-MOST_CANDIDATES = 50
-"""More versions than this at once are a search for the best one, which no margin is made for."""
 NO_MARGINS = (
     "the protocol declares no comparison, so no margin was fixed: only superiority can be shown (a section "
     "`comparison` says which endpoints are compared, with which margins)"
 )
 PREPARING_SHARE = 0.8
 """Share of a comparison's progress at which everything is prepared, roughly."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a comparison was asked for.
-
-    Attributes:
-        baseline: The version compared with.
-        candidates: The versions in question.
-        overlap: Whether units that one version lacks are left out.
-        level: Confidence level in place of the protocol's.
-    """
-
-    baseline: str
-    candidates: tuple[str, ...]
-    overlap: bool = False
-    level: float | None = None
 
 
 def compare(
@@ -125,11 +105,11 @@ def compare(
     tell: Progress = progress or (lambda what, share: None)
     tell("reading the study", 0.0)
     whole = load(path)
-    asked = _asked(whole, baseline, candidates, overlap=overlap, level=level)
+    asked = asked_of(whole, baseline, candidates, overlap=overlap, level=level)
     if pccp:
         change_control.refuse(whole.protocol, level)
     locked = lock.verify(whole.path)
-    study = _only(whole, (asked.baseline, *asked.candidates))
+    study = only(whole, (asked.baseline, *asked.candidates))
     data = tables(study, memory=memory, keep=True)
     for version, table in data.every():
         log("table read", table=table.name, version=version, rows=table.n_rows)
@@ -152,66 +132,6 @@ def compare(
         log("rows", read=kept_pairs.rows_read(data), removed=kept_pairs.trim(study, data))
         tell("writing", 1.0)
         return _write(study, data, outcome, folder, log, started=started, asked=asked, done=done)
-
-
-def _asked(
-    study: Study, baseline: str, candidates: Sequence[str] | str | None, *, overlap: bool, level: float | None
-) -> Asked:
-    """What is asked for, if it makes a comparison.
-
-    Raises:
-        UsageError: An unknown version, the baseline among the candidates, no candidate, or too many.
-    """
-    names = [candidates] if isinstance(candidates, str) else candidates
-    wanted = tuple(dict.fromkeys(names if names else [v for v in study.versions if v != baseline]))
-    problems = []
-    for name in (baseline, *wanted):
-        if name not in study.versions:
-            hint = nearest(name, study.versions)
-            more = f". Did you mean `{hint}`?" if hint else ""
-            problems.append(f"there is no version `{name}`; there are: {', '.join(study.versions)}{more}")
-    if baseline in wanted:
-        problems.append(f"`{baseline}` is the baseline and cannot be a candidate, too")
-    if not wanted:
-        problems.append(f"there is no version to compare with `{baseline}`; the study has no other")
-    if len(wanted) > MOST_CANDIDATES:
-        problems.append(
-            f"{len(wanted)} candidates are more than {MOST_CANDIDATES}; name fewer with `--candidate`"
-        )
-    if level is not None and not 0.5 < level < 1:
-        problems.append(f"the level lies between 0.5 and 1, such as 0.95; found: {level:g}")
-    if problems:
-        raise UsageError("; ".join(dict.fromkeys(problems)))
-    return Asked(baseline, wanted, overlap, level)
-
-
-def _only(study: Study, versions: Sequence[str]) -> Study:
-    """The study with these versions alone: nothing of the others is read."""
-    algorithm = study.config.algorithm
-    chosen = {name: algorithm.versions[name] for name in versions}
-    update = {"versions": chosen, "decides": study.deciding_version}
-    config = study.config.model_copy(update={"algorithm": algorithm.model_copy(update=update)})
-    return replace(study, config=config)
-
-
-def default_section(protocol: Protocol) -> VersionComparison:
-    """What is compared where the protocol says nothing: its deciding endpoints, without margins.
-
-    Raises:
-        UsageError: No endpoint decides.
-    """
-    found = {}
-    for name, endpoint in protocol.endpoints.items():
-        if endpoint.role in DECIDING:
-            judged = [part.statistic for part in endpoint.judged if part.statistic]
-            statistic = next(iter(judged), None) or metric_of(protocol, endpoint).headline
-            found[name] = ComparedEndpoint(statistic=statistic)
-    if not found:
-        raise UsageError(
-            "no endpoint of the protocol decides, so there is nothing to compare; a section `comparison` "
-            "names endpoints and margins"
-        )
-    return VersionComparison(endpoints=found)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import polars as pl
 from ..evaluators.comparison import weak_spots as search_of
 from ..evaluators.comparison.further import further_subjects, smallest_detectable
 from ..evaluators.comparison.group_improvements import improvement_of_prepared
-from ..evaluators.comparison.versions import scaled_margin
+from ..evaluators.comparison.scales import scaled_margin
 from ..evaluators.comparison.weak_spots import WeakSpot
 from ..evaluators.intervals import METHODS
 from ..evaluators.metric import CannotComputeError

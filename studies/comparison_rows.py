@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..evaluators.comparison.family import SOURCES
-from ..evaluators.comparison.versions import scaled_margin
+from ..evaluators.comparison.scales import scaled_margin
 from ..evaluators.intervals import METHODS
 from ..evaluators.metric import Interval
 from ..protocols.comparison import VersionComparison

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..evaluators.additive import AdditivePrepared
-from ..evaluators.comparison.versions import Scale
+from ..evaluators.comparison.scales import Scale
 from ..evaluators.metric import FloatArray, Prepared
 
 

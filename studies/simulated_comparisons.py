@@ -15,17 +15,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..evaluators.comparison.versions import scaled_margin
+from ..evaluators.comparison.scales import scaled_margin
 from ..evaluators.metric import CannotComputeError, IntArray, Interval, Metric, Prepared
 from ..evaluators.worlds import WAYS, Mover, World, drawn
 from ..protocols.comparison import ComparedEndpoint, VersionComparison
 from ..protocols.model import Endpoint, Protocol
 from ..protocols.roles import metric_of
-from .comparable import Comparable, Matcher, Sides
+from .comparable import Comparable, Matcher
 from .compared import Comparer, Line
 from .comparison_words import ORDER, candidate_decision
 from .kept import Kept
 from .kept_sides import KeptSides
+from .matched_rows import Sides
 from .own_values import improved
 from .prepared_parts import BothSides, PreparedPart
 from .questions import Question, groups

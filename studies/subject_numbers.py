@@ -8,8 +8,8 @@ import numpy as np
 
 from ..evaluators.additive import AdditivePrepared
 from ..evaluators.comparison.harm import HarmRanking, rank_by_harm
+from ..evaluators.comparison.scales import Scale
 from ..evaluators.comparison.time_blocks import FEWEST_UNITS
-from ..evaluators.comparison.versions import Scale
 from ..evaluators.metric import FloatArray, IntArray, Prepared, Statistic
 from .own_values import alone, improved
 from .within_subjects import Within

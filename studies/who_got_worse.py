@@ -12,8 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..evaluators.comparison.harm import HarmRanking
+from ..evaluators.comparison.scales import scaled_margin
 from ..evaluators.comparison.time_blocks import BUSING, FEWEST_UNITS, FLEGAL
-from ..evaluators.comparison.versions import scaled_margin
 from . import comparison_words as wording
 from .compared import Line, finite
 from .comparison_folder import SUBJECT_COLUMNS

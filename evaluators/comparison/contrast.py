@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ..estimate import attempt
 from ..intervals import METHODS
-from ..metric import CannotComputeError, Counts, FloatArray, Interval, Prepared, Sides
-from .difference import DifferencePrepared, offered, t_contrast
+from ..metric import CannotComputeError, Counts, FloatArray, Interval, Metric, Prepared, Sides, Statistic
+from .difference import Combination, DifferencePrepared, estimate_of, offered, t_contrast
+from .scales import Scale, checked_method, scaled
 
 T = TypeVar("T")
 
@@ -213,3 +214,70 @@ class PairSummary:
             for one in facts["contrasts"]
         )
         return cls(facts["candidate"], facts["baseline"], facts["average"], contrasts)
+
+
+def summary_of(
+    metric: Metric,
+    *,
+    candidate: Prepared,
+    baseline: Prepared,
+    statistic: str | None = None,
+    scale: Scale = "difference",
+    ci: str | None = None,
+) -> PairSummary:
+    """What a comparison needs of two versions whatever its level and margin.
+
+    Args:
+        metric: The metric that both were prepared with.
+        candidate: The version in question.
+        baseline: The version to compare with, the same subjects in the same order.
+        statistic: Which statistic. Default: the headline.
+        scale: `difference` or `ratio`.
+        ci: Interval method; see `compare_versions`.
+
+    Raises:
+        KeyError: The statistic is not declared.
+        ValueError: The subjects differ in number, the method is not offered, or the statistic has no
+            direction that a ratio could follow.
+    """
+    declared, method = metric.statistic(statistic or metric.headline), checked_method(metric, ci)
+    parts = scaled(declared, candidate, baseline, scale)
+    place = candidate.statistics.index(declared.name)
+    return PairSummary(
+        candidate=float(estimate_of(candidate)[place]),
+        baseline=float(estimate_of(baseline)[place]),
+        average=str(getattr(candidate, "average", "pooled")),
+        contrasts=tuple(
+            ContrastSummary.of(DifferencePrepared(*parts, kind), declared.name, method)
+            for kind in kinds_of(declared)
+        ),
+    )
+
+
+def contrasts_of(
+    declared: Statistic,
+    summary: PairSummary,
+    scale: Scale,
+    versions: Callable[[], tuple[Prepared, Prepared]],
+) -> tuple[SummarisedContrast, ...]:
+    """The summarised contrasts, with the way to the versions themselves.
+
+    Args:
+        declared: The statistic.
+        summary: Of the two versions.
+        scale: `difference` or `ratio`.
+        versions: Gives candidate and baseline; asked only where something is resampled.
+    """
+
+    def both(kind: Combination) -> DifferencePrepared:
+        return DifferencePrepared(*scaled(declared, *versions(), scale), kind)
+
+    return tuple(
+        SummarisedContrast(declared.name, one, partial(both, kind))
+        for kind, one in zip(kinds_of(declared), summary.contrasts, strict=True)
+    )
+
+
+def kinds_of(declared: Statistic) -> tuple[Combination, ...]:
+    """Which contrasts of two versions a statistic needs."""
+    return ("difference", "sum") if declared.better == "near_zero" else ("difference",)

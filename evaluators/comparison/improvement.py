@@ -18,10 +18,11 @@ from ..estimate import Study, interval_of
 from ..intervals import METHODS
 from ..inversion import p_value
 from ..metric import CannotComputeError, FloatArray, Interval, Metric, Prepared, Sides, Statistic
-from .contrast import PairSummary, SummarisedContrast
+from .contrast import PairSummary, SummarisedContrast, contrasts_of, summary_of
 from .difference import t_contrast
+from .scales import Scale, checked_method
 from .verdict import oriented
-from .versions import Scale, checked_method, contrasts_of, distance, summary_of
+from .versions import distance
 
 
 @dataclass(frozen=True, eq=False)

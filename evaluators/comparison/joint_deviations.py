@@ -59,9 +59,7 @@ class JointDeviations:
         labels = [label for place, block in drawn.items() for label in _labels(names[place], block)]
         every = np.concatenate([values(place) for place in drawn])
         try:
-            found = largest_deviations(
-                every, np.column_stack(list(drawn.values())), names=labels
-            )
+            found = largest_deviations(every, np.column_stack(list(drawn.values())), names=labels)
         except CannotComputeError as problem:
             return cls(np.zeros(0), problems=problems, failure=str(problem))
         return cls(*found, problems)

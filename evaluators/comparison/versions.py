@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,21 +31,12 @@ from ..intervals import METHODS, tail_levels
 from ..metric import Average, Columns, Estimate, FloatArray, Interval, Metric, Prepared, Sides, Statistic
 from ..result import interval_label, number
 from ..weights import ResamplingWeights
-from .contrast import ContrastSummary, PairSummary, SummarisedContrast
-from .difference import Combination, DifferencePrepared, estimate_of, without_spread
-from .logged import logged
+from .contrast import PairSummary, SummarisedContrast, contrasts_of, summary_of
+from .difference import without_spread
+from .scales import Scale, checked_method, scaled_margin
 from .verdict import Verdict, oriented, verdict
 
-Scale = Literal["difference", "ratio"]
 NOT_POSITIVE = "A ratio needs values above 0 of both versions."
-
-INTERVALS = {
-    "additive": ("jackknife_t", "cluster_t", "bootstrap_bca", "bootstrap_percentile"),
-    "ordered": ("bootstrap_percentile", "bootstrap_bca"),
-    "refit": ("bootstrap_percentile", "bootstrap_bca", "jackknife_t"),
-}
-"""Interval methods of a paired difference by the metric's route, the default first. The jackknife fails for
-quantiles and is therefore not offered where a statistic is read from sorted rows (Miller 1974)."""
 
 
 @dataclass(frozen=True)
@@ -243,73 +234,6 @@ def compare_prepared(
     )
 
 
-def summary_of(
-    metric: Metric,
-    *,
-    candidate: Prepared,
-    baseline: Prepared,
-    statistic: str | None = None,
-    scale: Scale = "difference",
-    ci: str | None = None,
-) -> PairSummary:
-    """What a comparison needs of two versions whatever its level and margin.
-
-    Args:
-        metric: The metric that both were prepared with.
-        candidate: The version in question.
-        baseline: The version to compare with, the same subjects in the same order.
-        statistic: Which statistic. Default: the headline.
-        scale: `difference` or `ratio`.
-        ci: Interval method; see `compare_versions`.
-
-    Raises:
-        KeyError: The statistic is not declared.
-        ValueError: The subjects differ in number, the method is not offered, or the statistic has no
-            direction that a ratio could follow.
-    """
-    declared, method = metric.statistic(statistic or metric.headline), checked_method(metric, ci)
-    parts = scaled(declared, candidate, baseline, scale)
-    place = candidate.statistics.index(declared.name)
-    return PairSummary(
-        candidate=float(estimate_of(candidate)[place]),
-        baseline=float(estimate_of(baseline)[place]),
-        average=str(getattr(candidate, "average", "pooled")),
-        contrasts=tuple(
-            ContrastSummary.of(DifferencePrepared(*parts, kind), declared.name, method)
-            for kind in kinds_of(declared)
-        ),
-    )
-
-
-def contrasts_of(
-    declared: Statistic,
-    summary: PairSummary,
-    scale: Scale,
-    versions: Callable[[], tuple[Prepared, Prepared]],
-) -> tuple[SummarisedContrast, ...]:
-    """The summarised contrasts, with the way to the versions themselves.
-
-    Args:
-        declared: The statistic.
-        summary: Of the two versions.
-        scale: `difference` or `ratio`.
-        versions: Gives candidate and baseline; asked only where something is resampled.
-    """
-
-    def both(kind: Combination) -> DifferencePrepared:
-        return DifferencePrepared(*scaled(declared, *versions(), scale), kind)
-
-    return tuple(
-        SummarisedContrast(declared.name, one, partial(both, kind))
-        for kind, one in zip(kinds_of(declared), summary.contrasts, strict=True)
-    )
-
-
-def kinds_of(declared: Statistic) -> tuple[Combination, ...]:
-    """Which contrasts of two versions a statistic needs."""
-    return ("difference", "sum") if declared.better == "near_zero" else ("difference",)
-
-
 def compare_summary(
     metric: Metric,
     summary: PairSummary,
@@ -385,52 +309,6 @@ def compare_summary(
         verdict=verdict(interval, margin, reason=reason),
         scale=scale,
     )
-
-
-def checked_method(metric: Metric, ci: str | None) -> str:
-    """The interval method asked for, or the default of the metric's route.
-
-    Raises:
-        ValueError: A paired difference of this metric has no such interval.
-    """
-    offered = INTERVALS[metric.route]
-    if ci is None:
-        return offered[0]
-    if ci not in offered:
-        raise ValueError(
-            f"`ci` is {ci!r}; a paired difference of `{metric.name}` offers {', '.join(offered)}."
-        )
-    return ci
-
-
-def scaled(
-    declared: Statistic, candidate: Prepared, baseline: Prepared, scale: Scale
-) -> tuple[Prepared, Prepared]:
-    """Candidate and baseline as their difference takes them: on the ratio scale, their logarithms.
-
-    Raises:
-        ValueError: The statistic has no direction that a ratio could follow.
-    """
-    if scale == "difference":
-        return candidate, baseline
-    if declared.better not in ("higher", "lower"):
-        raise ValueError(
-            f"`{declared.name}` is best near zero, or has no direction; a ratio says nothing of it."
-        )
-    return logged(candidate), logged(baseline)
-
-
-def scaled_margin(margin: float | None, scale: Scale) -> float | None:
-    """The margin as the improvement is measured: on the ratio scale its logarithm.
-
-    Raises:
-        ValueError: On the ratio scale, the margin is no number above 1.
-    """
-    if scale == "difference" or margin is None:
-        return margin
-    if not (np.isfinite(margin) and margin > 1):
-        raise ValueError(f"On the ratio scale, `margin` must be a number above 1, not {margin!r}.")
-    return float(np.log(margin))
 
 
 def distance(one: Interval, two: Interval, *, level: float, sides: Sides) -> Interval:

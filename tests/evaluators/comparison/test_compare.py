@@ -10,8 +10,8 @@ from oracle import compare as matches
 from scipy import stats
 
 from accordance.evaluators import registry, subgroups
-from accordance.evaluators.comparison import versions as module
 from accordance.evaluators.comparison.difference import DifferencePrepared
+from accordance.evaluators.comparison.scales import INTERVALS
 from accordance.evaluators.comparison.verdict import (
     equivalence_p,
     equivalent,
@@ -240,7 +240,7 @@ def test_distance_from_zero_holds_its_level(baseline, candidate):
 
 def test_two_equal_versions_decide_nothing():
     reference, baseline, _, subject = data()
-    for ci in module.INTERVALS["additive"]:
+    for ci in INTERVALS["additive"]:
         found = compare_versions(
             "mae", reference, baseline, baseline, subject=subject, margin=1, ci=ci, replicates=200
         )
@@ -254,7 +254,7 @@ def test_versions_that_differ_by_a_constant_decide_nothing(name):
     rng = np.random.default_rng(0)
     reference = rng.normal(80, 10, 60)
     baseline = reference + np.abs(rng.normal(0, 1, 60)) + 0.5
-    for ci in module.INTERVALS[registry.get(name).route]:
+    for ci in INTERVALS[registry.get(name).route]:
         found = compare_versions(
             name,
             reference,

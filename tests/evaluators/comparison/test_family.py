@@ -142,7 +142,9 @@ def versions(seed: int, effects: list[float], n: int = 40) -> tuple[list[Improve
 
     weights = ResamplingWeights([f"s{i:03}" for i in range(n)], seed=1, replicates=1000).matrix()
     base = prepared(0.0)
-    return [Improvement.of(mae, mae.statistic("mae"), prepared(e), base, weights=weights) for e in effects], weights
+    return [
+        Improvement.of(mae, mae.statistic("mae"), prepared(e), base, weights=weights) for e in effects
+    ], weights
 
 
 def test_an_improvement_is_the_comparison_at_every_level() -> None:
@@ -240,7 +242,9 @@ def test_maximal_t_keeps_the_familywise_rate() -> None:
 
 def test_ratio_by_hand_and_against_the_bootstrap_of_the_ratio() -> None:
     (one,), weights = versions(4, [-2.0])
-    ratio = Improvement.of(one.metric, one.statistic, one.candidate, one.baseline, weights=weights, scale="ratio")
+    ratio = Improvement.of(
+        one.metric, one.statistic, one.candidate, one.baseline, weights=weights, scale="ratio"
+    )
     first, second = float(one.candidate.estimate()[0]), float(one.baseline.estimate()[0])
     assert ratio.estimate == pytest.approx(-np.log(first / second))
     drawn = one.candidate.at(weights)[:, 0] / one.baseline.at(weights)[:, 0]
