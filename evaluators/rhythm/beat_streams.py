@@ -60,6 +60,7 @@ class Beats:
         time: (n + 1,) samples.
         code: (n + 1,) index into `CLASSES`, `FLUTTER`, or `UNCOUNTED` for the first.
         rr: (n + 1,) interval to the beat before; 0 where there is none.
+        row: (n + 1,) index of the annotation; -1 for the first.
         fibrillation: Segments of ventricular flutter or fibrillation.
         shutdown: Segments in which nothing can be read.
     """
@@ -67,6 +68,7 @@ class Beats:
     time: IntArray
     code: NDArray[np.int8]
     rr: IntArray
+    row: IntArray
     fibrillation: Segments
     shutdown: Segments
 
@@ -107,7 +109,8 @@ def read_beats(found: Annotations, labels: LabelMap, window: int, mode: Mode) ->
     segments = [_segments(one, chosen) for one in (fibrillation, shutdown)]
     for kind in segments:
         _interrupt(rr, time, kind, None if mode == "corrected" else REMEMBERED)
-    return Beats(time, code, rr, segments[0], segments[1])
+    row = np.concatenate([[-1], chosen]).astype(np.int64)
+    return Beats(time, code, rr, row, segments[0], segments[1])
 
 
 @dataclass(frozen=True)

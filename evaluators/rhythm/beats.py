@@ -275,18 +275,32 @@ def _within(found: Matched, reference: IntArray, test: IntArray, period: Period,
 def count_beats(ours: Beats, theirs: Beats, found: Matched, period: Period, mode: Mode) -> BeatCounts:
     """Counts of matched annotators."""
     remembered = REMEMBERED if mode == "wfdb_compat" else None
-    unread = theirs.shutdown.holds(ours.time[found.missed], found.missed_beside, remembered)
-    extra = theirs.time[found.extra]
-    silent = np.where(ours.shutdown.holds(extra, found.extra_beside, remembered), _X, _O)
-    silent[ours.fibrillation.holds(extra, found.extra_beside, remembered)] = UNCOUNTED
+    unread, silent = silences(ours, theirs, found, mode)
     matrix = _table(ours.code[found.pairs[0]], theirs.code[found.pairs[1]])
-    matrix += _table(ours.code[found.missed], np.where(unread, _X, _O))
+    matrix += _table(ours.code[found.missed], unread)
     matrix += _table(silent, theirs.code[found.extra])
     matrix[_NONE, _NONE] = 0
     squares, count = _rr_error(ours, theirs, found, mode)
     return BeatCounts(
         mode, matrix, squares, count, period.second, _shutdown_seconds(theirs, found, period, remembered)
     )
+
+
+def silences(
+    ours: Beats, theirs: Beats, found: Matched, mode: Mode
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """What stands in the place of beats that one side does not have.
+
+    Returns:
+        Of each missed beat the column of the matrix, and of each extra beat the row: O, X where the side
+        without it could not read, or `UNCOUNTED` where the reference is in fibrillation.
+    """
+    remembered = REMEMBERED if mode == "wfdb_compat" else None
+    unread = theirs.shutdown.holds(ours.time[found.missed], found.missed_beside, remembered)
+    extra = theirs.time[found.extra]
+    silent = np.where(ours.shutdown.holds(extra, found.extra_beside, remembered), _X, _O)
+    silent[ours.fibrillation.holds(extra, found.extra_beside, remembered)] = UNCOUNTED
+    return np.where(unread, _X, _O), silent
 
 
 def _table(rows: NDArray[Any], columns: NDArray[Any]) -> IntArray:
