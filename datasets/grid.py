@@ -14,6 +14,7 @@ import polars as pl
 
 from ..protocols.errors import ContractError, Violation
 from ..protocols.model import Protocol, Unit
+from ..protocols.streams import Within
 from .keys import IntArray
 from .moments import Mask, Scale, Timeline, steps_of, zone
 from .sides import SUBJECT, called
@@ -183,7 +184,7 @@ def no_overlap(spans: Sequence[Span], n_sessions: int) -> Mask:
 
 def stretches_of(
     protocol: Protocol,
-    unit: Unit,
+    within: Within | None,
     sessions: pl.DataFrame,
     *,
     tables: Mapping[str, pl.DataFrame],
@@ -195,12 +196,11 @@ def stretches_of(
     Raises:
         ContractError: The table is not there, a stretch ends before it starts, or two overlap.
     """
-    within = unit.within
     if within is None:
         return None
     if within.table not in tables:
         message = f"the stretches of time are in table `{within.table}`, and it was not given."
-        raise ContractError([Violation(message, key=f"{key}.unit.within.table")])
+        raise ContractError([Violation(message, key=f"{key}.table")])
     table = protocol.tables[within.table]
     frame = tables[within.table].drop("row", strict=False).with_row_index("row as read", offset=1)
     frame = frame.rename({table.subject: SUBJECT}) if table.subject != SUBJECT else frame
@@ -209,7 +209,7 @@ def stretches_of(
         message = (
             "stretches have an offset from UTC and the reference's times have none, or the other way round."
         )
-        raise ContractError([Violation(message, key=f"{key}.unit.within")])
+        raise ContractError([Violation(message, key=key)])
     counted = [
         Scale(str(table.columns[name].unit), frame.schema[own]).steps(frame[own]).alias(alias)
         for name, own, alias in zip(

@@ -13,9 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ..protocols.context import EVENTS, UNIT_METHODS
 from ..protocols.errors import ContractError, IntegrityError, Violation
 from ..protocols.model import Protocol
-from . import keys, matching, regrid, row_audit, timing
+from . import event_outcomes, keys, matching, regrid, row_audit, timing
 from . import reasons as reasons_of
 from .clocks import audit as align
 from .contract import ROW
@@ -61,7 +62,8 @@ def pair(
     `method: key`: rows whose `on` columns are equal are a pair. `method: nearest`: see `matching.by_time`;
     times are compared as whole microseconds (10^-6 of the unit where the unit is none of time), the tolerance
     is inclusive. `method: windows`, `epochs`, `sessions`: both sides are first brought to one row a unit of
-    time (`regrid`), which then pair by key.
+    time (`regrid`), which then pair by key. `method: events`: both are brought to one row an outcome
+    (`event_outcomes`), and row i of both is a pair.
 
     Args:
         protocol: The protocol.
@@ -118,13 +120,9 @@ def pair(
     right, audit = align.aligned(protocol, pairing, known, right, session, clocks=clocks, error=clock_error)
     codes = _codes(protocol)
     units = None
-    if regrid.makes_units(spec):
+    if spec.method in {EVENTS, *UNIT_METHODS}:
         given: regrid.Given = {"on": on, "codes": codes, "tables": tables or {}}
-        units = (
-            regrid.regrid(protocol, pairing, left, right, **given)
-            if made is None
-            else regrid.with_test(protocol, pairing, made.units, right, **given)
-        )
+        units = _regridded(protocol, pairing, (left, right), made, given)
         left, right, on = units.reference, units.test, units.on
         matches = _same_units(*units.codes)
     elif spec.method == "nearest":
@@ -206,6 +204,22 @@ def reference_side(
         scale=None if test.time is None else scale_of(left),
     )
     return ReferenceSide(units, clock)
+
+
+def _regridded(
+    protocol: Protocol,
+    pairing: str,
+    sides: tuple[Side, Side],
+    made: ReferenceSide | None,
+    given: regrid.Given,
+) -> regrid.Regridded:
+    """Both sides with one row a unit of time, or an outcome of events."""
+    left, right = sides
+    if protocol.pairings[pairing].method == EVENTS:
+        return event_outcomes.outcomes(protocol, pairing, left, right, **given)
+    if made is None:
+        return regrid.regrid(protocol, pairing, left, right, **given)
+    return regrid.with_test(protocol, pairing, made.units, right, **given)
 
 
 def _codes(protocol: Protocol) -> tuple[str, ...]:

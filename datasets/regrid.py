@@ -135,7 +135,9 @@ def with_test(
     stream, own = timeline_of(right, on, scale, unit.place or "start")
     sessions, mine, theirs = jointly(reference.sessions, own, on)
     stream = renumbered(stream, theirs, sessions.height)
-    stretches = grid.stretches_of(protocol, unit, sessions, tables=tables, scale=reference.scale, key=key)
+    stretches = grid.stretches_of(
+        protocol, unit.within, sessions, tables=tables, scale=reference.scale, key=f"{key}.unit.within"
+    )
     session, first, last = reference.span
     spans = (mine[session], first, last), grid.span(stream)
     timed = reference.scale is not None

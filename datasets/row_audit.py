@@ -18,6 +18,7 @@ from .reasons import Bits
 READ = "read"
 USED = "used"
 OUTSIDE = "outside_within"
+NO_EVENT, LEARNING, UNCOUNTED, NO_SESSION = "no_event", "learning", "uncounted", "no_session"
 N_ROWS = "n_rows"
 
 REASONS: dict[str, str] = {
@@ -29,6 +30,10 @@ REASONS: dict[str, str] = {
     PARTIAL_UNIT: "Row of a unit that is cut off",
     LOW_COVERAGE_REFERENCE: "Row of a unit with too little covered time",
     LOW_COVERAGE_TEST: "Row of a unit with too little covered time",
+    NO_EVENT: "Row that is no event",
+    LEARNING: "Event of the beginning of a session, which is not compared",
+    UNCOUNTED: "Event that is not counted: the reference is in fibrillation, or neither side calls it one",
+    NO_SESSION: "Event of a session that the reference has no row of",
     USED: "Rows used",
 }
 """What the audit says of rows, in words; exclusion codes have those of the protocol."""

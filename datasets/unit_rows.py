@@ -101,7 +101,7 @@ def reference_units(
     stream, sessions = timeline_of(side, on, scale, unit.place or "start")
     span = grid.span(stream)
     stretches = grid.stretches_of(
-        protocol, unit, sessions, tables=tables, scale=scale, key=f"pairings.{pairing}"
+        protocol, unit.within, sessions, tables=tables, scale=scale, key=f"pairings.{pairing}.unit.within"
     )
     blocks = grid.blocks_of(
         unit,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..evaluators import registry
+from .context import EVENTS
 from .model import Endpoint, Protocol
 
 YIELD = "yield"
@@ -38,7 +39,7 @@ def _reported(protocol: Protocol, endpoint: Endpoint, metric: str) -> bool:
     table = None if pairing is None else protocol.tables.get(pairing.test)
     if table is None or endpoint.test not in table.columns:
         return False  # such a protocol is refused
-    if metric == COVERAGE:
-        return True
+    if metric == COVERAGE:  # of events there is nothing to cover: an event that is not found is missed
+        return pairing is not None and pairing.method != EVENTS
     measured = registry.get(endpoint.metric).kind == "measurement"
     return not measured and bool(table.columns[endpoint.test].indeterminate)

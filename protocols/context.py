@@ -42,6 +42,9 @@ BOOKKEEPING = ("row", "status", "reason", "reasons", "reference_row", "test_row"
 UNIT_METHODS = ("windows", "epochs", "sessions")
 """Pairing methods that first bring both sides to one row a unit of time."""
 
+EVENTS = "events"
+"""The pairing method whose rows are outcomes of events."""
+
 UNIT_NAMES = ("coverage", "n_rows")
 """Columns that both sides of such pairs have besides: share of the unit's time that rows with a value cover,
 and the number of rows that entered."""
@@ -133,7 +136,7 @@ def pair_scope(protocol: Protocol, pairing: Pairing) -> Scope:
     if subjects is not None:
         scope = {n: c for n, c in subjects.columns.items() if n != subjects.subject} | scope
     sides = [table for table in (reference, test) if table is not None and table.time in table.columns]
-    if pairing.method in UNIT_METHODS and len(sides) == 2:  # where one has no time, times do not count
+    if pairing.method in {*UNIT_METHODS, EVENTS} and len(sides) == 2:  # without a time, times do not count
         time = str(sides[0].time)
         scope |= {time: _of_unit(sides[0].columns[time])}
     for prefix, table in ((REFERENCE, reference), (TEST, test)):
@@ -144,15 +147,28 @@ def pair_scope(protocol: Protocol, pairing: Pairing) -> Scope:
 
 def _side(pairing: Pairing, table: Table, keys: set[str]) -> Scope:
     """The columns of one side of the pairs, by the table's names."""
-    if pairing.method not in UNIT_METHODS:
-        hidden = keys | table.of_units
+    hidden: set[str | None] = {*keys, *unmade(table, pairing.method)}
+    if pairing.method not in {*UNIT_METHODS, EVENTS}:
         return {name: column for name, column in table.columns.items() if name not in hidden}
-    aside = keys | {table.time, table.exclusion}
+    if pairing.method == EVENTS:  # of a side that has no event, all but the event's class is missing
+        hidden |= {table.time, table.exclusion}
+        return {
+            name: column if column.event else column.model_copy(update={"missing": "allowed"})
+            for name, column in table.columns.items()
+            if name not in hidden
+        }
+    aside = hidden | {table.time, table.exclusion}
     found = {name: _of_unit(column) for name, column in table.columns.items() if name not in aside}
     return found | {
         "coverage": Column(type="number", unit="proportion", range=(0, 1), missing="allowed"),
         "n_rows": Column(type="integer", range=(0, None)),
     }
+
+
+def unmade(table: Table, method: str) -> frozenset[str]:
+    """The columns of a table that rows do not have when they are paired by a method."""
+    units = frozenset() if method in UNIT_METHODS else table.of_units
+    return units if method == EVENTS else units | table.of_events
 
 
 def _of_unit(column: Column) -> Column:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from ..evaluators import intervals, registry
 from ..evaluators.metric import REQUIRED, Metric, Parameter, Statistic
 from ..evaluators.tolerance import parse as parse_tolerance
-from .context import Context, Scope, determinate, levels_of
+from .context import Context, Scope, determinate, levels_of, unmade
 from .errors import nearest
 from .model import Column, Criterion, Endpoint, IntervalSpec, Table
 from .nodes import Path
@@ -130,7 +130,7 @@ def resolve_average(context: Context, path: Path, metric: Metric, endpoint: Endp
 
 
 def resolve_column(
-    context: Context, place: Path, name: str | None, table_name: str, metric: Metric, *, units: bool
+    context: Context, place: Path, name: str | None, table_name: str, metric: Metric, *, method: str
 ) -> str | None:
     """The value column of one side: the one named, or the only one that can serve.
 
@@ -140,14 +140,17 @@ def resolve_column(
         name: What it says.
         table_name: The side's table.
         metric: The endpoint's metric.
-        units: Whether rows become units of time, so that there are measures.
+        method: How rows are paired: measures belong to units of time, and events to outcomes.
     """
     table = context.protocol.tables[table_name]
-    values = [one for one in _value_columns(table) if units or one not in table.of_units]
+    later = unmade(table, method)
+    values = [one for one in _value_columns(table) if one not in later]
     accepted = _types(metric, str(place[-1]))
     if name is not None:
-        if not units and name in table.of_units:
+        if name in later:
             message = "a measure is one of a unit of time; pair by `windows`, `epochs` or `sessions`"
+            if name in table.of_events:
+                message = "events are compared once they are matched; pair by `events`"
             context.report(place, message, name)
             return name
         if context.known(place, name, values, f"value column in `{table_name}`"):

@@ -16,7 +16,8 @@ from .base import Condition, Identifier, Model, Quantity, Scalar, Text, Tier, Wh
 from .change_control import ChangeControl
 from .comparison import ComparedEndpoint, VersionComparison
 from .criteria import Criteria, Criterion
-from .streams import Alignment, Measured, Unit
+from .events import Event, Matching
+from .streams import Alignment, Measured, Unit, Within
 from .validity import (
     Disparity,
     Estimand,
@@ -99,7 +100,7 @@ class Bands(Model):
 class Column(Model):
     """One column of a table: its type, unit, accepted values."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"from_", "measure"})
+    later: ClassVar[frozenset[str]] = frozenset({"from_", "measure", "event"})
 
     type: ColumnType
     """Type of the values. `text` stays as written: `007` is not 7."""
@@ -135,10 +136,16 @@ class Column(Model):
         "the RMSSD of a window's beats. For pairings by `windows`, `epochs` and `sessions`.",
     )
 
+    event: Event | None = Field(
+        default=None,
+        description="A category that the data do not have: the class of each event, or that a side has none. "
+        "For pairings by `events`.",
+    )
+
     @property
     def made(self) -> bool:
         """Whether the column is made of another one of its table; the data do not have it."""
-        return self.from_ is not None or self.measure is not None
+        return self.from_ is not None or self.measure is not None or self.event is not None
 
 
 class Table(Model):
@@ -213,6 +220,11 @@ class Table(Model):
         }
         return frozenset(measured | banded)
 
+    @property
+    def of_events(self) -> frozenset[str]:
+        """The columns that are there once events are matched."""
+        return frozenset(name for name, column in self.columns.items() if column.event is not None)
+
 
 class Conversion(Model):
     """A declared rule between two units: to = from * factor + offset."""
@@ -232,7 +244,7 @@ class Conversion(Model):
 class Pairing(Model):
     """How a reference row and a test row become one pair. One-to-one and audited."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"unit", "alignment", "lone_test"})
+    later: ClassVar[frozenset[str]] = frozenset({"unit", "alignment", "lone_test", "match"})
 
     title: Text | None = None
     """Words for the report."""
@@ -240,10 +252,11 @@ class Pairing(Model):
     """Name of the reference table."""
     test: Identifier = "test"
     """Name of the test table."""
-    method: Literal["key", "nearest", "windows", "epochs", "sessions"] = Field(
+    method: Literal["key", "nearest", "windows", "epochs", "sessions", "events"] = Field(
         default="key",
         description="`key`: equal keys. `nearest`: equal keys, and nearest in time. `windows`, `epochs`, "
-        "`sessions`: both sides are first brought to one row a unit of time (`unit`).",
+        "`sessions`: both sides are first brought to one row a unit of time (`unit`). `events`: events of "
+        "both sides are matched (`match`), and each row is an outcome: matched, missed or extra.",
     )
     on: tuple[Identifier, ...] | None = Field(
         default=None,
@@ -262,6 +275,15 @@ class Pairing(Model):
     """windows, epochs, sessions: the unit of time and how rows become one value of it."""
     alignment: Alignment | None = None
     """How the two clocks are held against each other."""
+    match: Matching | None = None
+    """events: which events of the two sides belong together."""
+
+    @property
+    def stretches(self) -> Within | None:
+        """The stretches of time that count, where they are those of a further table."""
+        if self.match is not None and self.match.within is not None:
+            return self.match.within
+        return None if self.unit is None else self.unit.within
 
 
 class Exclusion(Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import unit_checks
+from . import event_checks, unit_checks
 from .alignment_checks import resolve_alignment
 from .context import Context
 from .model import Column, Pairing
@@ -51,8 +51,9 @@ def resolve_pairing(context: Context, name: str, pairing: Pairing) -> Pairing:
         if pairing.lone_test != "listed":
             context.report((*path, "lone_test"), "this belongs to `method: nearest`", pairing.lone_test)
     unit = unit_checks.resolve_unit(context, path, pairing)
+    match = event_checks.resolve_matching(context, path, pairing)
     alignment = resolve_alignment(context, path, pairing)
-    return pairing.model_copy(update={"on": on, "unit": unit, "alignment": alignment})
+    return pairing.model_copy(update={"on": on, "unit": unit, "match": match, "alignment": alignment})
 
 
 def _check_on(

@@ -19,7 +19,7 @@ from . import (
     metrics,
     validity_checks,
 )
-from .context import UNIT_METHODS, Context, pair_scope
+from .context import Context, pair_scope
 from .errors import ContractError, Violation
 from .model import DECIDING, Endpoint, Pairing, Protocol
 from .nodes import Document, Locator, Path, dotted
@@ -191,7 +191,7 @@ def _columns(
         ("test", endpoint.test, pairing.test),
     ):
         update[side] = metrics.resolve_column(
-            context, (*path, side), written, table, metric, units=pairing.method in UNIT_METHODS
+            context, (*path, side), written, table, metric, method=pairing.method
         )
         column = tables[table].columns.get(update[side] or "")
         if column is not None:

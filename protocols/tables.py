@@ -15,7 +15,9 @@ from .context import (
     Context,
     common,
     pair_scope,
+    unmade,
 )
+from .event_checks import check_event, resolve_event
 from .measure_checks import check_measure, resolve_measured
 from .model import Bands, Column, Conversion, Exclusion, Table
 from .nodes import Path
@@ -34,6 +36,8 @@ def check_table(context: Context, name: str, table: Table) -> None:
             _check_bands((*path, "columns", column_name), column, column.from_, table, context)
         if column.measure is not None:
             check_measure(context, (*path, "columns", column_name), table, column)
+        if column.event is not None:
+            check_event(context, (*path, "columns", column_name), table, column)
         if column_name in BOOKKEEPING or (column_name == SUBJECT and table.subject != SUBJECT):
             message = "pairs use this name themselves; choose another (the study maps it to the data's)"
             context.report((*path, "columns", column_name), message, column_name, at_key=True)
@@ -41,7 +45,7 @@ def check_table(context: Context, name: str, table: Table) -> None:
         context.report((*path, "key"), "the key needs at least one column")
     pairings = context.protocol.pairings.values()
     needed = {SUBJECTS, *(side for one in pairings for side in (one.reference, one.test))}
-    needed |= {one.unit.within.table for one in pairings if one.unit is not None and one.unit.within}
+    needed |= {one.stretches.table for one in pairings if one.stretches is not None}
     if not table.required and name in needed:
         message = "pairs are made of this table, so it cannot be `required: false`"
         context.report((*path, "required"), message, "false")
@@ -145,7 +149,10 @@ def resolve_table(context: Context, table: Table) -> Table:
 
     A measure is empty wherever its rows do not make one.
     """
-    columns = {name: resolve_measured(context, column, table) for name, column in table.columns.items()}
+    columns = {
+        name: resolve_event(resolve_measured(context, column, table), table)
+        for name, column in table.columns.items()
+    }
     columns = {
         name: column.model_copy(
             update={
@@ -204,7 +211,8 @@ def resolve_exclusion(context: Context, code: str, exclusion: Exclusion) -> Excl
     scope = in_pairs
     if exclusion.table:
         own = tables[exclusion.table]
-        scope = {name: column for name, column in own.columns.items() if name not in own.of_units}
+        later = unmade(own, "key")
+        scope = {name: column for name, column in own.columns.items() if name not in later}
     where = resolve_where(context, (*path, "where"), exclusion.where, scope)
     return exclusion.model_copy(update={"where": where})
 

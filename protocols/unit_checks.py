@@ -132,9 +132,9 @@ def resolve_unit(context: Context, path: Path, pairing: Pairing) -> Unit | None:
         context.report(path, message, at_key=True)
         return None
     unit = unit or Unit()
-    scales = _check_times(context, path, pairing)
+    scales = check_times(context, path, pairing)
     if unit.within is not None:
-        _check_within(context, (*place, "within"), unit.within, pairing, scales)
+        check_within(context, (*place, "within"), unit.within, pairing, scales)
     _check_length(context, place, unit, method, scales)
     _check_start(context, pairing)
     for side, name in (("reference", pairing.reference), ("test", pairing.test)):
@@ -145,7 +145,7 @@ def resolve_unit(context: Context, path: Path, pairing: Pairing) -> Unit | None:
     return unit.model_copy(update=defaults)
 
 
-def _check_times(context: Context, path: Path, pairing: Pairing) -> set[str]:
+def check_times(context: Context, path: Path, pairing: Pairing) -> set[str]:
     """Both tables name their time, and the times can be compared; gives the units they count in."""
     kinds: dict[str, str] = {}
     scales: set[str] = set()
@@ -186,7 +186,7 @@ def _check_length(context: Context, place: Path, unit: Unit, method: str, scales
         check_quantity(context, (*place, "length"), unit.length, scales, "the length")
 
 
-def _check_within(context: Context, place: Path, within: Within, pairing: Pairing, scales: set[str]) -> None:
+def check_within(context: Context, place: Path, within: Within, pairing: Pairing, scales: set[str]) -> None:
     """Stretches come from a third table, one row a stretch of a subject, in the same kind of time."""
     protocol = context.protocol
     others = [name for name in protocol.tables if name not in (pairing.reference, pairing.test)]

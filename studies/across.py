@@ -71,8 +71,8 @@ def _times(protocol: Protocol, rule: Pairing) -> list[tuple[str, str]]:
     """Columns whose times a pairing compares."""
     found = [(table, protocol.tables[table].time) for table in (rule.reference, rule.test)]
     found += [(table, column) for table in (rule.reference, rule.test) for column in rule.on or ()]
-    if rule.unit is not None and rule.unit.within is not None:
-        within = rule.unit.within
+    within = rule.stretches
+    if within is not None:
         found += [(within.table, within.start), (within.table, within.end)]
     return [(table, column) for table, column in dict.fromkeys(found) if column is not None]
 

@@ -280,7 +280,7 @@ def pairings(protocol: Protocol, data: Tables, deciding: str | None = None) -> l
             sides = every[rule.reference], every[rule.test]
             if not any(isinstance(side, Stream) for side in sides):
                 continue
-            needed = {SUBJECTS, *([rule.unit.within.table] if rule.unit and rule.unit.within else [])}
+            needed = {SUBJECTS, *([rule.stretches.table] if rule.stretches is not None else [])}
             read = {
                 key: table for key, table in every.items() if key in needed and isinstance(table, TableData)
             }
