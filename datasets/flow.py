@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ..protocols.context import UNIT_METHODS, pair_scope
+from ..protocols.context import EVENTS, UNIT_METHODS, pair_scope
 from ..protocols.metrics import COVERAGE
 from ..protocols.model import Endpoint, Exclusion, Protocol
 from . import conditions, keys
@@ -153,6 +153,7 @@ def possible_losses(protocol: Protocol, endpoint: Endpoint, *, view: View) -> li
     nothing = Pairs(str(endpoint.pairing), "", pl.DataFrame(schema=columns), codes, 0, 0)
     impossible = set() if rule.method == "nearest" else {OUTSIDE_TOLERANCE, NOT_NEAREST}
     impossible |= set() if rule.method in UNIT_METHODS else set(UNIT_CODES)
+    impossible |= {NO_REFERENCE, NO_TEST} if rule.method == EVENTS else set()
     impossible |= set() if protocol.unknown_exclusions == "deviation" else {UNLISTED}
     found = [step[:3] for step in _steps(nothing, protocol, endpoint, nothing.frame, view)]
     if "subjects" in protocol.tables:

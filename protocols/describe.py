@@ -11,11 +11,12 @@ from ..evaluators import intervals, registry
 from . import (
     describe_change_control,
     describe_comparison,
+    describe_events,
     describe_measures,
     describe_units,
     describe_validity,
 )
-from .context import UNIT_METHODS
+from .context import EVENTS, UNIT_METHODS
 from .criteria import TableLimit
 from .describe_parts import column, joined, number, scalar, where
 from .limit_tables import TABLES
@@ -148,6 +149,8 @@ def pairing(protocol: Protocol, name: str) -> str:
     equal = joined([column(on) for on in one.on or ()])
     if one.method in UNIT_METHODS and one.unit is not None:
         return " ".join(describe_units.sentences(protocol, one))
+    if one.method == EVENTS:
+        return " ".join(describe_events.sentences(protocol, one))
     rows = f"A row of {one.reference} and a row of {one.test} with equal {equal} form a pair"
     if one.method == "nearest":
         nearest = f"{rows} if each is the other's nearest in time and they differ by at most {one.tolerance}."
@@ -246,19 +249,23 @@ def made(protocol: Protocol) -> list[str]:
         >>> print(made(library.load("spo2-iso80601"))[0])
         In `reference`, `hypoxaemia` is made of `sao2`: present below 88, absent from 88.
     """
-    return describe_measures.measured(protocol) + [
-        f"In `{table}`, `{name}` is made of `{column.from_.column}`: "
-        + ", ".join(
-            f"{level}{_band(low, high)}"
-            for level, low, high in zip(
-                column.levels or (), (None, *column.from_.edges), (*column.from_.edges, None), strict=True
+    return (
+        describe_measures.measured(protocol)
+        + describe_events.columns(protocol)
+        + [
+            f"In `{table}`, `{name}` is made of `{column.from_.column}`: "
+            + ", ".join(
+                f"{level}{_band(low, high)}"
+                for level, low, high in zip(
+                    column.levels or (), (None, *column.from_.edges), (*column.from_.edges, None), strict=True
+                )
             )
-        )
-        + "."
-        for table, contract in protocol.tables.items()
-        for name, column in contract.columns.items()
-        if column.from_ is not None
-    ]
+            + "."
+            for table, contract in protocol.tables.items()
+            for name, column in contract.columns.items()
+            if column.from_ is not None
+        ]
+    )
 
 
 def _band(low: float | None, high: float | None) -> str:

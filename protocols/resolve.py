@@ -19,7 +19,8 @@ from . import (
     metrics,
     validity_checks,
 )
-from .context import Context, pair_scope
+from .automatic import COVERAGE
+from .context import EVENTS, Context, pair_scope
 from .errors import ContractError, Violation
 from .model import DECIDING, Endpoint, Pairing, Protocol
 from .nodes import Document, Locator, Path, dotted
@@ -186,6 +187,9 @@ def _columns(
     tables = context.protocol.tables
     update: dict[str, Any] = {}
     sides = {}
+    if pairing.method == EVENTS and metric.name == COVERAGE:
+        message = "an event that is not found is missed: coverage of events would always be 100%"
+        context.report((*path, "metric"), message, metric.name)
     for side, written, table in (
         ("reference", endpoint.reference, pairing.reference),
         ("test", endpoint.test, pairing.test),

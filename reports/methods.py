@@ -12,7 +12,7 @@ from ..evaluators import registry
 from ..evaluators.intervals import METHODS
 from ..evaluators.metric import Metric
 from ..protocols import describe, describe_validity
-from ..protocols.context import UNIT_METHODS
+from ..protocols.context import EVENTS, UNIT_METHODS
 from ..protocols.model import Condition, Endpoint, Pairing, Protocol, Table, Where
 from . import format as fmt
 from . import layouts
@@ -147,7 +147,7 @@ def _column_title(table: Table, column: str) -> str:
 def _pairings(protocol: Protocol) -> Iterable[str]:
     several = len(protocol.pairings) > 1
     for name, pairing in protocol.pairings.items():
-        if pairing.method in UNIT_METHODS:
+        if pairing.method in {EVENTS, *UNIT_METHODS}:
             lead = f"For \u201c{pairing.title or name}\u201d: " if several else ""
             yield fmt.quoted(f"{lead}{describe.pairing(protocol, name)}")
             continue
@@ -158,10 +158,13 @@ def _pairings(protocol: Protocol) -> Iterable[str]:
         "up to the "
         "rows read (§disposition)."
     )
-    if any(pairing.method in UNIT_METHODS for pairing in protocol.pairings.values()):
+    methods = {pairing.method for pairing in protocol.pairings.values()}
+    if not methods.isdisjoint({EVENTS, *UNIT_METHODS}):
+        what = "units of time" if EVENTS not in methods else "outcomes of events"
+        one = "a unit" if EVENTS not in methods else "an outcome"
         yield (
-            "Where rows became units of time, this holds for the units; before that, every row that was read "
-            "was used in a unit or left out for one reason, and these counts add up, too (§disposition)."
+            f"Where rows became {what}, this holds for these; before that, every row that was read was used "
+            f"in {one} or left out for one reason, and these counts add up, too (§disposition)."
         )
 
 

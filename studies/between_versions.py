@@ -194,7 +194,9 @@ class Between:
             return Found(problem=problem)
         how = slices.coding(self.protocol, value.endpoint, "complete_case")
         coded = [_coded(self.protocol, value.endpoint, how, rows) for rows in (first, second)]
-        one, two, _ = match(coded[0], coded[1], (slices.SUBJECT_NUMBER, ROW), first.subjects)
+        # an extra event is a version's own: there is nothing to hold it against
+        known = [own.filter(pl.col(ROW).fill_null(0) >= 0) for own in coded]
+        one, two, _ = match(known[0], known[1], (slices.SUBJECT_NUMBER, ROW), first.subjects)
         if one.is_empty():
             return Found(problem=EMPTY)
         number = one.get_column(slices.SUBJECT_NUMBER).to_numpy().astype(np.int64)

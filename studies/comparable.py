@@ -19,6 +19,7 @@ import polars as pl
 
 from ..datasets.pairs import TEST, PairFrame
 from ..protocols.comparison import ComparedEndpoint
+from ..protocols.context import EVENTS
 from ..protocols.errors import Violation
 from ..protocols.model import Endpoint, Protocol
 from ..protocols.roles import metric_of
@@ -27,7 +28,7 @@ from .estimating import EMPTY, columns_over, prepare
 from .kept_contrasts import Contrasts, KeptContrasts, Place
 from .kept_numbers import KeptNumbers
 from .kept_sides import KeptSides, LeftOut, SidePart
-from .matched_rows import ROW, Rows, Sides, match, present_in, rows_of, unit_columns
+from .matched_rows import ROW, Rows, Sides, match, match_outcomes, present_in, rows_of, unit_columns
 from .prepared_parts import OWN_OUTPUT, BothSides, PreparedPart
 from .slices import Coding, Part
 from .splits import subgroup_parts
@@ -309,7 +310,9 @@ class _Group:
             self._matched = {key: one for key, one in self._matched.items() if key[1] == candidate}
             first, second = (self.rows(v).coded(how) for v in (self.matcher.baseline, candidate))
             on = (slices.SUBJECT_NUMBER, ROW, *unit_columns(self.protocol, self.group))
-            common, theirs, left = match(first, second, on, self.matcher.subjects)
+            rule = self.protocol.pairings[str(self.group[name].pairing)]
+            find = match_outcomes if rule.method == EVENTS else match
+            common, theirs, left = find(first, second, on, self.matcher.subjects)
             # a unit without an output is what coverage asks for
             both = (first, second) if how.reports_coverage else (common, theirs)
             self._matched[how, candidate] = (*both, left)

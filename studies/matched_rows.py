@@ -137,6 +137,33 @@ def match(
     return kept[0], kept[1], left
 
 
+def match_outcomes(
+    first: pl.DataFrame, second: pl.DataFrame, on: Sequence[str], subjects: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame, LeftOut]:
+    """The outcomes of baseline and candidate, and what was left out on each side.
+
+    Of the reference's events those that both versions were held against; of the test's extra ones each
+    version's own, which no other has.
+
+    Args:
+        first: Coded rows of the baseline; rows of the reference below zero are extra events.
+        second: Those of the candidate.
+        on: Columns that name an event of the reference.
+        subjects: Names of the subjects by number.
+    """
+    order = "_order"
+    numbered = [one.with_row_index(order) for one in (first, second)]
+    extra = [one.filter(pl.col(ROW) < 0) for one in numbered]
+    one, other = (rows.filter(pl.col(ROW) >= 0) for rows in numbered)
+    common, theirs, left = match(one, other, on, subjects)
+    both = []
+    for side, (known, own) in enumerate(zip((common, theirs), extra, strict=True)):
+        named = own.with_columns(pl.col(ROW) * 2 + side)  # extra events of two versions are never one
+        whole = pl.concat([known, named]).sort(slices.SUBJECT_NUMBER, order)
+        both.append(whole.drop(order))
+    return both[0], both[1], left
+
+
 def rows_of(how: Coding, rows: pl.DataFrame, condition: pl.Expr | None) -> pl.DataFrame:
     """The rows of a part, with the columns that a metric takes."""
     if condition is None:

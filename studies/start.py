@@ -39,7 +39,7 @@ def examples() -> tuple[str, ...]:
 
     Example:
         >>> examples()
-        ('bp-iso81060', 'hr-wear', 'hr-weekly', 'pefr-1986', 'sleep-psg', 'spa-afib-ecg', 'spo2-fda2025')
+        ('beat-detector', 'bp-iso81060', 'hr-wear', 'hr-weekly', 'pefr-1986', 'sleep-psg', 'spa-afib-ecg', 'spo2-fda2025')
     """
     return tuple(sorted(place.name for place in EXAMPLES.iterdir() if (place / CONFIG_FILE).is_file()))
 

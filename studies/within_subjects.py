@@ -106,13 +106,13 @@ class _Values:
 def session_columns(protocol: Protocol, group: Mapping[str, Endpoint]) -> tuple[str, ...]:
     """Key columns that name a session, such as the night: those of the pairing but for subject and unit.
 
-    Units of time and rows that are paired by nearest time are told apart by time; of other keys the last
-    column tells the units of a session apart.
+    Units of time, events and rows that are paired by nearest time are told apart by time; of other keys the
+    last column tells the units of a session apart.
     """
     rule = protocol.pairings[str(next(iter(group.values())).pairing)]
     own = protocol.tables[rule.reference].subject
     names = tuple(name for name in rule.on or () if name != own)
-    return names if rule.method in {"nearest", "windows", "epochs"} else names[:-1]
+    return names if rule.method in {"nearest", "windows", "epochs", "events"} else names[:-1]
 
 
 class WithinSubjects:

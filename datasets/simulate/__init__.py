@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from .afib import spa_afib_ecg
 from .afib_cohorts import afib_cohorts, afib_database
+from .beats import beat_detector
 from .blood_pressure import bp_cuff
 from .heart_rate import HeartRateWear, heart_rate_wear
 from .sleep import sleep_psg
@@ -24,6 +25,7 @@ from .weekly import hr_weekly
 SIMULATORS: dict[str, Callable[..., Drawn]] = {
     "afib_cohorts": afib_cohorts,
     "afib_database": afib_database,
+    "beat_detector": beat_detector,
     "bp_cuff": bp_cuff,
     "heart_rate_wear": heart_rate_wear,
     "hr_weekly": hr_weekly,
@@ -39,6 +41,7 @@ __all__ = [
     "SimulatedStudy",
     "afib_cohorts",
     "afib_database",
+    "beat_detector",
     "bp_cuff",
     "heart_rate_wear",
     "hr_weekly",

@@ -18,7 +18,7 @@ from accordance.studies.run import run
 from accordance.studies.start import init
 
 EXAMPLES = Path(accordance.__file__).parent / "studies" / "examples"
-NAMES = ("bp-iso81060", "hr-wear", "hr-weekly", "pefr-1986", "sleep-psg", "spa-afib-ecg", "spo2-fda2025")
+NAMES = ("beat-detector", "bp-iso81060", "hr-wear", "hr-weekly", "pefr-1986", "sleep-psg", "spa-afib-ecg", "spo2-fda2025")
 SECTIONS = ("background", "discussion", "limitations", "adverse_events")
 
 

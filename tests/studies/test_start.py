@@ -160,7 +160,7 @@ def test_nothing_is_overwritten(tmp_path, existing):
     [
         (
             {"example": "pefr"},
-            "there are: bp-iso81060, hr-wear, hr-weekly, pefr-1986, sleep-psg, spa-afib-ecg, spo2-fda2025. "
+            "there are: beat-detector, bp-iso81060, hr-wear, hr-weekly, pefr-1986, sleep-psg, spa-afib-ecg, spo2-fda2025. "
             "Did you mean `pefr-1986`",
         ),
         ({"protocol": "heart-rat"}, "Did you mean `heart-rate`"),
