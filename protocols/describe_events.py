@@ -46,7 +46,7 @@ def sentences(protocol: Protocol, pairing: Pairing) -> list[str]:
 
 def _rule(match: Matching) -> str:
     if match.by == "beats":
-        whose = "as WFDB 10.7.0 counts them" if match.mode == "wfdb_compat" else "without known defects of it"
+        whose = "as WFDB 10.7.0 counts" if match.mode == "wfdb_compat" else "defects of WFDB 10.7.0 corrected"
         return (
             f"by the rule of EC57 for beats, at most {match.tolerance} apart ({whose}), at the recording's "
             f"{match.rate}"

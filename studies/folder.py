@@ -15,6 +15,7 @@ from ..datasets.store import Store
 from ..datasets.stream import Stream, open_stream
 from ..protocols import load as protocol_files
 from ..protocols.canonical import digest
+from ..protocols.context import UNIT_METHODS
 from ..protocols.errors import ContractError, UsageError, Violation, nearest
 from ..protocols.model import Protocol
 from ..protocols.nodes import Document
@@ -180,7 +181,7 @@ def streamed_tables(protocol: Protocol) -> frozenset[str]:
     whole: set[str] = set()
     some: set[str] = set()
     for rule in protocol.pairings.values():
-        by_batch = rule.method not in {"key", "nearest"} or rule.lone_test == "counted"
+        by_batch = rule.method in UNIT_METHODS or rule.lone_test == "counted"
         (some if by_batch else whole).update({rule.reference, rule.test})
     return frozenset(some - whole)
 

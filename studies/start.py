@@ -38,8 +38,8 @@ def examples() -> tuple[str, ...]:
     """Identifiers of the example studies.
 
     Example:
-        >>> examples()
-        ('beat-detector', 'bp-iso81060', 'hr-wear', 'hr-weekly', 'pefr-1986', 'sleep-psg', 'spa-afib-ecg', 'spo2-fda2025')
+        >>> examples()[:4]
+        ('beat-detector', 'bp-iso81060', 'hr-wear', 'hr-weekly')
     """
     return tuple(sorted(place.name for place in EXAMPLES.iterdir() if (place / CONFIG_FILE).is_file()))
 

@@ -156,7 +156,9 @@ def _beats(
     rng: np.random.Generator, interval: float, shares: dict[str, float]
 ) -> tuple[FloatArray, NDArray[np.str_]]:
     """Times and classes of beats: a rhythm that breathes and drifts, with ectopic beats."""
-    times, classes, time, drift, pause = [], [], float(rng.uniform(0.2, 1.0)), 0.0, 0.0
+    times: list[float] = []
+    classes: list[str] = []
+    time, drift, pause = float(rng.uniform(0.2, 1.0)), 0.0, 0.0
     while time < MINUTES * 60 - 0.5:
         drift = 0.97 * drift + rng.normal(0, 0.008)
         usual = interval * (1 + drift + 0.03 * np.sin(2 * np.pi * time / 4.2))

@@ -269,7 +269,7 @@ def test_how_a_violation_reads(spoil: Spoil) -> None:
     text, line, column = spoil("method: nearest", "method: ¤neerest")
     assert str(check(text)[0]) == (
         f"protocol.yaml:{line}:{column}: pairings.by_time.method: expected one of `key`, `nearest`, "
-        "`windows`, `epochs`, `sessions` (found `neerest`). Did you mean `nearest`?"
+        "`windows`, `epochs`, `sessions`, `events` (found `neerest`). Did you mean `nearest`?"
     )
 
 

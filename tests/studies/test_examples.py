@@ -18,7 +18,16 @@ from accordance.studies.run import run
 from accordance.studies.start import init
 
 EXAMPLES = Path(accordance.__file__).parent / "studies" / "examples"
-NAMES = ("beat-detector", "bp-iso81060", "hr-wear", "hr-weekly", "pefr-1986", "sleep-psg", "spa-afib-ecg", "spo2-fda2025")
+NAMES = (
+    "beat-detector",
+    "bp-iso81060",
+    "hr-wear",
+    "hr-weekly",
+    "pefr-1986",
+    "sleep-psg",
+    "spa-afib-ecg",
+    "spo2-fda2025",
+)
 SECTIONS = ("background", "discussion", "limitations", "adverse_events")
 
 
@@ -172,7 +181,7 @@ def test_init_makes_a_study_that_holds(tmp_path, name):
     study = check(tmp_path / "a study")
     assert study.config.id == name
     deciding = {"pefr-1986": "mini", "spa-afib-ecg": "v1_1", "spo2-fda2025": "v1", "bp-iso81060": "v1"}
-    deciding |= {"hr-wear": "v2", "hr-weekly": "v1", "sleep-psg": "v2"}
+    deciding |= {"beat-detector": "v2", "hr-wear": "v2", "hr-weekly": "v1", "sleep-psg": "v2"}
     assert study.deciding_version == deciding[name]
 
 

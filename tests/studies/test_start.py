@@ -160,8 +160,8 @@ def test_nothing_is_overwritten(tmp_path, existing):
     [
         (
             {"example": "pefr"},
-            "there are: beat-detector, bp-iso81060, hr-wear, hr-weekly, pefr-1986, sleep-psg, spa-afib-ecg, spo2-fda2025. "
-            "Did you mean `pefr-1986`",
+            "there are: beat-detector, bp-iso81060, hr-wear, hr-weekly, pefr-1986, sleep-psg, spa-afib-ecg, "
+            "spo2-fda2025. Did you mean `pefr-1986`",
         ),
         ({"protocol": "heart-rat"}, "Did you mean `heart-rate`"),
         ({"example": "pefr-1986", "protocol": "heart-rate"}, "not from both"),
