@@ -212,7 +212,7 @@ def drawn(
         chosen: Start of the window that is looked at.
     """
     colours = theme.DARK if appearance == "dark" else theme.LIGHT
-    axis = _Axis(dates)
+    axis = Axis(dates)
     inside = within(windows, between)
     titles = [words.reference, words.test, "Windows", f"Test \N{MINUS SIGN} reference ({words.unit})"]
     figure = make_subplots(
@@ -231,13 +231,14 @@ def drawn(
     return figure
 
 
-class _Axis:
+class Axis:
     """Ticks as Plotly wants them."""
 
     def __init__(self, dates: bool) -> None:
         self.dates = dates
 
     def at(self, ticks: Any) -> Any:
+        """Moments."""
         ticks = np.asarray(ticks, dtype=np.int64)
         return ticks.astype("datetime64[us]") if self.dates else ticks / SECOND
 
@@ -246,11 +247,12 @@ class _Axis:
         return np.asarray(ticks) / (1_000 if self.dates else SECOND)
 
     def one(self, tick: int) -> Any:
+        """One moment."""
         return str(np.datetime64(tick, "us")) if self.dates else tick / SECOND
 
 
 def _signals(
-    figure: go.Figure, lines: Mapping[Side, Line], inside: pl.DataFrame, axis: _Axis, colours: theme.Theme
+    figure: go.Figure, lines: Mapping[Side, Line], inside: pl.DataFrame, axis: Axis, colours: theme.Theme
 ) -> None:
     names: tuple[tuple[Side, str, str], ...] = (
         ("reference", "Reference", colours.ink),
@@ -303,7 +305,7 @@ def _stretched(windows: pl.DataFrame, column: str) -> tuple[np.ndarray[Any, Any]
     return ends, values
 
 
-def _each(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: theme.Theme) -> None:
+def _each(figure: go.Figure, inside: pl.DataFrame, axis: Axis, colours: theme.Theme) -> None:
     """Each window: its value in both strips, its difference, over the time that it stands for; its edges."""
     for row, side, name in ((1, "reference", "Window, reference"), (2, "test", "Window, device"),
                             (4, "difference", "Difference")):  # fmt: skip
@@ -322,9 +324,7 @@ def _each(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: theme.T
         figure.add_shape({**BAND, "type": "line", "x0": axis.one(edge), "x1": axis.one(edge), "line": line})
 
 
-def _strip(
-    figure: go.Figure, inside: pl.DataFrame, between: Range, axis: _Axis, colours: theme.Theme
-) -> None:
+def _strip(figure: go.Figure, inside: pl.DataFrame, between: Range, axis: Axis, colours: theme.Theme) -> None:
     """One bar a run of windows: pattern and words say its state, and colour too."""
     found = runs(inside)
     if found.height > COLUMNS:
@@ -364,7 +364,7 @@ def thinned(windows: pl.DataFrame, most: int = MARKS) -> pl.DataFrame:
     return windows.select(pl.all().gather(chosen))
 
 
-def _differences(figure: go.Figure, inside: pl.DataFrame, axis: _Axis, colours: theme.Theme) -> None:
+def _differences(figure: go.Figure, inside: pl.DataFrame, axis: Axis, colours: theme.Theme) -> None:
     """Differences by window, and what is tolerated as two lines; the signs differ, not the colour alone."""
     known = inside.drop_nulls("difference")
     far = thinned(known.filter("outside"))
@@ -408,7 +408,7 @@ SHADED = 300
 
 
 def _mark(
-    figure: go.Figure, inside: pl.DataFrame, chosen: int | None, axis: _Axis, colours: theme.Theme
+    figure: go.Figure, inside: pl.DataFrame, chosen: int | None, axis: Axis, colours: theme.Theme
 ) -> None:
     """An outline around the window looked at, through all strips."""
     own = inside.filter(pl.col("start") == chosen) if chosen is not None else inside.head(0)
@@ -417,9 +417,7 @@ def _mark(
         figure.add_shape({**BAND, "x0": axis.one(start), "x1": axis.one(end), "line": line})
 
 
-def _shade(
-    figure: go.Figure, inside: pl.DataFrame, between: Range, axis: _Axis, colours: theme.Theme
-) -> None:
+def _shade(figure: go.Figure, inside: pl.DataFrame, between: Range, axis: Axis, colours: theme.Theme) -> None:
     """Grey bands behind all strips where windows are left out."""
     out = runs(inside).filter(~pl.col("state").is_in(["used", "outside"])).head(SHADED)
     shapes = [
@@ -430,7 +428,7 @@ def _shade(
     figure.update_layout(shapes=[*(figure.layout.shapes or ()), *({**BAND, **one} for one in shapes)])
 
 
-def _layout(figure: go.Figure, between: Range, words: Words, axis: _Axis, colours: theme.Theme) -> None:
+def _layout(figure: go.Figure, between: Range, words: Words, axis: Axis, colours: theme.Theme) -> None:
     clear = "rgba(0,0,0,0)"
     figure.update_layout(
         paper_bgcolor=clear, plot_bgcolor=clear,

@@ -168,7 +168,7 @@ def is_datetime(protocol: Protocol, endpoint: Endpoint) -> bool:
 def sessions(results: Results, endpoint: Endpoint, version: str) -> list[dict[str, str]]:
     """The sessions of a pairing in order: the values of the columns that have to be equal in a pair."""
     names = session_columns(results.protocol, endpoint)
-    pairs = _pairs(results, said(endpoint.pairing), version)
+    pairs = pairs_of(results, said(endpoint.pairing), version)
     found = pairs.select(pl.col(name).cast(pl.String) for name in names).unique().sort(names).collect()
     return list(found.iter_rows(named=True))
 
@@ -181,7 +181,7 @@ def session_columns(protocol: Protocol, endpoint: Endpoint) -> list[str]:
     return ["subject", *rest]
 
 
-def _pairs(results: Results, pairing: str, version: str) -> pl.LazyFrame:
+def pairs_of(results: Results, pairing: str, version: str) -> pl.LazyFrame:
     """The pairs, unread where they lie in a folder."""
     if results.folder is not None:
         path = results.folder / pairs_file(pairing, version)
@@ -206,7 +206,7 @@ def windows(results: Results, asked: Asked) -> pl.DataFrame:
     how = slices.coding(protocol, endpoint)
     pairing = protocol.pairings[said(endpoint.pairing)]
     same = [pl.col(name).cast(pl.String) == value for name, value in asked.session]
-    frame = _pairs(results, said(endpoint.pairing), asked.version).filter(*same).collect()
+    frame = pairs_of(results, said(endpoint.pairing), asked.version).filter(*same).collect()
     frame = frame.with_row_index("_place")
     used = slices.population_rows(protocol, endpoint, frame, ["_place"])["_place"]
     start, end = span(frame, pairing, protocol)

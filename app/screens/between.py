@@ -13,7 +13,7 @@ import streamlit as st
 from ...reports import format as fmt
 from ...reports.comparison import between
 from ...reports.comparison.material import Material
-from ...studies import signals
+from ...studies import lanes, signals
 from ...studies.between_versions import NUMBER
 from ...studies.disagreeing import OUTCOMES
 from ...studies.results import Results
@@ -197,7 +197,7 @@ def opened(study: Path, row: Row, unit: Row) -> None:
     if endpoint is None:
         st.info("The chosen run has no endpoint of this output.", icon=":material/info:")
         return
-    if endpoint not in signals.shown(results) or unit["start"] is None:
+    if endpoint not in lanes.in_time(results) or unit["start"] is None:
         st.info("These outputs are no measurements in time, so they have no signals.", icon=":material/info:")
         for version in (candidate, baseline):
             if version in versions:
@@ -224,5 +224,5 @@ def opened(study: Path, row: Row, unit: Row) -> None:
 def _endpoint(results: Results, row: Row) -> str | None:
     """An endpoint of the run that rests on the same output, one with signals where there is such."""
     known = [name for name in row["endpoints"] if name in results.protocol.endpoints]
-    shown = set(signals.shown(results))
+    shown = set(lanes.in_time(results))
     return next((name for name in known if name in shown), next(iter(known), None))

@@ -14,7 +14,7 @@ from ...reports import comparison as comparisons
 from ...reports import format as fmt
 from ...reports.comparison import blocks, figures, harmed, words
 from ...reports.comparison.material import Material
-from ...studies import signals, slices
+from ...studies import lanes, signals, slices
 from ...studies.comparison_folder import COMPARISON_FILE, SUBJECTS_FILE, finished_comparisons
 from ...studies.disagreeing import DISAGREEMENTS_FILE
 from ...studies.results import Results
@@ -302,7 +302,7 @@ def ways(study: Path, row: Row, name: str, baseline: str) -> None:
         if version not in versions:
             st.caption(f"The chosen run has no version {version}; its data cannot be shown.")
             continue
-        if endpoint in signals.shown(results):
+        if endpoint in lanes.in_time(results):
             widgets.link(
                 "signals", f"Signals of {name}, {version}", endpoint=endpoint, version=version,
                 subject=session(results, endpoint, version, name),

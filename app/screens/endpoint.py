@@ -11,7 +11,7 @@ import streamlit as st
 from ...reports import coverage, figures, validity
 from ...reports import rows as words
 from ...reports.figures.builders import measured_unit, siblings
-from ...studies import signals, slices
+from ...studies import lanes, slices
 from ...studies.results import Results
 from .. import charts, drill, forests, state, widgets
 
@@ -190,7 +190,7 @@ def subject_panel(results: Results, row: dict[str, Any]) -> None:
     analysed = int(found[drill.ANALYSED].sum())
     rows = f"{found.height:,} row{'' if found.height == 1 else 's'}"
     st.markdown(f"**Subject {chosen}**: {rows}, {analysed:,} analysed here")
-    if row["endpoint"] in signals.shown(results):
+    if row["endpoint"] in lanes.in_time(results):
         widgets.link(
             "signals",
             "Signals of this subject",

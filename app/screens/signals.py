@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -12,28 +11,27 @@ import streamlit as st
 from ...protocols.errors import AccordanceError
 from ...protocols.model import Endpoint
 from ...reports import format as fmt
-from ...studies import folder, signals, slices
+from ...studies import folder, lanes, signals, slices
 from ...studies.results import DOCUMENT_FILE, Results
 from .. import state, traces, widgets
+from . import lanes as classes_page
+from . import timeline
 
-AT, SPAN, WINDOW = "at", "span", "window"
-"""Middle of the stretch shown (s), its length (s; 0: all), and the start of the window looked at (ticks)."""
 ORDER = "order"
 BY_TIME, BY_SIZE = "beyond, in time", "largest first"
-
-SPANS: dict[int, str] = {0: "All", 86_400: "24 h", 3_600: "1 h", 600: "10 min", 30: "30 s"}
-CLOSE = 600
-"""From the whole session, a jump to a disagreement shows so many seconds around it."""
 
 
 def show(results: Results, run: Path) -> None:
     """The page."""
     st.title("Signals")
-    names = signals.shown(results)
-    if not names:
-        widgets.nothing("No endpoint of this study compares measurements in time, so there are no signals.")
+    names, classes = signals.shown(results), lanes.shown(results)
+    if not names and not classes:
+        widgets.nothing("No endpoint of this study compares anything in time, so there are no signals.")
         return
-    asked = chosen(results, names)
+    asked = chosen(results, [*names, *classes])
+    if asked.endpoint in classes:
+        classes_page.show(results, run, asked)
+        return
     endpoint = slices.endpoint_of(results.protocol, asked.endpoint)
     dates = signals.is_datetime(results.protocol, endpoint)
     found = _windows((str(run), _changed(run)), asked)
@@ -44,7 +42,7 @@ def show(results: Results, run: Path) -> None:
     if ends is None:
         st.info("This session has neither windows nor rows.", icon=":material/info:")
         return
-    between = controls(found, ends, dates)
+    between = timeline.controls(ends, lambda at, span: jumps(found, at, span))
     facts(found, endpoint, results)
     chart(
         results,
@@ -75,7 +73,7 @@ def chosen(results: Results, names: list[str]) -> signals.Asked:
         subject = state.choice("subject", "Subject" if single(known) else "Session", list(known))
     if st.session_state.get("signals-of") != (endpoint_id, version, subject):
         st.session_state["signals-of"] = (endpoint_id, version, subject)
-        st.session_state.pop(WINDOW, None)
+        st.session_state.pop(timeline.WINDOW, None)
     return signals.Asked(endpoint_id, version, tuple(known[subject].items()))
 
 
@@ -183,56 +181,6 @@ def extent(found: pl.DataFrame, sides: Mapping[signals.Side, signals.Trace]) -> 
     return low, max(high, low + signals.SECOND)
 
 
-def controls(found: pl.DataFrame, ends: tuple[int, int], dates: bool) -> tuple[int, int]:
-    """How much is shown, and where; steps in time and from disagreement to disagreement."""
-    length = (ends[1] - ends[0]) / signals.SECOND
-    spans = [span for span in SPANS if span < 0.9 * length]
-    span, at = _place(ends)
-    # A row that wraps: nothing is cut off in a narrow window.
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.session_state["signals-span"] = span if span in spans else None
-        st.segmented_control(
-            "Shown", spans, key="signals-span", format_func=SPANS.__getitem__, width="content",
-            on_change=lambda: go(span=st.session_state["signals-span"] or 0),
-        )  # fmt: skip
-        for label, step, help_ in (("Earlier", -1, "one length back"), ("Later", 1, "one length on")):
-            st.button(
-                label, key=f"signals-{label}", help=help_, disabled=span == 0,
-                icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
-                on_click=go, kwargs={"at": at + step * span, "window": None},
-            )  # fmt: skip
-        jumps(found, at, span)
-    if span == 0:
-        return ends
-    first, last = (end / signals.SECOND for end in ends)
-    at = min(max(at, first + min(span, length) / 2), last - min(span, length) / 2)
-    half = span / 2
-    return round((at - half) * signals.SECOND), round((at + half) * signals.SECOND)
-
-
-def _place(ends: tuple[int, int]) -> tuple[float, float]:
-    """Length and middle of what is shown, in seconds, from the session or the address bar."""
-
-    def number(key: str, default: float) -> float:
-        try:
-            return float(st.session_state.get(f"place-{key}", st.query_params.get(key, default)))
-        except ValueError:
-            return default
-
-    span = max(0.0, number(SPAN, 0.0))
-    return span, number(AT, (ends[0] + ends[1]) / 2 / signals.SECOND)
-
-
-def go(*, at: float | None = None, span: float | None = None, window: int | None = -1) -> None:
-    """Show another place; `window`: the one looked at, None for none, -1 as it is."""
-    for key, value in ((AT, at), (SPAN, span)):
-        if value is not None:
-            st.session_state[f"place-{key}"] = value
-            state.remember(key, f"{value:.3f}".rstrip("0").rstrip(".") if value else None)
-    if window != -1:
-        st.session_state[WINDOW] = window
-
-
 def look_at(endpoint: str, version: str, subject: str, window: tuple[int, int]) -> dict[str, str]:
     """What the page shows when it opens next: the surroundings of a window, and that window looked at.
 
@@ -247,44 +195,31 @@ def look_at(endpoint: str, version: str, subject: str, window: tuple[int, int]) 
     """
     middle = sum(window) / 2 / signals.SECOND
     st.session_state["signals-of"] = (endpoint, version, subject)
-    st.session_state[WINDOW] = window[0]
-    st.session_state[f"place-{AT}"] = middle
-    st.session_state[f"place-{SPAN}"] = float(CLOSE)
-    return {AT: f"{middle:.3f}".rstrip("0").rstrip("."), SPAN: str(CLOSE)}
+    st.session_state[timeline.WINDOW] = window[0]
+    st.session_state[f"place-{timeline.AT}"] = middle
+    st.session_state[f"place-{timeline.SPAN}"] = float(timeline.CLOSE)
+    return {timeline.AT: f"{middle:.3f}".rstrip("0").rstrip("."), timeline.SPAN: str(timeline.CLOSE)}
 
 
 def jumps(found: pl.DataFrame, at: float, span: float) -> None:
     """From disagreement to disagreement, in time or by size."""
     order = st.selectbox("Disagreements", [BY_TIME, BY_SIZE], key=ORDER, width=190)
     listed = signals.disagreements(found, largest_first=order == BY_SIZE)
-    before, after = neighbours(listed, at, st.session_state.get(WINDOW), largest_first=order == BY_SIZE)
+    before, after = timeline.neighbours(
+        listed, at, st.session_state.get(timeline.WINDOW), largest_first=order == BY_SIZE
+    )
     for label, place in (("Previous", before), ("Next", after)):
         target = None if place is None else listed.row(place, named=True)
         middle = 0.0 if target is None else (target["start"] + target["end"]) / 2 / signals.SECOND
         st.button(
             label, key=f"signals-{label}", disabled=target is None,
             icon=":material/skip_previous:" if label == "Previous" else ":material/skip_next:",
-            on_click=go,
+            on_click=timeline.go,
             kwargs={
-                "at": middle, "span": span or CLOSE, "window": None if target is None else target["start"]
+                "at": middle, "span": span or timeline.CLOSE,
+                "window": None if target is None else target["start"],
             },
         )  # fmt: skip
-
-
-def neighbours(
-    listed: pl.DataFrame, at: float, window: int | None, *, largest_first: bool
-) -> tuple[int | None, int | None]:
-    """Places in the list before and after the window looked at; without one, around the middle shown."""
-    starts = listed["start"].to_list()
-    if window in starts:
-        place = starts.index(window)
-        return (place - 1 if place else None), (place + 1 if place + 1 < len(starts) else None)
-    if largest_first:
-        return None, 0 if starts else None
-    tick = at * signals.SECOND
-    later = next((place for place, start in enumerate(starts) if start > tick), None)
-    earlier = next((place for place in reversed(range(len(starts))) if starts[place] <= tick), None)
-    return earlier, later
 
 
 def facts(found: pl.DataFrame, endpoint: Endpoint, results: Results) -> None:
@@ -292,7 +227,7 @@ def facts(found: pl.DataFrame, endpoint: Endpoint, results: Results) -> None:
     used, outside = int(found["used"].sum()), int(found["outside"].sum())
     words = signals.allowed_words(results.protocol, endpoint)
     judged = f"{fmt.count(outside)} beyond {words}" if words else "no tolerance is declared"
-    chosen_ = st.session_state.get(WINDOW)
+    chosen_ = st.session_state.get(timeline.WINDOW)
     line = f"{fmt.count(found.height)} windows, {fmt.count(used)} used, {judged}."
     looked_at = found.head(0) if chosen_ is None else found.filter(pl.col("start") == chosen_)
     for row in looked_at.head(1).iter_rows(named=True):
@@ -333,14 +268,15 @@ def chart(
     }
     figure = traces.drawn(
         lines, found, between, words, appearance=widgets.appearance(), dates=dates,
-        chosen=st.session_state.get(WINDOW),
+        chosen=st.session_state.get(timeline.WINDOW),
     )  # fmt: skip
     key = f"signals-{place}-{between[0]}-{between[1]}"
     st.plotly_chart(
-        figure, on_select=lambda: selected(key, found, dates), selection_mode=("points", "box"), key=key,
+        figure, on_select=lambda: timeline.selected(key, found, dates),
+        selection_mode=("points", "box"), key=key,
         theme=None, config={"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "autoScale2d"]},
         alt="Reference and device over time, the windows made of them, and the differences, "
-        f"{moment(between[0], dates)} to {moment(between[1], dates)}.",
+        f"{timeline.moment(between[0], dates)} to {timeline.moment(between[1], dates)}.",
     )  # fmt: skip
     rows = " and ".join(
         f"{fmt.count(line.n_rows)} rows of the {'reference' if side == 'reference' else 'device'}"
@@ -352,41 +288,13 @@ def chart(
         else ""
     )
     st.caption(
-        f"{moment(between[0], dates)} to {moment(between[1], dates)}"
+        f"{timeline.moment(between[0], dates)} to {timeline.moment(between[1], dates)}"
         + (f": {rows}." if rows else ": values of the windows.")
         + thinned
         + (" The reference stands faint behind the device." if lines else "")
         + (" Bars: the value of each window." if traces.are_marked(found, between) else "")
         + " Drag over a stretch to see it closer; click a difference to look at its window."
     )
-
-
-def selected(key: str, found: pl.DataFrame, dates: bool) -> None:
-    """Take over what was dragged over or clicked."""
-    wanted = traces.asked(st.session_state.get(key), dates)
-    if wanted is None:
-        return
-    kind, value = wanted
-    if kind == "range":
-        low, high = (tick / signals.SECOND for tick in value)
-        go(at=(low + high) / 2, span=max(high - low, 1.0), window=None)
-        return
-    for row in found.filter(pl.col("start") == value).head(1).iter_rows(named=True):
-        middle = (row["start"] + row["end"]) / 2 / signals.SECOND
-        span = float(st.session_state.get(f"place-{SPAN}", 0.0)) or CLOSE
-        go(at=middle, span=min(span, CLOSE), window=row["start"])
-
-
-def moment(tick: int, dates: bool) -> str:
-    """A moment as it is read.
-
-    Example:
-        >>> moment(1_000_000, dates=False), moment(1_777_881_600_000_000, dates=True)
-        ('1', '2026-05-04 08:00:00')
-    """
-    if not dates:
-        return f"{tick / signals.SECOND:g}"
-    return datetime.fromtimestamp(tick / signals.SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def listing(found: pl.DataFrame, between: tuple[int, int], dates: bool) -> None:
