@@ -298,6 +298,7 @@ def render(
         "handled": [line(entry) for entry in results.document.get("handled", [])],
         "units": coverage.units(results),
         "matrices": blocks.matrices(results),
+        "hypnograms": figures.hypnograms(results),
         "discordant": blocks.discordant(results),
         "primary": blocks.endpoint_blocks(results, deciding=True),
         "secondary": blocks.endpoint_blocks(results, deciding=False),

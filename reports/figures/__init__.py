@@ -22,6 +22,7 @@ from .builders import (
 from .clocks import clock_tipping
 from .clocks import sessions as clock_sessions
 from .forest_row import forest_row
+from .hypnograms import hypnograms
 from .model import (
     AnyFigure,
     Axis,
@@ -33,6 +34,8 @@ from .model import (
     FlowStep,
     Forest,
     ForestRow,
+    Hypnogram,
+    Lane,
     Level,
     Matrix,
     Points,
@@ -58,6 +61,8 @@ __all__ = [
     "FlowStep",
     "Forest",
     "ForestRow",
+    "Hypnogram",
+    "Lane",
     "Level",
     "Matrix",
     "Points",
@@ -76,6 +81,7 @@ __all__ = [
     "group_words",
     "has_figure",
     "headline",
+    "hypnograms",
     "participants",
     "plotly",
     "power",

@@ -291,7 +291,42 @@ class Density(Figure):
         return (*self.edges, self.edges[-1] + self.edges[1] - self.edges[0])
 
 
-AnyFigure = Scatter | Forest | Matrix | Flow | Curve | Density
+@dataclass(frozen=True)
+class Lane:
+    """Classes over time by one side.
+
+    Attributes:
+        title: Whose they are.
+        start: (n,) where each run of one class starts.
+        end: (n,) where it ends.
+        places: (n,) place of its class among the levels, from the top; -1: it has none.
+    """
+
+    title: str
+    start: FloatArray
+    end: FloatArray
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Hypnogram(Figure):
+    """Classes over time, one lane above the other on one axis.
+
+    Attributes:
+        levels: Classes from top to bottom.
+        lanes: The sides.
+        apart: Stretches in which both have a class and these are not one.
+        without: Stretches that are not used.
+    """
+
+    x: Axis
+    levels: tuple[str, ...]
+    lanes: tuple[Lane, ...]
+    apart: tuple[tuple[float, float], ...]
+    without: tuple[tuple[float, float], ...]
+
+
+AnyFigure = Scatter | Forest | Matrix | Flow | Curve | Density | Hypnogram
 
 
 def same_picture(one: Figure | None, other: Figure | None) -> bool:

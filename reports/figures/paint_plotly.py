@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from . import layout, theme
-from .model import AnyFigure, Axis, Curve, Density, Flow, Forest, Matrix, Ranges, Scatter
+from . import layout, paint_hypnogram, theme
+from .model import AnyFigure, Axis, Curve, Density, Flow, Forest, Hypnogram, Matrix, Ranges, Scatter
 
 MANY = 60
 """Curves of more positions have smaller marks."""
@@ -45,6 +45,8 @@ def paint(model: AnyFigure, *, appearance: Literal["light", "dark"] = "light") -
         _curve(figure, model, colours, go)
     elif isinstance(model, Density):
         _density(figure, model, colours, go)
+    elif isinstance(model, Hypnogram):
+        paint_hypnogram.plotly(figure, model, colours, go)
     else:
         _flow(figure, model, colours)
     return figure

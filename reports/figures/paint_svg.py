@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import layout, theme
+from . import layout, paint_hypnogram, theme
 from .model import (
     AnyFigure,
     Curve,
@@ -21,6 +21,7 @@ from .model import (
     FlowStep,
     Forest,
     ForestRow,
+    Hypnogram,
     Level,
     Matrix,
     Ranges,
@@ -517,6 +518,7 @@ def _density(canvas: Any, model: Density, _: int) -> None:
 
 
 _PAINTERS: dict[type, Any] = {
+    Hypnogram: lambda canvas, model, _: paint_hypnogram.svg(canvas, model),
     Density: _density,
     Scatter: _scatter,
     Forest: _forest,
