@@ -172,7 +172,9 @@ class _Work:
         """Every row of a side once, under what became of it."""
         stream, labels = self.streams[place], self.labels[place]
         whose = stream.sessions()
-        fate = np.full(stream.n, row_audit.UNCOUNTED, dtype=np.object_)
+        # of points and intervals nothing is left out but what was matched within the beginning of a session
+        rest = row_audit.UNCOUNTED if self.match.by == "beats" else row_audit.LEARNING
+        fate = np.full(stream.n, rest, dtype=np.object_)
         fate[stream.start < learnt[whose]] = row_audit.LEARNING
         fate[~labels.event] = row_audit.NO_EVENT
         fate[~known[whose]] = row_audit.NO_SESSION

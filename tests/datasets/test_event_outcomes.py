@@ -208,6 +208,8 @@ def test_one_class_a_tolerance_and_a_beginning() -> None:
     late = paired("{by: points, tolerance: 5 s, learning: 1 min}", REFERENCE, TEST)
     assert [row[2] for row in outcomes(late)] == [100.0, 200.0]
     assert fates(late)["reference", "learning"] == 3 and fates(late)["test", "learning"] == 2
+    edge = paired("{by: points, tolerance: 5 s, learning: 12 s}", REFERENCE, TEST)  # matched, and too early
+    assert fates(edge)["reference", "learning"] == 1 and fates(edge)["test", "learning"] == 1
     little = paired("{by: intervals, least_overlap: 0.55}", REFERENCE, TEST)  # 10 of 20 s, and 13 of 22 s
     assert [row[3:5] for row in outcomes(little)][:3] == [
         ("apnoea", "none"), ("none", "apnoea"), ("hypopnoea", "apnoea")
