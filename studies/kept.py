@@ -177,9 +177,10 @@ class Kept:
             self._identities[id(endpoint), version] = known  # holding the endpoint, its id stays its own
         return known[1]
 
-    def subgroups(self, endpoint: Endpoint) -> list[list[Any]]:
-        """The endpoint's declared subgroups, as (name, declaration)."""
-        return [[name, self._data["subgroups"][name]] for name in endpoint.subgroups or ()]
+    def declared(self, endpoint: Endpoint) -> dict[str, str | None]:
+        """Declaration -> name of each of the endpoint's subgroups, all units (None) first."""
+        named = [[name, self._data["subgroups"][name]] for name in endpoint.subgroups or ()]
+        return {json.dumps(one): one[0] for one in ([None], *named)}
 
     def _parts_key(self, endpoint: Endpoint, version: str) -> str | None:
         place = (str(endpoint.pairing), version)

@@ -8,7 +8,6 @@ of both versions and by what the endpoint's rows and metric depend on (`Kept.ide
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -26,8 +25,6 @@ from .kept_sides import LeftOut
 from .splits import Part
 
 KIND, KIND_JOINT = "contrasts", "joint"
-WHOLE: tuple[None] = (None,)
-"""Stands in the place of a subgroup's declaration for all units."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ class KeptContrasts:
         entry = None if self.store is None or key is None else self.store.get(KIND, key)
         if entry is None:
             return None
-        left, asked = entry.facts["left_out"], self.declared(place)
+        left, asked = entry.facts["left_out"], self._kept.declared(place.endpoint)
         most = tuple((str(name), int(count)) for name, count in left["subjects"])
         held = {one: parts for one, parts in entry.facts["parts"].items() if one in asked}
         return Contrasts(
@@ -115,11 +112,6 @@ class KeptContrasts:
             tuple(_known(part) for one in asked for part in held.get(one, ())),
             tuple(name for one, name in asked.items() if one not in held),
         )
-
-    def declared(self, place: Place) -> dict[str, str | None]:
-        """Declaration -> name of the subgroup, all units first, in the order of the endpoint's subgroups."""
-        every = [WHOLE, *self._kept.subgroups(place.endpoint)]
-        return {json.dumps(one, ensure_ascii=False): one[0] for one in every}
 
     def put(self, place: Place, left: LeftOut, parts: Sequence[KnownPart]) -> None:
         """Keep every part of two versions, beside what is kept of subgroups that are not asked for now.
@@ -134,7 +126,7 @@ class KeptContrasts:
             return
         entry = self.store.get(KIND, key)
         held: dict[str, Any] = {} if entry is None else dict(entry.facts["parts"])
-        for declared, name in self.declared(place).items():
+        for declared, name in self._kept.declared(place.endpoint).items():
             held[declared] = [_facts(one) for one in parts if one.part.subgroup == name]
         facts = {"left_out": asdict(left), "parts": held}
         self.store.remove(KIND, key)

@@ -19,7 +19,7 @@ from ..evaluators.freezing import FrozenError, freeze, thaw
 from ..evaluators.metric import IntArray, Prepared
 from ..protocols.model import Endpoint
 from .kept import MOST_BYTES, Kept
-from .splits import WHOLE, Part
+from .splits import Part
 
 KIND = "compared"
 _ALL = json.dumps([None])
@@ -107,13 +107,14 @@ class KeptSides:
         found = self._parts(self._key(endpoint, version, against))
         if found is None:
             return None
-        (whole,) = found[_ALL]
-        parts = [whole]
-        for declared in self._kept.subgroups(endpoint):
-            own = found.get(json.dumps(declared)) or levels(endpoint, declared[0], whole)
+        parts = found[_ALL]
+        for declared, name in self._kept.declared(endpoint).items():
+            if name is None:
+                continue
+            own = found.get(declared) or levels(endpoint, name, parts[0])
             if own is None:
                 return None
-            parts += own
+            parts = [*parts, *own]
         return parts  # not kept anew: what was made of the whole can be made of it again
 
     def whole(self, endpoint: Endpoint, version: str, against: str | None) -> SidePart | None:
@@ -157,7 +158,7 @@ class KeptSides:
         key = self._key(endpoint, version, against)
         if self._store is None or key is None:
             return
-        own = {part.subgroup: text for text, part in self._declared(endpoint).items()}
+        own = {name: text for text, name in self._kept.declared(endpoint).items()}
         told = [(own[one.part.subgroup], one) for one in parts]
         held = self._parts(key) or {}  # of subgroups that are not asked for now
         told += [(text, one) for text, ones in held.items() if text not in own.values() for one in ones]
@@ -189,11 +190,6 @@ class KeptSides:
         }
         self._store.remove(KIND, key)
         self._store.put(KIND, key, facts=facts, data=data)
-
-    def _declared(self, endpoint: Endpoint) -> dict[str, Part]:
-        """Declaration -> the subgroup, all units first."""
-        named = [(one, Part(subgroup=one[0])) for one in self._kept.subgroups(endpoint)]
-        return {_ALL: WHOLE, **{json.dumps(one): part for one, part in named}}
 
     def _key(self, endpoint: Endpoint, version: str, other: str | None) -> str | None:
         """The name of what was prepared of a version; None where its pairs have none."""
