@@ -27,6 +27,11 @@ from .regrid import Regridded
 from .sides import Side, at, called
 
 _SIDES = ("reference", "test")
+_FATES = (
+    row_audit.OUTSIDE, row_audit.NO_SESSION, row_audit.NO_EVENT, row_audit.LEARNING, row_audit.UNCOUNTED,
+    row_audit.USED,
+)  # fmt: skip
+"""What becomes of a row, in the order in which the audit names it."""
 
 
 def outcomes(
@@ -174,19 +179,16 @@ class _Work:
         whose = stream.sessions()
         # of points and intervals nothing is left out but what was matched within the beginning of a session
         rest = row_audit.UNCOUNTED if self.match.by == "beats" else row_audit.LEARNING
-        fate = np.full(stream.n, rest, dtype=np.object_)
-        fate[stream.start < learnt[whose]] = row_audit.LEARNING
-        fate[~labels.event] = row_audit.NO_EVENT
-        fate[~known[whose]] = row_audit.NO_SESSION
-        fate[~inside] = row_audit.OUTSIDE
+        fate = np.full(stream.n, _FATES.index(rest), dtype=np.int8)
+        fate[stream.start < learnt[whose]] = _FATES.index(row_audit.LEARNING)
+        fate[~labels.event] = _FATES.index(row_audit.NO_EVENT)
+        fate[~known[whose]] = _FATES.index(row_audit.NO_SESSION)
+        fate[~inside] = _FATES.index(row_audit.OUTSIDE)
         used = found.rows[place]
-        fate[used[used >= 0]] = row_audit.USED
+        fate[used[used >= 0]] = _FATES.index(row_audit.USED)
         counts = {row_audit.READ: stream.n_read, **stream.without}
-        for word in (
-            row_audit.OUTSIDE, row_audit.NO_SESSION, row_audit.NO_EVENT, row_audit.LEARNING,
-            row_audit.UNCOUNTED, row_audit.USED,
-        ):  # fmt: skip
-            counts[word] = np.bincount(whose[fate == word], minlength=self.sessions.height).astype(np.int64)
+        for number, word in enumerate(_FATES):
+            counts[word] = np.bincount(whose[fate == number], minlength=self.sessions.height).astype(np.int64)
         return row_audit.table(_SIDES[place], counts, self.sessions)
 
     def _side(self, place: int, found: Found, on: tuple[str, ...]) -> Side:

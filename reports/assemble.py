@@ -38,6 +38,7 @@ from . import (
     methods,
     missing,
     sections,
+    shares,
     sites,
     validity,
 )
@@ -298,6 +299,7 @@ def render(
         "handled": [line(entry) for entry in results.document.get("handled", [])],
         "units": coverage.units(results),
         "matrices": blocks.matrices(results),
+        "shares": shares.share_tables(results),
         "hypnograms": figures.hypnograms(results),
         "discordant": blocks.discordant(results),
         "primary": blocks.endpoint_blocks(results, deciding=True),
