@@ -154,13 +154,18 @@ class Matcher:
     ) -> list[SidePart]:
         """What was prepared of a version, when it is asked for after all; from any thread."""
         other = candidate if version == self.baseline else self.baseline
-        key = name, version, other if left.any else None
+        key = name, version, other if self.apart(group[name], left) else None
         with self._lock:
             if key not in self._loaded:
                 with ThreadPoolExecutor(1) as pool:  # of its own: a thread of the other may be waiting here
                     work = _Group(self, group, pool)
                     self._loaded[key] = work.side(name, version, other, candidate=candidate, left=left)
             return self._loaded[key]
+
+    def apart(self, endpoint: Endpoint, left: LeftOut) -> bool:
+        """Whether versions have other rows, so that either is prepared over the subjects of both."""
+        events = self.protocol.pairings[str(endpoint.pairing)].method == EVENTS
+        return left.any or events  # extra events are a version's own, and so may be subjects with no others
 
     def columns(self, group: Mapping[str, Endpoint], name: str, candidate: str) -> Sides:
         """The rows of both versions over common units, as the endpoint's metric takes them."""
@@ -255,9 +260,10 @@ class _Group:
     def _known_parts(self, name: str, candidate: str, known: Contrasts) -> list[PreparedPart] | None:
         """Every part, where what is not known can be had from what was prepared of all units."""
         found = self.matcher.known_parts(self.group, name, candidate, known)
+        apart = self.matcher.apart(self.group[name], known.left_out)
         for subgroup in known.lacking:
             sides = [
-                self._levels(name, version, other if known.left_out.any else None, str(subgroup))
+                self._levels(name, version, other if apart else None, str(subgroup))
                 for version, other in ((self.matcher.baseline, candidate), (candidate, self.matcher.baseline))
             ]
             if sides[0] is None or sides[1] is None:
@@ -329,7 +335,8 @@ class _Group:
         matched: tuple[pl.DataFrame, pl.DataFrame] | None = None,
     ) -> list[SidePart]:
         """What was prepared of one version, from what was kept or from its rows."""
-        endpoint, against = self.group[name], other if left.any else None
+        endpoint = self.group[name]
+        against = other if self.matcher.apart(endpoint, left) else None
         if against is None and (name, version) in self._alone:
             return self._alone[name, version]
         found = self.matcher.kept.side(endpoint, version, against, self.matcher.parts.levels)

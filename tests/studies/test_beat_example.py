@@ -122,3 +122,84 @@ def test_a_subject_is_the_same_however_many_there_are() -> None:
     assert not beat_detector(n_subjects=2, seed=1).reference.equals(few.reference)
     with pytest.raises(ValueError, match="at least one subject"):
         beat_detector(n_subjects=0)
+
+
+SMALL = """
+schema: accordance/protocol/1
+id: small
+version: "1"
+title: Events
+intended_use: Adults
+objective: Events
+tables:
+  spans: {key: [subject], columns: {subject: {type: text}, begin: {type: number, unit: s}, end: {type: number, unit: s}}}
+  reference:
+    key: [subject, time]
+    time: time
+    columns:
+      subject: {type: text}
+      time: {type: number, unit: s}
+      label: {type: text}
+      event: {type: category, levels: [E, O], event: {of: label}}
+  test:
+    key: [subject, time]
+    time: time
+    columns:
+      subject: {type: text}
+      time: {type: number, unit: s}
+      label: {type: text}
+      event: {type: category, levels: [E, O], event: {of: label}}
+pairings:
+  events:
+    method: events
+    on: [subject]
+    match: {by: points, tolerance: 1 s, within: {table: spans, start: begin, end: end}}
+endpoints:
+  ppv: {title: PPV, role: primary, metric: beat_detection, average: pooled, reference: event, test: event,
+        criterion: {statistic: qrs_ppv, compare: lower, operator: ">", limit: 0.1}}
+comparison: {endpoints: {ppv: {statistic: qrs_ppv, margin: 0.3}}}
+resampling: {replicates: 200}
+seed: 1
+"""  # noqa: E501
+CONFIG = """
+schema: accordance/study/1
+id: small
+title: Small
+protocol: protocol.yaml
+sources: {spans: {file: data/spans.csv}, reference: {file: data/reference.csv}}
+algorithm:
+  name: Detector
+  versions:
+    v1: {sources: {test: {file: data/v1.csv}}}
+    v2: {sources: {test: {file: data/v2.csv}}}
+"""
+
+
+def test_a_subject_with_extra_events_of_one_version_alone_is_one_of_both(tmp_path: Path) -> None:
+    """`c` has no event of the reference; v1 has one in excess there, v2 has none at all."""
+    names = ["a", "b", "c", "d"]
+
+    def events(rows: list[tuple[str, float]]) -> pl.DataFrame:
+        schema = {"subject": pl.String, "time": pl.Float64}
+        return pl.DataFrame(rows, schema=schema, orient="row").with_columns(label=pl.lit("E"))
+
+    reference = [(name, float(at)) for name in "abd" for at in (10, 20, 30, 40)]
+    tables = {
+        "spans": pl.DataFrame({"subject": names, "begin": [0.0] * 4, "end": [100.0] * 4}),
+        "reference": events(reference),
+        "v1": events([*reference, ("a", 50.0), ("c", 50.0), ("d", 60.0)]),
+        "v2": events([*reference[1:], ("b", 70.0)]),
+    }
+    (tmp_path / "data").mkdir()
+    for name, table in tables.items():
+        table.write_csv(tmp_path / "data" / f"{name}.csv")
+    (tmp_path / "protocol.yaml").write_text(SMALL, encoding="utf-8")
+    (tmp_path / "study.yaml").write_text(CONFIG, encoding="utf-8")
+    (entry,) = compare(tmp_path, baseline="v1", candidates="v2").comparisons
+    assert entry["error"] is None
+    assert [entry["baseline_value"], entry["candidate_value"]] == pytest.approx([12 / 15, 11 / 12])
+    assert entry["n_subjects"] == 4 and entry["left_out"]["baseline"] == 0
+    (again,) = compare(tmp_path, baseline="v1", candidates="v2", level=0.9).comparisons
+    assert again["difference"]["estimate"] == entry["difference"]["estimate"]
+    (turned,) = compare(tmp_path, baseline="v2", candidates="v1").comparisons
+    assert turned["standard_error"] == pytest.approx(entry["standard_error"])
