@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..protocols.context import EVENTS
 from ..studies import slices
 from ..studies.results import Results
 from . import format as fmt
@@ -48,7 +49,7 @@ def beside(results: Results, endpoint_id: str) -> str:
 
 @dataclass(frozen=True)
 class UnitsTable:
-    """How the rows of one side became units of time.
+    """How the rows of one side became units of time, or outcomes of events.
 
     Attributes:
         title: Pairing and side in words.
@@ -56,6 +57,7 @@ class UnitsTable:
         steps: (title, sessions, rows) with what was read first and what was used last.
         n_units: Units of time that were made.
         without: (measure, reason, units) of units that have no value of a measure.
+        became: What they became.
     """
 
     title: str
@@ -63,10 +65,11 @@ class UnitsTable:
     steps: tuple[tuple[str, str, str], ...]
     n_units: str
     without: tuple[tuple[str, str, str], ...] = ()
+    became: str = "units of time"
 
 
 def units(results: Results) -> list[UnitsTable]:
-    """The accounting of rows that became units of time; the reference's once, where it is the same."""
+    """The accounting of rows that became units or outcomes; the reference's once, where it is the same."""
     entries: list[Mapping[str, Any]] = results.document.get("units", [])
     found: dict[tuple[Any, ...], UnitsTable] = {}
     pairings = results.protocol.pairings
@@ -86,6 +89,7 @@ def units(results: Results) -> list[UnitsTable]:
             tuple(
                 (one["title"], one["reason"], fmt.count(one["n_units"])) for one in entry.get("without", [])
             ),
+            "outcomes of events" if pairings[entry["pairing"]].method == EVENTS else "units of time",
         )
         same = (entry["pairing"], entry["table"], steps, table.n_units, table.without)
         found.setdefault(same if entry["side"] == "reference" else (*same, entry["version"]), table)

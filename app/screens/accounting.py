@@ -77,13 +77,13 @@ def handled(results: Results) -> None:
 
 
 def units(results: Results) -> None:
-    """How rows became units of time, where they did."""
+    """How rows became units of time, or outcomes of events, where they did."""
     tables = coverage.units(results)
     if not tables:
         return
-    st.subheader("Rows to units of time")
+    st.subheader(f"Rows to {' and '.join(dict.fromkeys(table.became for table in tables))}")
     for table in tables:
-        st.markdown(f"{table.title}, version {table.version}: {table.n_units} units")
+        st.markdown(f"{table.title}, version {table.version}: {table.n_units} {table.became}")
         widgets.table(
             ("Step", "Sessions", "Rows"),
             [(escape(title), sessions, rows) for title, sessions, rows in table.steps],
