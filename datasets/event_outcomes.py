@@ -157,10 +157,15 @@ class _Work:
         sizes, heads = (np.zeros((2, self.sessions.height), dtype=np.int64) for _ in range(2))
         for place, stream in enumerate(self.streams):
             sizes[place, stream.session], heads[place, stream.session] = stream.sizes, stream.heads
-        chosen = [
-            own.read if self.match.by == "beats" else own.read & within  # whose rule knows of the end
-            for own, within in zip(self.labels, inside, strict=True)
-        ]
+        chosen = [own.read & within for own, within in zip(self.labels, inside, strict=True)]
+        if (
+            self.match.by == "beats"
+        ):  # whose rule knows of the end, and of beats found just before the beginning
+            early = 0 if self.match.tolerance is None else steps_of(self.match.tolerance)
+            chosen = [
+                own.read & (stream.start >= begin[stream.sessions()] - (early if place else 0))
+                for place, (own, stream) in enumerate(zip(self.labels, self.streams, strict=True))
+            ]
         found = []
         for number in np.flatnonzero(counts).tolist():
             spread = [heads[k, number] + np.arange(sizes[k, number]) for k in (0, 1)]

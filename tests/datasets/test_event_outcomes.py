@@ -288,3 +288,22 @@ def test_an_event_column_is_nothing_to_other_pairings() -> None:
     )
     with pytest.raises(ContractError, match="events are compared once they are matched; pair by `events`"):
         parse(text, file="events.yaml")
+
+
+def test_beats_before_the_stretch_that_counts_are_outside() -> None:
+    """A recording that begins at 400 s: what was annotated before is neither missed nor extra."""
+    text = BEATS.replace("RATE Hz,", "250 Hz, learning: 0 s,").replace("mode: wfdb_compat", "mode: corrected")
+    times = [100.0, 200.0, 399.99, 401.0, 402.0]
+    rows = pl.DataFrame(
+        {"subject": ["a"] * 5, "time": times, "n": range(5), "symbol": ["N"] * 5, "subtype": [0] * 5}
+    )
+    found = rows.with_columns(pl.col("time") + 0.01)
+    spans = pl.DataFrame({"subject": ["a"], "begin": [400.0], "end": [900.0]})
+    pairs = pair(
+        parse(text, file="beats.yaml"), "beats", version="v1", reference=rows, test=found,
+        tables={"records": spans},
+    )  # fmt: skip
+    assert pairs.frame["time"].to_list()[-2:] == [401.0, 402.0]
+    assert pairs.frame.filter(pl.col("reference.beat") != "O").height == 2
+    assert fates(pairs)["reference", "outside_within"] == 3
+    assert fates(pairs)["test", "outside_within"] == 2
