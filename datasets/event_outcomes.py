@@ -158,9 +158,8 @@ class _Work:
         for place, stream in enumerate(self.streams):
             sizes[place, stream.session], heads[place, stream.session] = stream.sizes, stream.heads
         chosen = [own.read & within for own, within in zip(self.labels, inside, strict=True)]
-        if (
-            self.match.by == "beats"
-        ):  # whose rule knows of the end, and of beats found just before the beginning
+        if self.match.by == "beats":
+            # whose rule knows of the end itself, and of beats that are found just before the beginning
             early = 0 if self.match.tolerance is None else steps_of(self.match.tolerance)
             chosen = [
                 own.read & (stream.start >= begin[stream.sessions()] - (early if place else 0))
