@@ -43,6 +43,24 @@ class ShareTable:
     rows: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]
 
 
+def share_table(results: Results, name: str, version: str) -> ShareTable | None:
+    """The table of one endpoint's columns; None where they have fewer classes, or are no units of time.
+
+    Args:
+        results: An opened run.
+        name: Identifier of the endpoint.
+        version: Algorithm version.
+    """
+    if name not in lanes.shown(results):
+        return None
+    endpoint = slices.endpoint_of(results.protocol, name)
+    how = slices.coding(results.protocol, endpoint)
+    method = results.protocol.pairings[str(endpoint.pairing)].method
+    if how.kind != "categorical" or len(how.levels) < FEWEST or method not in UNIT_METHODS or endpoint.where:
+        return None
+    return _table(results, endpoint, lanes.levels(results.protocol, endpoint), version)
+
+
 def share_tables(results: Results) -> list[ShareTable]:
     """One table a pair of columns with three classes or more that are compared by units of time.
 
@@ -52,19 +70,17 @@ def share_tables(results: Results) -> list[ShareTable]:
     found: dict[tuple[str, ...], ShareTable] = {}
     for name in lanes.shown(results):
         endpoint = slices.endpoint_of(results.protocol, name)
-        pairing = results.protocol.pairings[str(endpoint.pairing)]
-        how = slices.coding(results.protocol, endpoint)
         key = (str(endpoint.pairing), str(endpoint.reference), str(endpoint.test), str(endpoint.population))
-        known = how.kind == "categorical" and len(how.levels) >= FEWEST and pairing.method in UNIT_METHODS
-        if known and endpoint.where is None and key not in found:
-            found[key] = _table(results, endpoint, lanes.levels(results.protocol, endpoint))
+        if key not in found:
+            table = share_table(results, name, results.deciding_version)
+            found |= {} if table is None else {key: table}
     return list(found.values())
 
 
-def _table(results: Results, endpoint: Endpoint, levels: tuple[str, ...]) -> ShareTable:
-    protocol, version = results.protocol, results.deciding_version
+def _table(results: Results, endpoint: Endpoint, levels: tuple[str, ...], version: str) -> ShareTable:
+    protocol = results.protocol
     pairing = protocol.pairings[str(endpoint.pairing)]
-    tables, subjects = _counts(results, endpoint, levels)
+    tables, subjects = _counts(results, endpoint, levels, version)
     k = len(levels)
     with np.errstate(all="ignore"):
         shares = tables / tables.sum(axis=2, keepdims=True)
@@ -91,10 +107,10 @@ def _table(results: Results, endpoint: Endpoint, levels: tuple[str, ...]) -> Sha
 
 
 def _counts(
-    results: Results, endpoint: Endpoint, levels: tuple[str, ...]
+    results: Results, endpoint: Endpoint, levels: tuple[str, ...], version: str
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """(S, k, k) units of each subject that are used, by class of reference and device."""
-    frame = results.pairs(str(endpoint.pairing), results.deciding_version)
+    frame = results.pairs(str(endpoint.pairing), version)
     used = slices.population_rows(results.protocol, endpoint, frame)
     place = {level: at for at, level in enumerate(levels)}
     first, second = (

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from ...reports import coverage, figures, validity
+from ...reports import coverage, figures, shares, validity
 from ...reports import rows as words
 from ...reports.figures.builders import measured_unit, siblings
 from ...studies import lanes, slices
@@ -28,6 +28,7 @@ def show(results: Results, _folder: Path) -> None:
         figure(results, row)
     else:
         st.info("This metric has no figure of its own; its numbers are below.", icon=":material/table_chart:")
+    error_matrix(results, row)
     statistics(results, row)
 
 
@@ -207,6 +208,28 @@ def labels(results: Results, row: dict[str, Any]) -> dict[str, str]:
     suffix = f" ({unit})" if unit else ""
     heads = {"reference": "Reference", "test": "Test", drill.DIFFERENCE: "Test \N{MINUS SIGN} reference"}
     return {name: f"{head}{suffix}" for name, head in heads.items()}
+
+
+def error_matrix(results: Results, row: dict[str, Any]) -> None:
+    """Of several classes, the share of each that is called what, each subject counting once."""
+    whole = all(row[part] is None for part in ("by", "subgroup", "level"))
+    table = shares.share_table(results, row["endpoint"], row["version"]) if whole else None
+    if table is None:
+        return
+    st.subheader("Error matrix in shares")
+    widgets.table(
+        (table.row_title, "Subjects", *table.columns),
+        [
+            (
+                widgets.plain(name),
+                n,
+                *(widgets.plain(share) + widgets.quiet(ends) for share, ends in cells),
+            )
+            for name, n, cells in table.rows
+        ],
+        right=range(1, len(table.columns) + 2),
+    )
+    st.caption(table.caption)
 
 
 def statistics(results: Results, row: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from accordance.datasets.simulate import sleep_psg
-from accordance.reports.shares import share_tables
+from accordance.reports.shares import share_table, share_tables
 from accordance.studies.run import run
 from accordance.studies.start import init
 
@@ -44,3 +44,13 @@ def test_two_classes_and_events_have_none(tmp_path: Path) -> None:
     for example in ("spa-afib-ecg", "beat-detector"):
         init(tmp_path / example, example=example)
         assert share_tables(run(tmp_path / example)) == []
+
+
+def test_the_app_shows_it_for_the_version_that_is_looked_at(tmp_path: Path) -> None:
+    init(tmp_path / "nights", example="sleep-psg")
+    sleep_psg(n_subjects=6).write(tmp_path / "nights" / "data")
+    results = run(tmp_path / "nights")
+    first, second = (share_table(results, "kappa", version) for version in ("v1", "v2"))
+    assert first is not None and second is not None and first.rows != second.rows
+    assert "version v1" in first.caption
+    assert share_table(results, "tst", "v2") is None
