@@ -43,7 +43,15 @@ STEPS: dict[str, Step] = {
     "format": Step("ruff format --check", (str(BIN / "ruff"), "format", "--check", ".")),
     "types": Step("mypy --strict", (str(BIN / "mypy"), "--strict", "-p", "accordance")),
     "tests": pytest(
-        "-n", WORKERS, "--dist", "loadfile", "-rs", "--durations=15", "--durations-min=5", junit="tests.xml"
+        "-n",
+        WORKERS,
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+        "-rs",
+        "--durations=15",
+        "--durations-min=5",
+        junit="tests.xml",
     ),
     "docs": Step("mkdocs build --strict", (str(BIN / "mkdocs"), "build", "--strict", "--quiet")),
     "wheel": pytest("-m", "wheel", "tests/test_wheel.py", junit="wheel.xml"),

@@ -26,6 +26,16 @@ def benchmarks_are_asked_for(config: pytest.Config) -> bool:
     return any(BENCHMARKS in (path, *path.parents) for path in asked)
 
 
+LONG = (
+    "tests/test_doc_examples.py",
+    "tests/studies/test_comparing_kept.py",
+    "tests/studies/test_streams_cache.py",
+    "tests/app/test_printed.py",
+    "tests/evaluators/comparison/test_compare.py",
+)
+"""Files of tests that take longest."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Before NumPy and Polars are imported: test processes share the cores; benchmarks have them all.
 
@@ -43,6 +53,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Benchmarks run only when they are asked for by path: `pytest tests/benchmarks`."""
     inside = BENCHMARKS in (collection_path, *collection_path.parents)
     return True if inside and not benchmarks_are_asked_for(config) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes come first: one that begins last leaves other processes idle."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def reference_folder() -> Path | None:
