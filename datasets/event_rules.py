@@ -156,16 +156,16 @@ def _others(
     streams = sessions[0].streams if sessions else None
     if streams is None:
         return _joined([], sessions), []
-    try:
-        found = _matches(match, streams, rows, number, labels)
-    except ValueError as problem:
-        return _joined([], sessions), [str(problem)]
+    problems = [] if match.by == "points" else _overlapping(match, sessions, labels)
+    if problems:
+        return _joined([], sessions), problems
+    found = _matches(match, streams, rows, number, labels)
     pairs = found.pairs
     first = np.concatenate([rows[0][pairs[:, 0]], rows[0][found.missed], np.full(len(found.extra), -1)])
     second = np.concatenate([rows[1][pairs[:, 1]], np.full(len(found.missed), -1), rows[1][found.extra]])
     whose = np.concatenate([number[0][pairs[:, 0]], number[0][found.missed], number[1][found.extra]])
     classes = tuple(
-        np.where(own >= 0, label.place[own], label.none)
+        np.where(own >= 0, np.append(label.place, -1)[own], label.none)
         for own, label in zip((first, second), labels, strict=True)
     )
     return _ordered(whose, (first, second), (classes[0], classes[1]), streams), []
@@ -189,12 +189,42 @@ def _matches(
     if match.by == "points":
         tolerance = 0.0 if match.tolerance is None else float(steps_of(match.tolerance))
         return match_points(starts[0], starts[1], tolerance, **groups)
-    ends = [
-        start + (stream.length if isinstance(stream.length, int) else stream.length[own])
-        for start, stream, own in zip(starts, streams, rows, strict=True)
-    ]
+    ends = [_ends(stream, own).astype(np.float64) for stream, own in zip(streams, rows, strict=True)]
     first, second = (np.column_stack(both) for both in zip(starts, ends, strict=True))
     return match_intervals(first, second, rule="one_to_one", least_iou=match.least_overlap, **groups)
+
+
+def _ends(stream: Timeline, rows: IntArray) -> IntArray:
+    """First moment after each event."""
+    length = stream.length if isinstance(stream.length, int) else stream.length[rows]
+    return np.asarray(stream.start[rows] + length)
+
+
+def _overlapping(
+    match: Matching, sessions: Sequence[Session], labels: tuple[Labelled, Labelled]
+) -> list[str]:
+    """Of either side the events that begin before the one before (of their class, if it counts) has ended."""
+    found = []
+    for place, label in enumerate(labels):
+        count, first = 0, ""
+        for one in sessions:
+            stream, rows = one.streams[place], one.rows[place]
+            kinds = label.place[rows] if match.same_class else np.zeros(len(rows), dtype=np.int64)
+            for kind in np.unique(kinds):
+                own = rows[kinds == kind]
+                start, end = stream.start[own], _ends(stream, own)
+                late = np.flatnonzero(start[1:] < np.maximum.accumulate(end)[:-1])
+                if len(late) and not first:
+                    seconds = (start[late[0] + 1] - one.begin) / _SECOND
+                    first = f"{one.name}, {seconds:g} s after its beginning"
+                count += len(late)
+        if count:
+            found.append(
+                f"`{sessions[0].streams[place].side.name}` has {count:,} events that begin before the one "
+                f"before has ended, first in {first}. Which of them is met could not be said: unite them in "
+                "the data, or let classes match apart (`same_class`)"
+            )
+    return found
 
 
 @dataclass(frozen=True, eq=False)

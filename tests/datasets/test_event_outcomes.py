@@ -238,8 +238,37 @@ def test_what_labels_mean_nothing_is_said_at_once() -> None:
 
 def test_overlapping_intervals_of_one_side_are_refused() -> None:
     twice = events(("a", 1, 10, 20, "OA"), ("a", 1, 15, 20, "OA"))
-    with pytest.raises(ContractError, match="overlap"):
-        paired("{by: intervals}", twice, TEST)
+    with pytest.raises(ContractError) as refusal:
+        paired("{by: intervals}", twice, pl.concat([twice, TEST]))
+    told = str(refusal.value)
+    assert "`reference` has 1 events that begin before" in told and "first in a 1, 15 s after" in told
+    assert "`test` has 2 events" in told
+    apart = events(("a", 1, 10, 20, "OA"), ("a", 1, 15, 20, "hypopnoea"))
+    assert paired("{by: intervals, same_class: true}", apart, TEST).frame.height == 4
+    with pytest.raises(ContractError, match="begin before"):
+        paired("{by: intervals}", apart, TEST)
+
+
+@pytest.mark.parametrize("match", ["{by: points, tolerance: 5 s}", "{by: intervals}"])
+def test_tables_without_a_row(match: str) -> None:
+    none = events()
+    assert paired(match, none, none).frame.height == 0
+    missed = paired(match, REFERENCE, none)
+    assert missed.frame["test.event"].unique().to_list() == ["none"] and missed.frame.height == 4
+    assert fates(paired(match, none, TEST)) == {("test", "read"): 5, ("test", "no_session"): 5}
+    text = BEATS.replace("RATE", "250")
+    schema = {
+        "subject": pl.String,
+        "time": pl.Float64,
+        "n": pl.Int64,
+        "symbol": pl.String,
+        "subtype": pl.Int64,
+    }
+    empty = pl.DataFrame(schema=schema)
+    spans = pl.DataFrame({"subject": ["a"], "begin": [0.0], "end": [900.0]})
+    protocol = parse(text, file="beats.yaml")
+    found = pair(protocol, "beats", version="v1", reference=empty, test=empty, tables={"records": spans})
+    assert found.frame.height == 0
 
 
 def test_records_not_longer_than_the_learning_period_are_named_together() -> None:
